@@ -1,0 +1,25 @@
+/*
+ * base/err.c - the words for each kind of error.
+ */
+#include "base/err.h"
+
+const char *ptn_err_text(enum ptn_err err)
+{
+    switch (err) {
+    case PTN_OK: return "no error";
+    case PTN_ERR_NO_MEMORY: return "out of memory";
+    case PTN_ERR_NO_ROOM: return "no room left";
+    case PTN_ERR_IN_USE: return "the address is in use";
+    case PTN_ERR_NOT_PERMITTED: return "not permitted";
+    case PTN_ERR_NOT_FOUND: return "not found";
+    case PTN_ERR_UNREACHABLE: return "unreachable";
+    case PTN_ERR_REFUSED: return "refused";
+    case PTN_ERR_RESET: return "connection reset";
+    case PTN_ERR_TIMED_OUT: return "timed out";
+    case PTN_ERR_NOT_TRUSTED: return "certificate not trusted";
+    case PTN_ERR_UNSUPPORTED: return "not supported";
+    case PTN_ERR_INVALID: return "malformed";
+    case PTN_ERR_IO: return "input/output error";
+    }
+    return "unknown error";
+}
