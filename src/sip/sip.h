@@ -1,0 +1,231 @@
+/*
+ * sip/sip.h - a SIP user agent as a pure machine: accounts, registrations, calls.
+ *
+ * The agent owns transports, transactions, digest, registrations, dialogs and
+ * sessions. It decides no addresses: from which socket an account speaks and under
+ * which address it can be reached (Via, Contact) is told by the owner, who asks
+ * `reach`, and may change at any time. It takes no media decisions: descriptions
+ * enter and leave as values.
+ *
+ *   owner                                        agent
+ *   ptn_sip_listen(udp, 192.168.1.9:5060)   ->   asks OPEN; event SOCKET_OPENED
+ *   ptn_sip_account_add(alice at example)   ->   asks RESOLVE; event SERVER {address}
+ *   ptn_sip_account_use(socket, contact)    ->   REGISTER …; event REGISTERED
+ *   ptn_sip_call(account, "1002", sdp)      ->   INVITE …; events PROGRESS, ANSWERED, ENDED
+ *
+ * Driven as every machine (base/effect.h): inputs, tick, outputs until there is none,
+ * events until there is none, one deadline. The functions that tell the agent what to do
+ * may be called at any moment between these; take outputs, events and deadline after them.
+ *
+ * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3581, 4320, 6026, 7616.
+ */
+#ifndef PTN_SIP_SIP_H
+#define PTN_SIP_SIP_H
+
+#include "base/dice.h"
+#include "base/effect.h"
+#include "base/log.h"
+#include "sip/sdp.h"
+
+struct ptn_sip;
+
+/* Accounts and calls; 0 is none. Never used twice in the life of an agent. */
+typedef uint32_t ptn_sip_id;
+
+struct ptn_sip_opts {
+    ptn_id id_first, id_count; /* sockets, connections and queries take ids from this range */
+    struct ptn_dice dice;
+    const char *user_agent; /* User-Agent and Server; NULL: not sent */
+    ptn_time t1, t2, t4;    /* RFC 3261 §17.1.1.1; 0: 500 ms, 4 s, 5 s */
+    bool no_rport;          /* do not ask for RFC 3581 answers */
+    bool random_tcp_port;   /* connect from any port instead of the listener's */
+    uint8_t dscp;
+    unsigned calls_max;        /* 0: 32; a call beyond it is answered 486 */
+    unsigned transactions_max; /* 0: 256; requests beyond it are answered 503, statelessly */
+    const struct ptn_log *log; /* may be NULL; outlives the agent */
+};
+
+enum ptn_err ptn_sip_new(const struct ptn_sip_opts *opts, struct ptn_sip **out);
+
+/* Silent: what is registered stays registered (see ptn_sip_unregister). NULL is fine. */
+void ptn_sip_free(struct ptn_sip *s);
+
+void ptn_sip_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell);
+void ptn_sip_tick(struct ptn_sip *s, ptn_time now);
+bool ptn_sip_output(struct ptn_sip *s, ptn_time now, struct ptn_ask *ask);
+ptn_time ptn_sip_deadline(const struct ptn_sip *s);
+
+/* Is `id` one of this agent's, so that a tell belongs here? Also for accepted connections. */
+bool ptn_sip_owns(const struct ptn_sip *s, ptn_id id);
+
+/* ---- sockets ---- */
+
+/* Opens a UDP socket or, for TCP and TLS, a listener from whose port connections are made too.
+ * `local` is one address of this host; port 0 is any. Answered by SOCKET_OPENED or SOCKET_FAILED.
+ * Returns 0 when the id range is used up. */
+ptn_id ptn_sip_listen(struct ptn_sip *s, ptn_time now, enum ptn_transport transport,
+                      const struct ptn_addr *local);
+
+/* Closes it; calls and accounts on it stay and wait for another path. */
+void ptn_sip_close(struct ptn_sip *s, ptn_time now, ptn_id socket);
+
+/* From which socket, and under which address the far end can reach that. */
+struct ptn_sip_path {
+    ptn_id socket;
+    struct ptn_addr contact;
+};
+
+/* ---- accounts ---- */
+
+struct ptn_sip_host {
+    const char *name; /* host name or address; NULL: none */
+    uint16_t port;    /* 0: SRV, else the transport's default */
+    enum ptn_transport transport;
+};
+
+enum ptn_sip_keepalive {
+    PTN_SIP_KEEPALIVE_OFF,
+    PTN_SIP_KEEPALIVE_CRLF,    /* over streams the pong is waited for, over UDP nothing comes */
+    PTN_SIP_KEEPALIVE_OPTIONS, /* a silent server is KEEPALIVE_LOST and registered with anew */
+};
+
+/* Texts are copied; each is at most 255 bytes. NULL is "none" or the default named. */
+struct ptn_sip_account {
+    const char *user;   /* required */
+    const char *domain; /* of the address of record; NULL: the server's name */
+    const char *display_name;
+    const char *auth_user;      /* NULL: user */
+    const char *password;       /* NULL: challenges fail the request */
+    struct ptn_sip_host server; /* registrar and, without a proxy, next hop. Without either
+                                 * the account calls URIs directly and does not register */
+    struct ptn_sip_host proxy;  /* outbound proxy: where everything goes first (Route) */
+    bool registers;
+    unsigned expires_s;   /* asked for; 0: 3600 */
+    const char *instance; /* +sip.instance, "urn:uuid:…"; NULL: none */
+    enum ptn_sip_keepalive keepalive;
+    ptn_time keepalive_every;        /* 0: 25 s */
+    ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s */
+};
+
+/* Begins to look the next hop up; SERVER follows, also whenever its address changes.
+ * INVALID: a text is missing, too long or holds characters that SIP forbids there. */
+enum ptn_err ptn_sip_account_add(struct ptn_sip *s, ptn_time now,
+                                 const struct ptn_sip_account *account, ptn_sip_id *id);
+
+/* Forgets it at once: its calls end, nothing more is sent. Unregister first for a clean end. */
+void ptn_sip_account_remove(struct ptn_sip *s, ptn_time now, ptn_sip_id account);
+
+/* What Via and Contact of the account's new requests say from now on. The first path starts
+ * registration where the account registers; another contact replaces the old one in one REGISTER.
+ */
+void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                         const struct ptn_sip_path *path);
+
+/* Registers now, whatever waits; after UNREGISTERED or when the owner knows better. */
+void ptn_sip_register(struct ptn_sip *s, ptn_time now, ptn_sip_id account);
+
+/* Withdraws the binding; ends in UNREGISTERED, also when nobody answers or nothing was bound. */
+void ptn_sip_unregister(struct ptn_sip *s, ptn_time now, ptn_sip_id account);
+
+/* ---- calls ---- */
+
+/* `target` is "1002", "1002@example.org" or a whole sip: URI. `path` NULL: the account's.
+ * INVALID: no URI; UNREACHABLE: no path yet; NO_ROOM. `call` is set on PTN_OK only. */
+enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, const char *target,
+                          const struct ptn_sip_path *path, const struct ptn_sdp *offer,
+                          ptn_sip_id *call);
+
+/* Provisional answer to an incoming call: 180, or 183 with a description. `contact` is the
+ * address under which this call can be reached; NULL: the account's. Ignored at odd moments. */
+void ptn_sip_call_progress(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status,
+                           const struct ptn_addr *contact, const struct ptn_sdp *sdp);
+
+/* Answers an incoming call (INCOMING) or a change (OFFERED) with 200. `sdp` is the answer or, when
+ * the event had none, our offer. Ignored at odd moments. */
+void ptn_sip_call_accept(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                         const struct ptn_addr *contact, const struct ptn_sdp *sdp);
+
+/* Refuses an incoming call (it ends) or a change (the call stays as it is): 400 to 699. */
+void ptn_sip_call_reject(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status);
+
+/* Offers a change within an answered call (hold, resume, another address): MODIFIED or
+ * MODIFY_FAILED follows. False when a change is already under way, or the call is not up. */
+bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                         const struct ptn_addr *contact, const struct ptn_sdp *offer);
+
+/* Ends it by whatever the moment asks for: CANCEL, 603 or BYE. ENDED follows. */
+void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
+
+/* ---- events ---- */
+
+enum ptn_sip_event_kind {
+    PTN_SIP_SOCKET_OPENED,   /* socket, local */
+    PTN_SIP_SOCKET_FAILED,   /* socket, why; also when a listener closes later */
+    PTN_SIP_SERVER,          /* account, addr: where its requests go; none: `why` it is unknown */
+    PTN_SIP_REGISTERED,      /* account, addr: the contact bound, lease_s granted to it, status */
+    PTN_SIP_REGISTER_FAILED, /* account, status (0: nobody answered), why, retry_in */
+    PTN_SIP_UNREGISTERED,    /* account, status (0: nobody answered, or nothing was bound) */
+    PTN_SIP_REFLEXIVE,       /* socket, server, addr: where the server saw us (received, rport) */
+    PTN_SIP_KEEPALIVE_LOST,  /* account: the server is silent; a REGISTER is on its way */
+    PTN_SIP_INCOMING,        /* call, account, peer, peer_name, called, call_id, socket, addr (the
+                              * hop it came from), sdp (NULL: the caller awaits our offer) */
+    PTN_SIP_PROGRESS,        /* call, status, sdp or NULL (early media) */
+    PTN_SIP_ANSWERED,        /* call, status, sdp: our call is up */
+    PTN_SIP_ACKED,           /* call, sdp or NULL: their call is up */
+    PTN_SIP_OFFERED,         /* call, sdp or NULL: they want a change; accept or reject it */
+    PTN_SIP_MODIFIED,        /* call, sdp: our change was taken */
+    PTN_SIP_MODIFY_FAILED,   /* call, status */
+    PTN_SIP_ENDED,           /* call, ended, status, reason; the id is void */
+};
+
+enum ptn_sip_ended {
+    PTN_SIP_ENDED_BY_US,
+    PTN_SIP_ENDED_BY_PEER,     /* BYE, or CANCEL before we answered */
+    PTN_SIP_ENDED_REFUSED,     /* status says how */
+    PTN_SIP_ENDED_TIMED_OUT,   /* nobody answered a request of ours */
+    PTN_SIP_ENDED_NO_ACK,      /* our 200 was never acknowledged */
+    PTN_SIP_ENDED_UNREACHABLE, /* no such name, no route, no connection */
+    PTN_SIP_ENDED_BAD_SDP,     /* their description could not be read */
+};
+
+/* Texts and descriptions are borrowed until the next call into the agent. */
+struct ptn_sip_event {
+    enum ptn_sip_event_kind kind;
+    ptn_id socket;
+    ptn_sip_id account, call;
+    struct ptn_addr local, addr, server;
+    enum ptn_err why;
+    unsigned status;
+    unsigned lease_s;
+    ptn_time retry_in; /* PTN_NEVER: not before the owner asks */
+    enum ptn_sip_ended ended;
+    const char *reason; /* the reason phrase, or a few words of ours */
+    const char *peer, *peer_name, *called, *call_id;
+    const struct ptn_sdp *sdp;
+};
+
+bool ptn_sip_event(struct ptn_sip *s, struct ptn_sip_event *ev);
+
+/* ---- counters ---- */
+
+enum ptn_sip_verdict {
+    PTN_SIP_TAKEN,
+    PTN_SIP_KEEPALIVE_BYTES, /* CRLF and other bytes too short for a message */
+    PTN_SIP_NOT_SIP,         /* no message libre can read */
+    PTN_SIP_TRUNCATED,       /* ends before its headers or its body do */
+    PTN_SIP_TOO_LONG,        /* more than PTN_SIP_MSG_MAX bytes */
+    PTN_SIP_MISSING_HEADER,  /* Via, From, To, Call-ID, CSeq: answered 400 where that can be sent */
+    PTN_SIP_BAD_HEADER,      /* CSeq of another method, bad URI …: the same */
+    PTN_SIP_STRAY_RESPONSE,  /* of no transaction of ours */
+    PTN_SIP_STRAY_ACK,
+    PTN_SIP_NO_ROOM, /* tables full */
+    PTN_SIP_VERDICTS
+};
+
+/* How often each was given since the agent began. */
+uint64_t ptn_sip_count(const struct ptn_sip *s, enum ptn_sip_verdict verdict);
+
+/* A word for a log line: "stray response". */
+const char *ptn_sip_verdict_text(enum ptn_sip_verdict verdict);
+
+#endif
