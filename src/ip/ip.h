@@ -62,10 +62,12 @@ struct ptn_ip {
     uint8_t family; /* enum ptn_family */
     uint8_t ttl;
     uint8_t dscp;
-    bool dont_fragment;           /* IPv6: always true on the way */
+    bool dont_fragment;           /* IPv6: always, on the way */
     bool is_fragment, more;       /* and whether others follow it */
     uint32_t id, fragment_offset; /* bytes */
-    size_t fragment_header_at;    /* IPv6 only */
+    size_t proto_at;              /* of the byte that names ends.proto */
+    size_t fragment_header_at;    /* IPv6 fragments only, as is the next */
+    size_t fragment_named_at;     /* of the byte that said it follows */
     size_t size;                  /* as the IP header states it; bytes behind are padding */
     struct ptn_ip_ends ends;
     struct ptn_bytes payload; /* behind the UDP, TCP or ICMP header; of anything else, its body */
