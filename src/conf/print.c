@@ -1,0 +1,159 @@
+/*
+ * conf/print.c - the rows as text for people: --help, --print-config, a sample file, a manual.
+ *
+ * One call gives what belongs to one row, or to one slot of it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/parts.h"
+
+static const char *value_name(const struct ptn_conf_row *row)
+{
+    switch ((enum ptn_conf_type)row->type) {
+    case PTN_CONF_SECTION:
+    case PTN_CONF_BOOL: return "";
+    case PTN_CONF_UINT: return "number";
+    case PTN_CONF_SECONDS: return "seconds";
+    case PTN_CONF_TEXT:
+    case PTN_CONF_SECRET: return "text";
+    case PTN_CONF_IP: return "address";
+    case PTN_CONF_IPS: return "addresses";
+    case PTN_CONF_CHOICE: return "word";
+    }
+    return "";
+}
+
+/* The one-letter alias of a row, or 0. */
+static char short_flag(const struct ptn_conf_table *t, const struct ptn_conf_row *row)
+{
+    for (size_t i = 0; i < t->alias_count; i++)
+        if (t->aliases[i].key[1] == '\0' && strcmp(t->aliases[i].stands_for, row->key) == 0)
+            return t->aliases[i].key[0];
+    return 0;
+}
+
+/* "A number from 1 to 65535; 3478 when not set." */
+static void explain(const struct ptn_conf_row *row, char *buf, size_t size)
+{
+    char wanted[300];
+
+    ptn_conf_value_describe(row, wanted, sizeof wanted);
+    if (row->when == PTN_CONF_COMMAND && row->type == PTN_CONF_BOOL)
+        buf[0] = '\0';
+    else
+        snprintf(buf, size, "%c%s; %s when not set.", wanted[0] - 'a' + 'A', wanted + 1,
+                 row->fallback[0] ? row->fallback : "none");
+}
+
+static void print_help(const struct ptn_conf_table *t, const struct ptn_conf_row *row, char *buf,
+                       size_t size)
+{
+    char letter = short_flag(t, row), more[400], flag[8] = "";
+    const char *name = value_name(row);
+
+    explain(row, more, sizeof more);
+    if (letter)
+        snprintf(flag, sizeof flag, "-%c, ", letter);
+    snprintf(buf, size, "  %s--%s%s%s\n        %s%s%s\n", flag, row->key, name[0] ? " " : "", name,
+             row->help, more[0] ? ". " : "", more);
+}
+
+static void print_sample(const struct ptn_conf_printer *p, const struct ptn_conf_row *row,
+                         char *buf, size_t size)
+{
+    char more[400];
+
+    explain(row, more, sizeof more);
+    snprintf(buf, size, "# %s. %s%s\n#%s%s%s\n\n", row->help, more,
+             row->when == PTN_CONF_LIVE ? " Can be changed while running." : "", row->key,
+             p->assign, row->fallback);
+}
+
+static void print_manual(const struct ptn_conf_table *t, const struct ptn_conf_row *row, char *buf,
+                         size_t size)
+{
+    char letter = short_flag(t, row), more[400], flag[24] = "";
+    const char *name = value_name(row);
+
+    explain(row, more, sizeof more);
+    if (letter)
+        snprintf(flag, sizeof flag, "Fl %c , ", letter);
+    snprintf(buf, size, ".It %sFl Fl %s%s%s\n%s.\n%s%s%s", flag, row->key, name[0] ? " Ar " : "",
+             name, row->help, more, more[0] ? "\n" : "",
+             row->when == PTN_CONF_LIVE ? "Can be changed while running.\n" : "");
+}
+
+/* `key=value`, when it is worth a line: an array's members only where they differ. */
+static void print_value(const struct ptn_conf_printer *p, const struct ptn_conf_member *m,
+                        char *buf, size_t size)
+{
+    char key[PTN_CONF_TEXT_SIZE], value[PTN_CONF_LINE_MAX];
+    bool is_default;
+
+    ptn_conf_member_key(m, key, sizeof key);
+    ptn_conf_get(p->table, p->values, key, value, sizeof value);
+    is_default = strcmp(value, m->row->fallback) == 0;
+    if ((is_default && m->row->counts[0]) || m->row->when == PTN_CONF_COMMAND)
+        return;
+    if (m->row->type == PTN_CONF_SECRET)
+        snprintf(buf, size, "#%s%s%s\n", key, p->assign, is_default ? "" : "(set, not shown)");
+    else if (value[0] == '\0')
+        snprintf(buf, size, "#%s%s\n", key, p->assign);
+    else
+        snprintf(buf, size, "%s%s%s\n", key, p->assign, value);
+}
+
+static void print_section(const struct ptn_conf_printer *p, const char *title, char *buf,
+                          size_t size)
+{
+    switch (p->kind) {
+    case PTN_CONF_PRINT_HELP: snprintf(buf, size, "%s%s:\n", p->row ? "\n" : "", title); break;
+    case PTN_CONF_PRINT_VALUES: buf[0] = '\0'; break;
+    case PTN_CONF_PRINT_SAMPLE: snprintf(buf, size, "# ---- %s\n\n", title); break;
+    case PTN_CONF_PRINT_MANUAL:
+        snprintf(buf, size, "%s.Ss %s\n.Bl -tag -width Ds\n", p->row ? ".El\n" : "", title);
+        break;
+    }
+}
+
+static void print_row(const struct ptn_conf_printer *p, const struct ptn_conf_row *row, char *buf,
+                      size_t size)
+{
+    switch (p->kind) {
+    case PTN_CONF_PRINT_HELP: print_help(p->table, row, buf, size); break;
+    case PTN_CONF_PRINT_VALUES:
+        print_value(p, &(struct ptn_conf_member){row, p->slot}, buf, size);
+        break;
+    case PTN_CONF_PRINT_SAMPLE:
+        if (row->when != PTN_CONF_COMMAND)
+            print_sample(p, row, buf, size);
+        break;
+    case PTN_CONF_PRINT_MANUAL: print_manual(p->table, row, buf, size); break;
+    }
+}
+
+bool ptn_conf_print(struct ptn_conf_printer *p, char *buf, size_t size)
+{
+    const struct ptn_conf_row *row = &p->table->rows[p->row];
+
+    buf[0] = '\0';
+    if (p->row == p->table->row_count) {
+        bool list_is_open = p->kind == PTN_CONF_PRINT_MANUAL && p->slot == 0;
+        if (list_is_open)
+            snprintf(buf, size, ".El\n");
+        p->slot = 1;
+        return list_is_open;
+    }
+    if (row->type == PTN_CONF_SECTION)
+        print_section(p, row->key, buf, size);
+    else
+        print_row(p, row, buf, size);
+    if (p->kind == PTN_CONF_PRINT_VALUES && p->slot + 1 < ptn_conf_slot_count(row)) {
+        p->slot++;
+    } else {
+        p->row++;
+        p->slot = 0;
+    }
+    return true;
+}

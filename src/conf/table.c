@@ -1,0 +1,250 @@
+/*
+ * conf/table.c - from a key to the member it sets.
+ *
+ * A key with indices, "account.3.sip_server.1.port", belongs to the row
+ * "account.#.sip_server.#.port", whose member is an array of arrays; its slots are
+ * counted through both indices. The rows are looked through one after the other:
+ * a few hundred of them for a few hundred lines is nothing, once in a program's life.
+ */
+#include "conf/parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A decimal number from 1, without leading zeros; moves `*at` behind it. */
+static bool parse_index(const char **at, unsigned *out)
+{
+    unsigned value = 0;
+
+    if (**at < '1' || **at > '9')
+        return false;
+    for (; **at >= '0' && **at <= '9'; ++*at) {
+        if (value > 99999)
+            return false;
+        value = value * 10 + (unsigned)(**at - '0');
+    }
+    *out = value;
+    return true;
+}
+
+/* Does `key` have the form of `pattern`? Its numbers go to `indices`, at most two. */
+static bool matches(const char *pattern, const char *key, unsigned indices[2])
+{
+    unsigned n = 0;
+
+    for (; *pattern; pattern++) {
+        if (*pattern == '#') {
+            if (n == 2 || !parse_index(&key, &indices[n++]))
+                return false;
+        } else if (*pattern != *key++) {
+            return false;
+        }
+    }
+    return *key == '\0';
+}
+
+/* `pattern` with indices put in for '#', in order. */
+static void fill_in(const char *pattern, const unsigned indices[2], char *buf, size_t size)
+{
+    size_t used = 0, n = 0;
+
+    for (; *pattern && used + 1 < size; pattern++) {
+        if (*pattern == '#' && n < 2)
+            used += (size_t)snprintf(buf + used, size - used, "%u", indices[n++]);
+        else
+            buf[used++] = *pattern;
+    }
+    buf[used < size ? used : size - 1] = '\0';
+}
+
+static bool find_row(const struct ptn_conf_table *t, const char *key, struct ptn_conf_member *m)
+{
+    for (size_t i = 0; i < t->row_count; i++) {
+        const struct ptn_conf_row *row = &t->rows[i];
+        unsigned at[2] = {1, 1};
+
+        if (row->type == PTN_CONF_SECTION || !matches(row->key, key, at))
+            continue;
+        if ((row->counts[0] && at[0] > row->counts[0]) ||
+            (row->counts[1] && at[1] > row->counts[1]))
+            return false;
+        size_t width = row->counts[1] ? row->counts[1] : 1;
+        *m = (struct ptn_conf_member){row, (at[0] - 1) * width + at[1] - 1};
+        return true;
+    }
+    return false;
+}
+
+bool ptn_conf_find(const struct ptn_conf_table *t, const char *key, struct ptn_conf_member *m)
+{
+    if (find_row(t, key, m))
+        return true;
+    for (size_t i = 0; i < t->alias_count; i++) {
+        unsigned at[2] = {1, 1};
+        char today[PTN_CONF_TEXT_SIZE];
+
+        if (!matches(t->aliases[i].key, key, at))
+            continue;
+        fill_in(t->aliases[i].stands_for, at, today, sizeof today);
+        return find_row(t, today, m);
+    }
+    return false;
+}
+
+size_t ptn_conf_slot_count(const struct ptn_conf_row *row)
+{
+    if (row->type == PTN_CONF_SECTION)
+        return 0;
+    return (size_t)(row->counts[0] ? row->counts[0] : 1) * (row->counts[1] ? row->counts[1] : 1);
+}
+
+void *ptn_conf_member(const struct ptn_conf_member *m, void *values)
+{
+    return (char *)values + m->row->offset + m->slot * ptn_conf_value_size(m->row);
+}
+
+static const void *member_of(const struct ptn_conf_member *m, const void *values)
+{
+    return (const char *)values + m->row->offset + m->slot * ptn_conf_value_size(m->row);
+}
+
+void ptn_conf_member_key(const struct ptn_conf_member *m, char *buf, size_t size)
+{
+    unsigned width = m->row->counts[1] ? m->row->counts[1] : 1;
+    unsigned at[2] = {(unsigned)m->slot / width + 1, (unsigned)m->slot % width + 1};
+
+    fill_in(m->row->key, at, buf, size);
+}
+
+/* What the user wrote, short and without bytes that would upset a terminal. */
+static void quote(const char *value, char *buf, size_t size)
+{
+    size_t used = 0;
+
+    for (; *value && used + 4 < size; value++)
+        buf[used++] = (unsigned char)*value < ' ' || *value == 0x7f ? '?' : *value;
+    snprintf(buf + used, size - used, "%s", *value ? "..." : "");
+}
+
+enum ptn_conf_verdict ptn_conf_member_set(const struct ptn_conf_member *m, void *values,
+                                          const char *value, bool append,
+                                          char why[static PTN_CONF_WHY_SIZE])
+{
+    char wanted[300], shown[100];
+
+    if (!value && m->row->type == PTN_CONF_BOOL)
+        value = "yes";
+    if (value && ptn_conf_value_parse(m->row, value, append, ptn_conf_member(m, values)))
+        return PTN_CONF_SET_TAKEN;
+
+    ptn_conf_value_describe(m->row, wanted, sizeof wanted);
+    if (!value) {
+        snprintf(why, PTN_CONF_WHY_SIZE, "a value is missing: %s", wanted);
+    } else if (m->row->type == PTN_CONF_SECRET) {
+        snprintf(why, PTN_CONF_WHY_SIZE, "the value is not %s", wanted);
+    } else {
+        quote(value, shown, sizeof shown);
+        snprintf(why, PTN_CONF_WHY_SIZE, "\"%s\" is not %s", shown, wanted);
+    }
+    return PTN_CONF_SET_WRONG;
+}
+
+enum ptn_conf_verdict ptn_conf_set(const struct ptn_conf_table *t, void *values, const char *key,
+                                   const char *value, char why[static PTN_CONF_WHY_SIZE])
+{
+    struct ptn_conf_member m;
+
+    if (!ptn_conf_find(t, key, &m))
+        return PTN_CONF_SET_UNKNOWN;
+    return ptn_conf_member_set(&m, values, value, false, why);
+}
+
+bool ptn_conf_get(const struct ptn_conf_table *t, const void *values, const char *key, char *buf,
+                  size_t size)
+{
+    struct ptn_conf_member m;
+
+    if (!ptn_conf_find(t, key, &m))
+        return false;
+    ptn_conf_value_format(m.row, member_of(&m, values), buf, size);
+    return true;
+}
+
+void ptn_conf_defaults(const struct ptn_conf_table *t, void *values)
+{
+    memset(values, 0, t->size);
+    for (size_t i = 0; i < t->row_count; i++)
+        for (size_t slot = 0; slot < ptn_conf_slot_count(&t->rows[i]); slot++) {
+            struct ptn_conf_member m = {&t->rows[i], slot};
+            bool taken =
+                ptn_conf_value_parse(m.row, m.row->fallback, false, ptn_conf_member(&m, values));
+            assert(taken);
+            (void)taken;
+        }
+}
+
+void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, const void *fresh,
+                        const char *file, struct ptn_conf_report *r)
+{
+    struct ptn_conf_source s = {.table = t, .values = values, .report = r, .file = file};
+
+    for (size_t i = 0; i < t->row_count; i++)
+        for (size_t slot = 0; slot < ptn_conf_slot_count(&t->rows[i]); slot++) {
+            struct ptn_conf_member m = {&t->rows[i], slot};
+            void *old = ptn_conf_member(&m, values);
+            const void *new = member_of(&m, fresh);
+            char key[PTN_CONF_TEXT_SIZE];
+
+            if (m.row->when == PTN_CONF_COMMAND ||
+                memcmp(old, new, ptn_conf_value_size(m.row)) == 0)
+                continue;
+            ptn_conf_member_key(&m, key, sizeof key);
+            if (m.row->when == PTN_CONF_LIVE)
+                memcpy(old, new, ptn_conf_value_size(m.row));
+            else
+                ptn_conf_source_note(&s, PTN_CONF_LATER,
+                                     "%s: has changed; that takes effect at the next start", key);
+        }
+}
+
+/* How many single-byte insertions, removals and changes lie between two keys. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], b_size = strlen(b);
+
+    if (b_size >= sizeof row / sizeof row[0])
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (size_t i = 1; *a; a++, i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            size_t change = diagonal + (*a != b[j - 1]);
+            diagonal = row[j];
+            size_t other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            row[j] = change < other ? change : other;
+        }
+    }
+    return row[b_size];
+}
+
+const char *ptn_conf_nearest(const struct ptn_conf_table *t, const char *key)
+{
+    size_t best = 3;
+    const char *nearest = NULL;
+
+    if (strlen(key) < 4 || strlen(key) > 100)
+        return NULL;
+    for (size_t i = 0; i < t->row_count; i++) {
+        if (t->rows[i].type == PTN_CONF_SECTION)
+            continue;
+        size_t d = distance(key, t->rows[i].key);
+        if (d < best) {
+            best = d;
+            nearest = t->rows[i].key;
+        }
+    }
+    return nearest;
+}
