@@ -1,0 +1,97 @@
+/*
+ * stun/attr.h - the numbers and names of STUN attributes, methods and errors.
+ *
+ * One table for RFC 3489, 5389, 8489 and 5780. Attributes below 0x8000 must be
+ * understood by whoever receives them, the others may be skipped.
+ */
+#ifndef PTN_STUN_ATTR_H
+#define PTN_STUN_ATTR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* RFC 8489 §18.3 and, marked so, older or other documents. */
+enum ptn_stun_attr {
+    PTN_STUN_MAPPED_ADDRESS = 0x0001,
+    PTN_STUN_RESPONSE_ADDRESS = 0x0002, /* RFC 3489 §11.2.2 */
+    PTN_STUN_CHANGE_REQUEST = 0x0003,   /* RFC 3489 §11.2.4, RFC 5780 §7.2 */
+    PTN_STUN_SOURCE_ADDRESS = 0x0004,   /* RFC 3489 §11.2.5 */
+    PTN_STUN_CHANGED_ADDRESS = 0x0005,  /* RFC 3489 §11.2.3 */
+    PTN_STUN_USERNAME = 0x0006,
+    PTN_STUN_PASSWORD = 0x0007, /* RFC 3489 §11.2.7 */
+    PTN_STUN_MESSAGE_INTEGRITY = 0x0008,
+    PTN_STUN_ERROR_CODE = 0x0009,
+    PTN_STUN_UNKNOWN_ATTRIBUTES = 0x000a,
+    PTN_STUN_REFLECTED_FROM = 0x000b, /* RFC 3489 §11.2.11 */
+    PTN_STUN_REALM = 0x0014,
+    PTN_STUN_NONCE = 0x0015,
+    PTN_STUN_MESSAGE_INTEGRITY_SHA256 = 0x001c,
+    PTN_STUN_PASSWORD_ALGORITHM = 0x001d,
+    PTN_STUN_USERHASH = 0x001e,
+    PTN_STUN_XOR_MAPPED_ADDRESS = 0x0020,
+    PTN_STUN_PADDING = 0x0026,       /* RFC 5780 §7.6 */
+    PTN_STUN_RESPONSE_PORT = 0x0027, /* RFC 5780 §7.5 */
+    PTN_STUN_PASSWORD_ALGORITHMS = 0x8002,
+    PTN_STUN_ALTERNATE_DOMAIN = 0x8003,
+    PTN_STUN_OLD_XOR_MAPPED_ADDRESS = 0x8020, /* drafts between RFC 3489 and RFC 5389 */
+    PTN_STUN_SOFTWARE = 0x8022,
+    PTN_STUN_ALTERNATE_SERVER = 0x8023,
+    PTN_STUN_CACHE_TIMEOUT = 0x8027, /* RFC 5780 §7.7 */
+    PTN_STUN_FINGERPRINT = 0x8028,
+    PTN_STUN_RESPONSE_ORIGIN = 0x802b, /* RFC 5780 §7.3 */
+    PTN_STUN_OTHER_ADDRESS = 0x802c,   /* RFC 5780 §7.4 */
+};
+
+enum ptn_stun_method {
+    PTN_STUN_BINDING = 0x001,
+    PTN_STUN_SHARED_SECRET = 0x002, /* RFC 3489 §9.3; reserved since RFC 5389 */
+};
+
+enum ptn_stun_class {
+    PTN_STUN_REQUEST,
+    PTN_STUN_INDICATION,
+    PTN_STUN_SUCCESS,
+    PTN_STUN_ERROR,
+};
+
+/* Bits of CHANGE-REQUEST. */
+#define PTN_STUN_CHANGE_IP 0x4u
+#define PTN_STUN_CHANGE_PORT 0x2u
+
+/* RFC 8489 §18.5. */
+enum ptn_stun_password_algorithm {
+    PTN_STUN_ALGORITHM_MD5 = 0x0001,
+    PTN_STUN_ALGORITHM_SHA256 = 0x0002,
+};
+
+/* How the value of an attribute is laid out. */
+enum ptn_stun_form {
+    PTN_STUN_FORM_BYTES,
+    PTN_STUN_FORM_TEXT,
+    PTN_STUN_FORM_ADDR,
+    PTN_STUN_FORM_XOR_ADDR,
+    PTN_STUN_FORM_U16, /* two bytes and two of reserve */
+    PTN_STUN_FORM_U32,
+    PTN_STUN_FORM_ERROR,
+    PTN_STUN_FORM_TYPES,      /* UNKNOWN-ATTRIBUTES */
+    PTN_STUN_FORM_ALGORITHMS, /* PASSWORD-ALGORITHM, PASSWORD-ALGORITHMS */
+};
+
+/* What is laid down for one attribute; NULL name: not one of ours. */
+struct ptn_stun_attr_info {
+    const char *name; /* the RFC's, "XOR-MAPPED-ADDRESS" */
+    enum ptn_stun_form form;
+};
+
+/* BYTES and NULL for a number that is not in enum ptn_stun_attr. */
+struct ptn_stun_attr_info ptn_stun_attr_info(uint16_t type);
+
+/* The RFC's short words for an error code, "Unknown Attribute"; "" for others. */
+const char *ptn_stun_reason(unsigned code);
+
+static inline bool ptn_stun_must_understand(uint16_t type)
+{
+    return type < 0x8000;
+}
+
+#endif
