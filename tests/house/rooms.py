@@ -10,7 +10,7 @@ import sys
 
 root = sys.argv[1]
 PURE = {f'{h}.h' for h in 'assert ctype float inttypes limits math stdalign stdarg stdatomic stdbool stddef '
-        'stdint stdio stdlib stdnoreturn string tgmath'.split()}
+        'stdint stdio stdlib stdnoreturn string strings tgmath'.split()}
 # Words that only os may say: each would let a machine know the time, the kernel or luck by itself.
 KERNEL = re.compile(r'\b(clock_gettime|gettimeofday|getrandom|time|nanosleep|usleep|sleep|rand|random|fopen|open|'
                     r'socket|getenv|pthread_\w+)\s*\(')
