@@ -45,7 +45,7 @@ struct ptn_dice ptn_dice_seeded(uint64_t seed)
 
 struct ptn_dice ptn_dice_split(struct ptn_dice *d)
 {
-    return ptn_dice_seeded(ptn_dice_u64(d));
+    return d->fill ? *d : ptn_dice_seeded(ptn_dice_u64(d));
 }
 
 void ptn_dice_fill(struct ptn_dice *d, void *buf, size_t size)

@@ -19,7 +19,8 @@ struct ptn_dice {
 /* A die that repeats itself for equal seeds. For simulations and tests only. */
 struct ptn_dice ptn_dice_seeded(uint64_t seed);
 
-/* A seeded die for a part of a simulation, independent of how often `d` is thrown later. */
+/* A die for a part of a simulation, independent of how often `d` is thrown later. One that the
+ * kernel fills stays one that the kernel fills. */
 struct ptn_dice ptn_dice_split(struct ptn_dice *d);
 
 void ptn_dice_fill(struct ptn_dice *d, void *buf, size_t size);

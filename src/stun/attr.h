@@ -89,6 +89,14 @@ struct ptn_stun_attr_info ptn_stun_attr_info(uint16_t type);
 /* The RFC's short words for an error code, "Unknown Attribute"; "" for others. */
 const char *ptn_stun_reason(unsigned code);
 
+/* A bit (1 << type) for each of the above that must be understood: what a client understands. */
+#define PTN_STUN_UNDERSTOOD                                                                        \
+    (UINT64_C(0xffe) | UINT64_C(1) << PTN_STUN_REALM | UINT64_C(1) << PTN_STUN_NONCE |             \
+     UINT64_C(1) << PTN_STUN_MESSAGE_INTEGRITY_SHA256 |                                            \
+     UINT64_C(1) << PTN_STUN_PASSWORD_ALGORITHM | UINT64_C(1) << PTN_STUN_USERHASH |               \
+     UINT64_C(1) << PTN_STUN_XOR_MAPPED_ADDRESS | UINT64_C(1) << PTN_STUN_PADDING |                \
+     UINT64_C(1) << PTN_STUN_RESPONSE_PORT)
+
 static inline bool ptn_stun_must_understand(uint16_t type)
 {
     return type < 0x8000;

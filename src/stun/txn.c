@@ -49,6 +49,12 @@ enum ptn_stun_txn_step ptn_stun_txn_tick(struct ptn_stun_txn *t, ptn_time now)
     return PTN_STUN_TXN_SEND;
 }
 
+void ptn_stun_txn_hurry(struct ptn_stun_txn *t, ptn_time now)
+{
+    if (t->due != PTN_NEVER && t->sends < t->opts.sends_max)
+        t->due = ptn_time_min(t->due, now);
+}
+
 bool ptn_stun_txn_stop(struct ptn_stun_txn *t, ptn_time now, ptn_time *rtt)
 {
     bool known = t->due != PTN_NEVER && t->sends == 1;

@@ -46,6 +46,9 @@ ptn_time ptn_stun_txn_deadline(const struct ptn_stun_txn *t);
 /* Calling early or twice is harmless: it answers WAIT. */
 enum ptn_stun_txn_step ptn_stun_txn_tick(struct ptn_stun_txn *t, ptn_time now);
 
+/* Repeats now instead of later, if a repeat is left: somebody cannot wait. */
+void ptn_stun_txn_hurry(struct ptn_stun_txn *t, ptn_time now);
+
 /* The answer came (or nobody wants it any more): nothing is due again. True when the round trip
  * is known: the request went out exactly once, for otherwise nobody can say which of its copies
  * was answered (Karn's rule). Only then `rtt` is written; it may be NULL. */
