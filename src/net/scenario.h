@@ -33,6 +33,17 @@ struct ptn_scenario_link {
     ptn_time queue;                  /* with a rate: what waits longer is dropped */
 };
 
+/* The words of a wire's link line, as bits: which numbers a change sets. */
+enum {
+    PTN_LINK_DELAY = 1,
+    PTN_LINK_JITTER = 2,
+    PTN_LINK_LOSS = 4,
+    PTN_LINK_DUPLICATE = 8,
+    PTN_LINK_REORDER = 16,
+    PTN_LINK_RATE = 32,
+    PTN_LINK_QUEUE = 64,
+};
+
 /* Up is away from the inside: from a host to its gateway, out of a box's outside leg. */
 enum ptn_scenario_way { PTN_WAY_UP, PTN_WAY_DOWN, PTN_WAYS };
 
@@ -41,12 +52,16 @@ struct ptn_scenario_prefix {
     unsigned bits;
 };
 
+/* Silence, or an ICMP error. */
+enum ptn_scenario_unasked { PTN_UNASKED_DROP, PTN_UNASKED_REJECT };
+
 struct ptn_scenario_wire {
     const char *name;
     struct ptn_scenario_prefix prefixes[PTN_SCENARIO_PREFIXES_MAX];
     unsigned prefix_count;
     struct ptn_scenario_link link[PTN_WAYS];
     unsigned mtu;
+    enum ptn_scenario_unasked unknown; /* what a packet for nobody gets */
 };
 
 struct ptn_scenario_leg {
@@ -62,7 +77,6 @@ struct ptn_scenario_host {
 };
 
 enum ptn_scenario_box_kind { PTN_BOX_ROUTER, PTN_BOX_NAT, PTN_BOX_FIREWALL };
-enum ptn_scenario_unasked { PTN_UNASKED_DROP, PTN_UNASKED_REJECT };
 
 /* Between wires. A router's legs are all alike; a NAT or firewall has inside and outside legs. */
 struct ptn_scenario_box {
@@ -109,7 +123,7 @@ enum ptn_scenario_action {
     PTN_ACTION_HOST_ADDRESS, /* host: legs replace all its addresses */
     PTN_ACTION_DOWN,         /* wire */
     PTN_ACTION_UP,           /* wire */
-    PTN_ACTION_LINK,         /* wire: link replaces both directions' numbers */
+    PTN_ACTION_LINK,         /* wire: link, as far as link_sets says */
     PTN_ACTION_DNS,          /* nameserver: dns replaces its behaviour */
     PTN_ACTION_RECORDS,      /* nameserver: records replace those of their name */
 };
@@ -121,10 +135,12 @@ struct ptn_scenario_event {
     struct ptn_scenario_leg legs[PTN_SCENARIO_ADDRS_MAX];
     unsigned leg_count;
     struct ptn_scenario_link link[PTN_WAYS];
+    unsigned link_sets[PTN_WAYS]; /* PTN_LINK_…, or'ed */
     struct ptn_scenario_dns dns;
     struct ptn_scenario_record *records;
     unsigned record_count;
     const char *text; /* as written, after the time: "reboot nat-a" */
+    unsigned line;
 };
 
 /* For the lab only. */
@@ -163,6 +179,7 @@ struct ptn_scenario {
     struct ptn_scenario_capture *captures;
     unsigned wire_count, host_count, box_count, nameserver_count;
     unsigned event_count, program_count, forward_count, capture_count;
+    struct ptn_scenario_block *blocks; /* every word and small array above lives in one of them */
 };
 
 /* Copies `text`. On PTN_ERR_INVALID, `error` is one line: "FILE:LINE: …"; on PTN_OK it is empty. */
@@ -174,6 +191,11 @@ void ptn_scenario_free(struct ptn_scenario *s);
 int ptn_scenario_host(const struct ptn_scenario *s, const char *name);
 int ptn_scenario_wire(const struct ptn_scenario *s, const char *name);
 int ptn_scenario_box(const struct ptn_scenario *s, const char *name);
+int ptn_scenario_nameserver(const struct ptn_scenario *s, const char *name);
+
+/* Sets those numbers of `link` that `sets` names to what they are in `to`. */
+void ptn_scenario_change_link(struct ptn_scenario_link *link, const struct ptn_scenario_link *to,
+                              unsigned sets);
 
 /* One more event, as after `at` ("30s reboot nat-a"), to be given to ptn_net_apply(); owned by
  * `s`. NULL with a line in `error`. */
