@@ -207,11 +207,17 @@ ptn_time ptn_reach_deadline(const struct ptn_reach *r)
 
 /* --- ranking --- */
 
+/* Of a destination: one that is not known may be anywhere. */
+static unsigned width_towards(const struct ptn_addr *to)
+{
+    return ptn_addr_is_none(to) ? WIDTH_PUBLIC : width(to);
+}
+
 /* Public peers need a public address. Others: what their own kind of server sees, for a
  * public STUN server's view of a private network's host is the far side of its NAT. */
 static bool fits(const struct ptn_reach_slot *s, const struct ptn_addr *to)
 {
-    if (width(to) == WIDTH_PUBLIC)
+    if (width_towards(to) == WIDTH_PUBLIC)
         return width(&s->sight.seen) == WIDTH_PUBLIC;
     return width(&s->sight.server) == width(to);
 }
@@ -283,9 +289,10 @@ static struct ptn_reach_answer seen_from(const struct ptn_reach *r, const struct
 struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r, const struct ptn_reach_ask *ask)
 {
     const struct ptn_addr *local = &r->opts.local, *to = &ask->to;
-    bool to_public = width(to) == WIDTH_PUBLIC;
+    bool to_public = width_towards(to) == WIDTH_PUBLIC;
     struct ptn_reach_answer own = {*local, PTN_REACH_BY_INTERFACE,
-                                   to_public && to->family == local->family &&
+                                   to_public &&
+                                       (ptn_addr_is_none(to) || to->family == local->family) &&
                                        width(local) != WIDTH_PUBLIC};
 
     if (ask->policy == PTN_REACH_OFF) {

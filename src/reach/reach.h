@@ -95,7 +95,8 @@ struct ptn_reach {
 };
 
 struct ptn_reach_ask {
-    struct ptn_addr to; /* whom the address is told: SIP's next hop, or the media's far end */
+    struct ptn_addr to; /* whom the address is told: SIP's next hop, or the media's far end; none:
+                         * not known, so somewhere public */
     enum ptn_reach_policy policy;
     bool no_rport; /* do not use what SIP servers say of this socket's port */
 };

@@ -1,0 +1,68 @@
+/*
+ * flow/flow.h - one media component: an RTP or RTCP socket behind one mouth.
+ *
+ * Tells apart what arrives (RFC 7983), keeps the socket's mapped address known and
+ * open from the first second (RFC 6263), sends media to where the far end really
+ * is. The socket is its owner's, who hands datagrams in and sends what comes out.
+ */
+#ifndef PTN_FLOW_FLOW_H
+#define PTN_FLOW_FLOW_H
+
+#include "base/effect.h"
+#include "flow/anchor.h"
+#include "flow/latch.h"
+
+struct ptn_flow_opts {
+    ptn_id socket;
+    bool rtcp;
+    enum ptn_latch_mode latch;
+    ptn_time keepalive;            /* the longest silence towards the far end; 0: 15 s */
+    struct ptn_anchor_opts anchor; /* its binding's socket and dice are set here */
+    struct ptn_dice dice;
+};
+
+enum ptn_flow_verdict {
+    PTN_FLOW_MEDIA, /* from the far end: for the stream */
+    PTN_FLOW_STUN,  /* taken */
+    PTN_FLOW_OTHER, /* DTLS, ChannelData, ZRTP: nobody here speaks it */
+    PTN_FLOW_NO_MEDIA,
+    PTN_FLOW_NOT_PROVED,
+    PTN_FLOW_FOREIGN,
+    PTN_FLOW_NO_CALL, /* media while no far end is expected */
+    PTN_FLOW_VERDICTS,
+};
+
+struct ptn_flow {
+    struct ptn_flow_opts opts;
+    struct ptn_anchor anchor;
+    struct ptn_latch latch;
+    ptn_time sent_at; /* to the far end; PTN_NEVER: not yet */
+    uint64_t counts[PTN_FLOW_VERDICTS];
+    struct ptn_dice dice;
+    uint8_t keepalive[PTN_STUN_HEADER_BYTES];
+};
+
+void ptn_flow_init(struct ptn_flow *f, const struct ptn_flow_opts *opts);
+
+/* Who the far end is by its SDP; none: no call. A keep-alive is due at once, which opens the
+ * way for what the far end sends. */
+void ptn_flow_expect(struct ptn_flow *f, const struct ptn_addr *signalled,
+                     const struct ptn_latch_formats *formats);
+
+/* DATAGRAM and ICMP_ERROR of the socket. */
+enum ptn_flow_verdict ptn_flow_input(struct ptn_flow *f, ptn_time now, const struct ptn_tell *tell);
+
+void ptn_flow_tick(struct ptn_flow *f, ptn_time now);
+
+/* STUN and keep-alives. */
+bool ptn_flow_output(struct ptn_flow *f, ptn_time now, struct ptn_ask *ask);
+
+/* Media to the far end: fills `ask`, or false while there is nobody to send to. */
+bool ptn_flow_send(struct ptn_flow *f, ptn_time now, struct ptn_bytes media, struct ptn_ask *ask);
+
+ptn_time ptn_flow_deadline(const struct ptn_flow *f);
+
+/* For counters: "media", "stun", …. */
+const char *ptn_flow_verdict_name(enum ptn_flow_verdict v);
+
+#endif

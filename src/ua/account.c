@@ -1,0 +1,163 @@
+/*
+ * ua/account.c - which socket an account speaks from and which address it tells.
+ *
+ * The agent looks up the server and registers; here is only decided what it says in
+ * Via and Contact. Whenever anything was learnt, all accounts are gone through: what
+ * has not changed is not told again, so that costs nothing.
+ */
+#include "ua/inside.h"
+
+unsigned ptn_ua_account_of(const struct ptn_ua *ua, ptn_sip_id sip)
+{
+    unsigned i = 0;
+
+    while (i < ua->opts.account_count && ua->accounts[i].sip != sip)
+        i++;
+    return i;
+}
+
+static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
+                         const struct ptn_sip_event *ev)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+
+    a->server = ev->addr;
+    ua->dirty = true;
+    if (ptn_addr_is_none(&ev->addr))
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: the server's address is unknown: %s", a->opts.user,
+                ptn_err_text(ev->why));
+    else
+        ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: server at %s", a->opts.user,
+                ptn_addr_format(&ev->addr, text));
+}
+
+static void registered(struct ptn_ua *ua, ptn_time now, unsigned i, const struct ptn_sip_event *ev)
+{
+    struct ptn_ua_account_here *a = &ua->accounts[i];
+    char text[PTN_ADDR_TEXT_MAX];
+
+    if (a->state != PTN_UA_ACCOUNT_REGISTERED)
+        ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: registered as %s for %u s", a->opts.user,
+                ptn_addr_format(&ev->addr, text), ev->lease_s);
+    a->state = PTN_UA_ACCOUNT_REGISTERED;
+    a->lease_s = ev->lease_s;
+    a->last_status = ev->status;
+    a->registered_at = now;
+    struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_REGISTERED);
+    told->account = i;
+    told->addr = ev->addr;
+    told->lease_s = ev->lease_s;
+}
+
+static void register_failed(struct ptn_ua *ua, ptn_time now, unsigned i,
+                            const struct ptn_sip_event *ev)
+{
+    struct ptn_ua_account_here *a = &ua->accounts[i];
+
+    a->state = PTN_UA_ACCOUNT_FAILED;
+    a->last_status = ev->status;
+    a->retry_at = ptn_time_add(now, ev->retry_in);
+    struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_REGISTER_FAILED);
+    told->account = i;
+    told->status = ev->status;
+    told->why = ev->why;
+    told->retry_in = ev->retry_in;
+    if (ev->status)
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: not registered: the server answered %u",
+                a->opts.user, ev->status);
+    else
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: not registered: %s", a->opts.user,
+                ptn_err_text(ev->why));
+}
+
+void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
+{
+    unsigned i = ptn_ua_account_of(ua, ev->account);
+
+    if (i == ua->opts.account_count)
+        return;
+    struct ptn_ua_account_here *a = &ua->accounts[i];
+    switch (ev->kind) {
+    case PTN_SIP_SERVER: server_found(ua, a, ev); break;
+    case PTN_SIP_REGISTERED: registered(ua, now, i, ev); break;
+    case PTN_SIP_REGISTER_FAILED: register_failed(ua, now, i, ev); break;
+    case PTN_SIP_UNREGISTERED:
+        a->state = PTN_UA_ACCOUNT_UNREGISTERED;
+        ptn_ua_tell(ua, PTN_UA_UNREGISTERED)->account = i;
+        break;
+    case PTN_SIP_KEEPALIVE_LOST:
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: the server does not answer keep-alives",
+                a->opts.user);
+        break;
+    default: break;
+    }
+}
+
+static bool has_server(const struct ptn_ua_account_here *a)
+{
+    return a->opts.server.name || a->opts.proxy.name;
+}
+
+static enum ptn_transport transport(const struct ptn_ua_account_here *a)
+{
+    const struct ptn_sip_host *hop = a->opts.proxy.name ? &a->opts.proxy : &a->opts.server;
+
+    return hop->transport ? hop->transport : PTN_UDP;
+}
+
+static void log_contact(const struct ptn_ua *ua, const struct ptn_ua_account_here *a)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+
+    ptn_log(ua->opts.log, a->contact.private_to_public ? PTN_LOG_WARN : PTN_LOG_INFO,
+            "%s: tells its server %s (%s)%s", a->opts.user, ptn_addr_format(&a->contact.addr, text),
+            ptn_reach_why_text(a->contact.why),
+            a->contact.private_to_public ? ": a private address, calls may not come through" : "");
+}
+
+static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here *a)
+{
+    if (has_server(a) && ptn_addr_is_none(&a->server))
+        return;
+    struct ptn_ua_sip_socket *s = ptn_ua_socket_towards(ua, transport(a), &a->server);
+    if (!s) {
+        a->ready_by = 0;
+        return;
+    }
+    if (a->ready_by == 0) {
+        a->ready_by = now + PTN_UA_GATHER_MAX;
+        ptn_pool_use(&ua->pool, now, s->local);
+    }
+    struct ptn_reach_ask ask = ptn_ua_reach_ask(&a->opts, &a->server);
+    struct ptn_reach_answer contact = ptn_reach_answer(&s->anchor.reach, &ask);
+    if (!a->told &&
+        ptn_ua_worth_waiting(ua, now, a->ready_by, ptn_anchor_settled(&s->anchor), &contact))
+        return;
+    bool same =
+        a->told && a->path.socket == s->id && ptn_addr_equal(&a->path.contact, &contact.addr);
+    a->contact = contact;
+    if (same)
+        return;
+    a->told = true;
+    a->path = (struct ptn_sip_path){s->id, contact.addr};
+    log_contact(ua, a);
+    if (a->state == PTN_UA_ACCOUNT_WAITING)
+        a->state = a->opts.registers ? PTN_UA_ACCOUNT_REGISTERING : PTN_UA_ACCOUNT_DIRECT;
+    ptn_sip_account_use(ua->sip, now, a->sip, &a->path);
+}
+
+void ptn_ua_accounts_refresh(struct ptn_ua *ua, ptn_time now)
+{
+    for (unsigned i = 0; i < ua->opts.account_count; i++)
+        refresh(ua, now, &ua->accounts[i]);
+}
+
+ptn_time ptn_ua_accounts_deadline(const struct ptn_ua *ua)
+{
+    ptn_time deadline = PTN_NEVER;
+
+    for (unsigned i = 0; i < ua->opts.account_count; i++)
+        if (!ua->accounts[i].told && ua->accounts[i].ready_by > 0)
+            deadline = ptn_time_min(deadline, ua->accounts[i].ready_by);
+    return deadline;
+}

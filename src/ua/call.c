@@ -1,0 +1,469 @@
+/*
+ * ua/call.c - one call from the first word to the last.
+ *
+ *   dial      GATHERING --(mapped or 300 ms)--> DIALLED --> RINGING --> UP
+ *   INCOMING  RINGING --answer--> GATHERING --(mapped or 300 ms)--> UP
+ *
+ * With a pair from the pool GATHERING is over in the moment it begins. A call whose
+ * end was told keeps its sockets until its last packets (RTCP's BYE) are out.
+ */
+#include <stdio.h>
+
+#include "ua/inside.h"
+
+static void copy_text(char to[static PTN_UA_TEXT_MAX], const char *from)
+{
+    snprintf(to, PTN_UA_TEXT_MAX, "%s", from ? from : "");
+}
+
+/* --- the table --- */
+
+static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned account)
+{
+    unsigned used = 0;
+    struct ptn_ua_call *free_slot = NULL;
+
+    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++) {
+        if (ua->calls[i].id != 0)
+            used += !ua->calls[i].over;
+        else if (!free_slot)
+            free_slot = &ua->calls[i];
+    }
+    if (!free_slot || used >= ua->opts.calls_max)
+        return NULL;
+    *free_slot = (struct ptn_ua_call){
+        .id = ++ua->last_call,
+        .account = account,
+        .began_at = now,
+        .answered_at = PTN_NEVER,
+        .gather_by = PTN_NEVER,
+        .answer_at = PTN_NEVER,
+        .source = ua->opts.source,
+        .agreed.send.codec = PTN_CODEC_COUNT,
+    };
+    return free_slot;
+}
+
+static struct ptn_ua_call *find_call(struct ptn_ua *ua, ptn_ua_call_id id)
+{
+    for (unsigned i = 0; id != 0 && i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].id == id && !ua->calls[i].over)
+            return &ua->calls[i];
+    return NULL;
+}
+
+static struct ptn_ua_call *find_sip(struct ptn_ua *ua, ptn_sip_id sip)
+{
+    for (unsigned i = 0; sip != 0 && i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].id != 0 && ua->calls[i].sip == sip)
+            return &ua->calls[i];
+    return NULL;
+}
+
+struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pair *pair)
+{
+    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].id != 0 && ua->calls[i].pair == pair)
+            return &ua->calls[i];
+    return NULL;
+}
+
+/* Tells the owner; the rest of the call goes with its last packet (ptn_ua_calls_bury). */
+static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                     enum ptn_sip_ended ended, unsigned status, const char *reason)
+{
+    if (call->over)
+        return;
+    ptn_ua_tell_ended(ua, now, call, ended, status, reason);
+    if (call->stream)
+        ptn_stream_stop(call->stream, now);
+    call->over = true;
+    call->sip = 0;
+    call->gather_by = call->answer_at = PTN_NEVER;
+}
+
+static void bury(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    if (call->pair)
+        ptn_pool_drop(&ua->pool, now, call->pair);
+    ptn_stream_free(call->stream);
+    *call = (struct ptn_ua_call){0};
+}
+
+/* --- addresses --- */
+
+/* What Contact says to this call's next hop. */
+static void set_contact(struct ptn_ua *ua, struct ptn_ua_call *call,
+                        const struct ptn_ua_sip_socket *socket)
+{
+    struct ptn_reach_ask ask = ptn_ua_reach_ask(&ua->accounts[call->account].opts, &call->hop);
+
+    call->socket = socket->id;
+    call->contact = ptn_reach_answer(&socket->anchor.reach, &ask).addr;
+}
+
+/* An account without a server calls whoever is named; the name is often an address. */
+static struct ptn_addr address_in(const char *target)
+{
+    char host[PTN_UA_TEXT_MAX];
+    struct ptn_addr addr = {0};
+    const char *at = strrchr(target, '@');
+
+    if (!at && strncmp(target, "sip:", 4) == 0)
+        at = target + 3;
+    if (!at)
+        return addr;
+    snprintf(host, sizeof host, "%.*s", (int)strcspn(at + 1, ";?> "), at + 1);
+    ptn_addr_parse(host, &addr);
+    return addr;
+}
+
+/* --- going on when the addresses are known --- */
+
+static bool must_wait(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call)
+{
+    struct ptn_reach_ask ask = ptn_ua_reach_ask(&ua->accounts[call->account].opts, &call->hop);
+    struct ptn_reach_answer rtp;
+
+    if (call->pair->state == PTN_PAIR_OPENING)
+        return true;
+    rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask);
+    return ptn_ua_worth_waiting(ua, now, call->gather_by, ptn_pair_settled(call->pair), &rtp);
+}
+
+static void send_invite(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    struct ptn_sip_path path = {call->socket, call->contact};
+    struct ptn_sdp offer;
+
+    ptn_agree_offer(&call->ours, &offer);
+    enum ptn_err err = ptn_sip_call(ua->sip, now, ua->accounts[call->account].sip, call->target,
+                                    &path, &offer, &call->sip);
+    if (err) {
+        end_call(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, ptn_err_text(err));
+        return;
+    }
+    call->state = PTN_UA_CALL_DIALLED;
+}
+
+static void send_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    struct ptn_sdp sdp;
+
+    if (!call->has_theirs) {
+        ptn_agree_offer(&call->ours, &sdp);
+    } else if (!ptn_agree_answer(&call->ours, &call->theirs, &sdp, &call->agreed)) {
+        call->state = PTN_UA_CALL_ENDING;
+        ptn_sip_call_reject(ua->sip, now, call->sip, 488);
+        return;
+    }
+    call->state = PTN_UA_CALL_UP;
+    call->answered_at = now;
+    ptn_sip_call_accept(ua->sip, now, call->sip, &call->contact, &sdp);
+    if (call->has_theirs)
+        ptn_ua_talk_begin(ua, now, call);
+    call->has_theirs = false;
+    ptn_ua_tell(ua, PTN_UA_ANSWERED)->call = call->id;
+}
+
+static void give_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    ptn_log(ua->opts.log, PTN_LOG_ERROR, "call %u: no pair of media ports from %u to %u is free",
+            (unsigned)call->id, ua->opts.rtp_port_min, ua->opts.rtp_port_max);
+    call->gather_by = PTN_NEVER;
+    call->state = PTN_UA_CALL_ENDING;
+    if (call->incoming)
+        ptn_sip_call_reject(ua->sip, now, call->sip, 500);
+    else
+        end_call(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, "no media port is free");
+}
+
+static void go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    if (call->pair->state == PTN_PAIR_FAILED ||
+        (call->pair->state == PTN_PAIR_OPENING && now >= call->gather_by)) {
+        give_up(ua, now, call);
+        return;
+    }
+    if (must_wait(ua, now, call))
+        return;
+    if (now >= call->gather_by)
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: STUN is silent, the call goes on without it",
+                (unsigned)call->id);
+    call->gather_by = PTN_NEVER;
+    ptn_ua_talk_compose(ua, call);
+    if (call->incoming)
+        send_answer(ua, now, call);
+    else
+        send_invite(ua, now, call);
+}
+
+/* --- commands --- */
+
+enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, const char *target,
+                         ptn_ua_call_id *call_id)
+{
+    if (account >= ua->opts.account_count || strlen(target) >= PTN_UA_TEXT_MAX)
+        return PTN_ERR_INVALID;
+    struct ptn_ua_account_here *a = &ua->accounts[account];
+    if (!a->told || ua->stopping)
+        return PTN_ERR_UNREACHABLE;
+    bool direct = ptn_addr_is_none(&a->server);
+    struct ptn_addr hop = direct ? address_in(target) : a->server;
+    struct ptn_ua_sip_socket *socket =
+        direct ? ptn_ua_socket_towards(ua, PTN_UDP, &hop) : ptn_ua_socket(ua, a->path.socket);
+    if (!socket)
+        return PTN_ERR_UNREACHABLE;
+
+    struct ptn_ua_call *call = new_call(ua, now, account);
+    struct ptn_pair *pair = call ? ptn_pool_take(&ua->pool, now, socket->local) : NULL;
+    if (!pair) {
+        if (call)
+            bury(ua, now, call);
+        return PTN_ERR_NO_ROOM;
+    }
+    call->pair = pair;
+    call->hop = hop;
+    call->state = PTN_UA_CALL_GATHERING;
+    call->gather_by = now + PTN_UA_GATHER_MAX;
+    copy_text(call->target, target);
+    copy_text(call->peer, target);
+    set_contact(ua, call, socket);
+    *call_id = call->id;
+    go_on(ua, now, call);
+    return PTN_OK;
+}
+
+static void answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    call->answer_at = PTN_NEVER;
+    call->state = PTN_UA_CALL_GATHERING;
+    call->gather_by = now + PTN_UA_GATHER_MAX;
+    go_on(ua, now, call);
+}
+
+bool ptn_ua_answer(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
+{
+    struct ptn_ua_call *call = find_call(ua, id);
+
+    if (!call || !call->incoming || call->state != PTN_UA_CALL_RINGING)
+        return false;
+    answer(ua, now, call);
+    return true;
+}
+
+bool ptn_ua_reject(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id, unsigned status)
+{
+    struct ptn_ua_call *call = find_call(ua, id);
+
+    if (!call || !call->incoming || status < 400 || status > 699 ||
+        (call->state != PTN_UA_CALL_RINGING && call->state != PTN_UA_CALL_GATHERING))
+        return false;
+    call->state = PTN_UA_CALL_ENDING;
+    call->gather_by = call->answer_at = PTN_NEVER;
+    ptn_sip_call_reject(ua->sip, now, call->sip, status);
+    return true;
+}
+
+void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    if (call->over || call->state == PTN_UA_CALL_ENDING)
+        return;
+    call->state = PTN_UA_CALL_ENDING;
+    call->gather_by = call->answer_at = PTN_NEVER;
+    if (call->stream)
+        ptn_stream_stop(call->stream, now);
+    if (call->sip)
+        ptn_sip_call_hang_up(ua->sip, now, call->sip);
+    else
+        end_call(ua, now, call, PTN_SIP_ENDED_BY_US, 0, "");
+}
+
+bool ptn_ua_hang_up(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
+{
+    struct ptn_ua_call *call = find_call(ua, id);
+
+    if (!call || call->state == PTN_UA_CALL_ENDING)
+        return false;
+    ptn_ua_call_hang_up(ua, now, call);
+    return true;
+}
+
+bool ptn_ua_set_source(struct ptn_ua *ua, ptn_ua_call_id id, const struct ptn_source *source)
+{
+    struct ptn_ua_call *call = find_call(ua, id);
+
+    if (!call)
+        return false;
+    call->source = *source;
+    if (call->stream)
+        ptn_stream_set_source(call->stream, source);
+    return true;
+}
+
+/* --- what the agent says --- */
+
+static void refuse_early(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev,
+                         unsigned status)
+{
+    ptn_log(ua->opts.log, PTN_LOG_INFO, "a call from %s is refused: %u",
+            ev->peer ? ev->peer : "somebody", status);
+    ptn_sip_call_reject(ua->sip, now, ev->call, status);
+}
+
+static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
+{
+    unsigned account = ptn_ua_account_of(ua, ev->account);
+    struct ptn_ua_sip_socket *socket = ptn_ua_socket(ua, ev->socket);
+    struct ptn_ua_call *call = NULL;
+    struct ptn_pair *pair = NULL;
+
+    if (!socket) /* over a connection that was accepted or made: its listener speaks for it */
+        socket = ptn_ua_socket_towards(ua, PTN_TCP, &ev->addr);
+    if (account == ua->opts.account_count || !socket || ua->stopping) {
+        refuse_early(ua, now, ev, 480);
+        return;
+    }
+    call = new_call(ua, now, account);
+    pair = call ? ptn_pool_take(&ua->pool, now, socket->local) : NULL;
+    if (!pair) {
+        if (call)
+            bury(ua, now, call);
+        refuse_early(ua, now, ev, 486);
+        return;
+    }
+    call->incoming = true;
+    call->sip = ev->call;
+    call->state = PTN_UA_CALL_RINGING;
+    call->pair = pair;
+    call->hop = ev->addr;
+    copy_text(call->peer, ev->peer);
+    copy_text(call->peer_name, ev->peer_name);
+    call->has_theirs = ev->sdp != NULL;
+    if (ev->sdp)
+        call->theirs = *ev->sdp;
+    set_contact(ua, call, socket);
+    if (ua->opts.auto_answer)
+        call->answer_at = now + ua->opts.auto_answer_after;
+    ptn_ua_tell_incoming(ua, call);
+    ptn_sip_call_progress(ua->sip, now, call->sip, 180, &call->contact, NULL);
+}
+
+/* Takes the answer to our offer; false when it cannot be used. */
+static bool take_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                        const struct ptn_sdp *sdp)
+{
+    if (!ptn_agree_read_answer(&call->ours, sdp, &call->agreed))
+        return false;
+    ptn_ua_talk_begin(ua, now, call);
+    return true;
+}
+
+static void progress(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                     const struct ptn_sip_event *ev)
+{
+    if (call->state != PTN_UA_CALL_DIALLED && call->state != PTN_UA_CALL_RINGING)
+        return;
+    if (ev->sdp)
+        call->early |= take_answer(ua, now, call, ev->sdp);
+    if (ev->status == 180 || ev->status == 183) {
+        call->state = PTN_UA_CALL_RINGING;
+        struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_RINGING);
+        told->call = call->id;
+        told->status = ev->status;
+    }
+}
+
+static void answered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                     const struct ptn_sip_event *ev)
+{
+    if (call->state == PTN_UA_CALL_ENDING)
+        return;
+    if (ev->sdp ? !take_answer(ua, now, call, ev->sdp) : !call->early) {
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: the answer names no sound we share",
+                (unsigned)call->id);
+        ptn_ua_call_hang_up(ua, now, call);
+        return;
+    }
+    call->state = PTN_UA_CALL_UP;
+    call->answered_at = now;
+    ptn_ua_tell(ua, PTN_UA_ANSWERED)->call = call->id;
+}
+
+static void acknowledged(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                         const struct ptn_sip_event *ev)
+{
+    /* Only an INVITE without an offer has its answer in the ACK. */
+    if (ev->sdp && !take_answer(ua, now, call, ev->sdp))
+        ptn_ua_call_hang_up(ua, now, call);
+}
+
+/* The far end wants a change: hold, resume, another address. */
+static void offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                    const struct ptn_sip_event *ev)
+{
+    struct ptn_sdp theirs, sdp;
+    bool has_theirs = ev->sdp != NULL;
+
+    if (has_theirs)
+        theirs = *ev->sdp;
+    ptn_ua_talk_compose(ua, call);
+    if (!has_theirs) {
+        call->ours.version++;
+        ptn_agree_offer(&call->ours, &sdp);
+    } else {
+        struct ptn_agreed agreed;
+        call->ours.version++;
+        if (!ptn_agree_answer(&call->ours, &theirs, &sdp, &agreed)) {
+            ptn_sip_call_reject(ua->sip, now, call->sip, 488);
+            return;
+        }
+        call->agreed = agreed;
+    }
+    ptn_sip_call_accept(ua->sip, now, call->sip, &call->contact, &sdp);
+    if (has_theirs)
+        ptn_ua_talk_begin(ua, now, call);
+}
+
+void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
+{
+    if (ev->kind == PTN_SIP_INCOMING) {
+        incoming(ua, now, ev);
+        return;
+    }
+    struct ptn_ua_call *call = find_sip(ua, ev->call);
+    if (!call)
+        return;
+    switch (ev->kind) {
+    case PTN_SIP_PROGRESS: progress(ua, now, call, ev); break;
+    case PTN_SIP_ANSWERED: answered(ua, now, call, ev); break;
+    case PTN_SIP_ACKED: acknowledged(ua, now, call, ev); break;
+    case PTN_SIP_OFFERED: offered(ua, now, call, ev); break;
+    case PTN_SIP_ENDED: end_call(ua, now, call, ev->ended, ev->status, ev->reason); break;
+    default: break;
+    }
+}
+
+/* --- time --- */
+
+void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    if (now >= call->answer_at)
+        answer(ua, now, call);
+    else if (call->gather_by != PTN_NEVER)
+        go_on(ua, now, call);
+}
+
+void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now)
+{
+    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].over)
+            bury(ua, now, &ua->calls[i]);
+}
+
+ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call)
+{
+    ptn_time deadline = ptn_time_min(call->gather_by, call->answer_at);
+
+    return call->stream ? ptn_time_min(deadline, ptn_stream_deadline(call->stream)) : deadline;
+}

@@ -1,0 +1,65 @@
+/*
+ * ua/events.c - what the owner is told, in order, until he asks for it.
+ */
+#include <stdio.h>
+
+#include "ua/inside.h"
+
+static struct ptn_ua_told *new_told(struct ptn_ua *ua, enum ptn_ua_event_kind kind)
+{
+    if (ua->event_count == PTN_UA_EVENTS_MAX) {
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "events are not taken: the oldest is lost");
+        ua->event_first = (ua->event_first + 1) % PTN_UA_EVENTS_MAX;
+        ua->event_count--;
+    }
+    struct ptn_ua_told *told =
+        &ua->events[(ua->event_first + ua->event_count++) % PTN_UA_EVENTS_MAX];
+    *told = (struct ptn_ua_told){.event.kind = kind};
+    return told;
+}
+
+struct ptn_ua_event *ptn_ua_tell(struct ptn_ua *ua, enum ptn_ua_event_kind kind)
+{
+    return &new_told(ua, kind)->event;
+}
+
+void ptn_ua_tell_ended(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
+                       enum ptn_sip_ended ended, unsigned status, const char *reason)
+{
+    struct ptn_ua_told *told = new_told(ua, PTN_UA_ENDED);
+
+    told->event.account = call->account;
+    told->event.call = call->id;
+    told->event.ended = ended;
+    told->event.status = status;
+    snprintf(told->reason, sizeof told->reason, "%s", reason ? reason : "");
+    snprintf(told->peer, sizeof told->peer, "%s", call->peer);
+    told->has_stats = call->stream != NULL;
+    if (call->stream)
+        ptn_stream_stats(call->stream, now, &told->stats);
+}
+
+void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call)
+{
+    struct ptn_ua_told *told = new_told(ua, PTN_UA_INCOMING);
+
+    told->event.account = call->account;
+    told->event.call = call->id;
+    snprintf(told->peer, sizeof told->peer, "%s", call->peer);
+    snprintf(told->peer_name, sizeof told->peer_name, "%s", call->peer_name);
+}
+
+bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev)
+{
+    if (ua->event_count == 0)
+        return false;
+    ua->current = ua->events[ua->event_first];
+    ua->event_first = (ua->event_first + 1) % PTN_UA_EVENTS_MAX;
+    ua->event_count--;
+    *ev = ua->current.event;
+    ev->reason = ua->current.reason;
+    ev->peer = ua->current.peer;
+    ev->peer_name = ua->current.peer_name;
+    ev->stats = ua->current.has_stats ? &ua->current.stats : NULL;
+    return true;
+}

@@ -1,0 +1,187 @@
+/*
+ * ua/inside.h - what the files of this room share, and nobody else sees.
+ *
+ *   ua.c        the machine: who gets a tell, whose asks and deadlines there are
+ *   account.c   registrations and the address each account tells its server
+ *   call.c      one call from the first word to the last
+ *   talk.c      a call's media: descriptions, streams, sound
+ *   sockets.c   SIP's sockets and what is known of the NAT
+ *   status.c    the snapshot
+ *   events.c    the queue for the owner
+ */
+#ifndef PTN_UA_INSIDE_H
+#define PTN_UA_INSIDE_H
+
+#include "ua/agree.h"
+#include "ua/pool.h"
+#include "ua/servers.h"
+#include "ua/ua.h"
+
+enum {
+    PTN_UA_SIP_SOCKETS_MAX = 2 * PTN_UA_LOCALS_MAX,
+    PTN_UA_EVENTS_MAX = 128,
+};
+
+/* Each part has a range of ids of its own. */
+enum {
+    PTN_UA_IDS_SIP = 0x01000000,
+    PTN_UA_IDS_MEDIA = 0x02000000,
+    PTN_UA_IDS_SERVERS = 0x03000000,
+    PTN_UA_IDS_EACH = 0x01000000,
+};
+
+struct ptn_ua_sip_socket {
+    ptn_id id;
+    unsigned local; /* index in the options */
+    enum ptn_transport transport;
+    bool open;
+    struct ptn_addr addr;
+    struct ptn_anchor anchor;
+};
+
+struct ptn_ua_account_here {
+    struct ptn_ua_account opts; /* its texts are the phone's own copies */
+    ptn_sip_id sip;
+    enum ptn_ua_account_state state;
+    struct ptn_addr server;
+    ptn_time ready_by; /* waits for mapped addresses no longer than this; 0: not yet begun */
+    bool told;         /* the agent knows a path */
+    struct ptn_sip_path path;
+    struct ptn_reach_answer contact;
+    unsigned lease_s, last_status;
+    ptn_time registered_at, retry_at;
+};
+
+struct ptn_ua_call {
+    ptn_ua_call_id id; /* 0: free */
+    ptn_sip_id sip;    /* 0: the agent does not know of it, yet or any longer */
+    unsigned account;
+    enum ptn_ua_call_state state;
+    bool incoming, over; /* over: the owner was told; only the last packets have to go */
+    char target[PTN_UA_TEXT_MAX];
+    char peer[PTN_UA_TEXT_MAX];
+    char peer_name[PTN_UA_TEXT_MAX];
+    ptn_time began_at, answered_at;
+    ptn_time gather_by; /* PTN_NEVER: not gathering */
+    ptn_time answer_at; /* by itself; PTN_NEVER: no */
+
+    ptn_id socket;       /* SIP's, by which the call came or goes */
+    struct ptn_addr hop; /* who hears our descriptions first */
+    struct ptn_addr contact;
+    struct ptn_pair *pair;
+    bool has_theirs, early;
+    struct ptn_sdp theirs; /* the offer that waits for an answer */
+    struct ptn_agree_ours ours;
+    struct ptn_agreed agreed;
+    struct ptn_reach_answer rtp;
+    struct ptn_stream *stream;
+    struct ptn_source source;
+    bool heard;
+};
+
+struct ptn_ua_told {
+    struct ptn_ua_event event;
+    char reason[PTN_UA_TEXT_MAX], peer[PTN_UA_TEXT_MAX], peer_name[PTN_UA_TEXT_MAX];
+    struct ptn_stream_stats stats;
+    bool has_stats;
+};
+
+struct ptn_ua {
+    struct ptn_ua_opts opts;
+    struct ptn_dice dice;
+    struct ptn_sip *sip;
+    struct ptn_servers servers;
+    struct ptn_pool pool;
+    struct ptn_ua_sip_socket sockets[PTN_UA_SIP_SOCKETS_MAX];
+    unsigned socket_count;
+    struct ptn_ua_account_here accounts[PTN_UA_ACCOUNTS_MAX];
+    struct ptn_ua_call calls[PTN_UA_CALLS_MAX];
+    ptn_ua_call_id last_call;
+    bool started, dirty; /* dirty: an address to be told may have changed */
+    bool stopping, stopped;
+    ptn_time stop_by;
+    enum ptn_reach_nat nat; /* told to the owner last */
+    struct ptn_addr mapped;
+    struct ptn_ua_told events[PTN_UA_EVENTS_MAX];
+    unsigned event_first, event_count;
+    struct ptn_ua_told current; /* borrowed by the owner */
+    int16_t pcm[PTN_FRAME_SAMPLES];
+    char *texts[7 * PTN_UA_ACCOUNTS_MAX + 2]; /* owned copies */
+    unsigned text_count;
+};
+
+/* --- events.c --- */
+
+/* A new event of this kind at the end of the queue, zeroed. When nobody takes events, the
+ * oldest is lost. */
+struct ptn_ua_event *ptn_ua_tell(struct ptn_ua *ua, enum ptn_ua_event_kind kind);
+void ptn_ua_tell_ended(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
+                       enum ptn_sip_ended ended, unsigned status, const char *reason);
+void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call);
+bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev);
+
+/* --- sockets.c --- */
+
+void ptn_ua_sockets_start(struct ptn_ua *ua, ptn_time now);
+struct ptn_ua_sip_socket *ptn_ua_socket(struct ptn_ua *ua, ptn_id id);
+
+/* The best one for talking to `to` (none: anywhere); NULL when there is none open. */
+struct ptn_ua_sip_socket *ptn_ua_socket_towards(struct ptn_ua *ua, enum ptn_transport transport,
+                                                const struct ptn_addr *to);
+void ptn_ua_socket_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev);
+
+/* Hands the STUN servers' addresses to all sockets. */
+void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now);
+
+/* Tells pool and owner what is known of the NAT, if that is news. */
+void ptn_ua_nat_refresh(struct ptn_ua *ua);
+
+/* Would it be of use to wait until `until` before `answer` is told to anybody? */
+bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until, bool settled,
+                          const struct ptn_reach_answer *answer);
+
+/* --- account.c --- */
+
+void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev);
+
+/* Account by the agent's id; account_count when it is none of ours. */
+unsigned ptn_ua_account_of(const struct ptn_ua *ua, ptn_sip_id sip);
+
+/* Tells the agent each account's path and contact as far as they changed. */
+void ptn_ua_accounts_refresh(struct ptn_ua *ua, ptn_time now);
+ptn_time ptn_ua_accounts_deadline(const struct ptn_ua *ua);
+
+static inline struct ptn_reach_ask ptn_ua_reach_ask(const struct ptn_ua_account *account,
+                                                    const struct ptn_addr *to)
+{
+    return (struct ptn_reach_ask){*to, account->nat, account->no_rport};
+}
+
+/* --- call.c --- */
+
+void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev);
+
+/* Answers by itself, and goes on when the addresses are known or the wait for them is over. */
+void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* Lets go of the calls whose last packets have been taken. */
+void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now);
+ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call);
+void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pair *pair);
+
+/* --- talk.c --- */
+
+/* Fills call->ours with the addresses to be told now. */
+void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call);
+
+/* Begins sending and receiving what was agreed on, or changes it. */
+void ptn_ua_talk_begin(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+void ptn_ua_talk_input(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, unsigned end,
+                       struct ptn_bytes datagram);
+bool ptn_ua_talk_output(struct ptn_ua_call *call, ptn_time now, struct ptn_ask *ask);
+
+/* The next frame of sound that is due in any call. */
+bool ptn_ua_talk_frame(struct ptn_ua *ua, ptn_time now, struct ptn_ua_event *ev);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * ua/sockets.c - SIP's sockets, who asks STUN from them, and what that says of the NAT.
+ */
+#include "ua/inside.h"
+
+static const struct ptn_reach_opts *reach_opts(const struct ptn_ua *ua, unsigned local)
+{
+    return &ua->pool.opts.locals[local];
+}
+
+static void listen_at(struct ptn_ua *ua, ptn_time now, unsigned local, enum ptn_transport transport)
+{
+    struct ptn_addr addr = ptn_addr_with_port(ua->opts.locals[local].addr, ua->opts.sip_port);
+
+    ua->sockets[ua->socket_count++] = (struct ptn_ua_sip_socket){
+        .id = ptn_sip_listen(ua->sip, now, transport, &addr),
+        .local = local,
+        .transport = transport,
+        .addr = addr,
+    };
+}
+
+void ptn_ua_sockets_start(struct ptn_ua *ua, ptn_time now)
+{
+    for (unsigned i = 0; i < ua->opts.local_count; i++) {
+        listen_at(ua, now, i, PTN_UDP);
+        if (ua->opts.tcp)
+            listen_at(ua, now, i, PTN_TCP);
+    }
+}
+
+struct ptn_ua_sip_socket *ptn_ua_socket(struct ptn_ua *ua, ptn_id id)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ua->sockets[i].id == id && ua->sockets[i].open)
+            return &ua->sockets[i];
+    return NULL;
+}
+
+struct ptn_ua_sip_socket *ptn_ua_socket_towards(struct ptn_ua *ua, enum ptn_transport transport,
+                                                const struct ptn_addr *to)
+{
+    struct ptn_ua_sip_socket *first = NULL;
+
+    for (unsigned i = 0; i < ua->socket_count; i++) {
+        struct ptn_ua_sip_socket *s = &ua->sockets[i];
+        if (!s->open || s->transport != transport)
+            continue;
+        if (ptn_addr_is_none(to))
+            return s;
+        if (s->addr.family != to->family)
+            continue;
+        if (ptn_addr_in_prefix(to, &s->addr, s->anchor.reach.opts.prefix_bits))
+            return s;
+        /* A loopback address leads to nobody but loopback addresses. */
+        bool loops = ptn_addr_kind(&s->addr) == PTN_ADDR_LOOPBACK;
+        if (loops != (ptn_addr_kind(to) == PTN_ADDR_LOOPBACK))
+            continue;
+        if (!first)
+            first = s;
+    }
+    return first;
+}
+
+static void open_socket(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s,
+                        const struct ptn_addr *local)
+{
+    struct ptn_anchor_opts opts = {.reach = *reach_opts(ua, s->local),
+                                   .binding = ua->pool.opts.binding};
+    struct ptn_anchor_servers servers;
+
+    s->open = true;
+    s->addr = *local;
+    opts.reach.local = *local;
+    opts.binding.socket = s->id;
+    opts.binding.dice = ptn_dice_split(&ua->dice);
+    ptn_anchor_init(&s->anchor, &opts);
+    ptn_servers_list(&ua->servers, &servers);
+    if (s->transport == PTN_UDP)
+        ptn_anchor_ask(&s->anchor, now, &servers);
+}
+
+static void hear_reflexive(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
+{
+    struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, ev->socket);
+
+    if (!s)
+        return;
+    ptn_reach_see(&s->anchor.reach, now,
+                  &(struct ptn_reach_sight){PTN_REACH_SAW_RPORT, ev->server, ev->addr});
+    ptn_pool_see_signal(&ua->pool, now, s->local,
+                        &(struct ptn_reach_sight){PTN_REACH_SAW_SIGNAL, ev->server, ev->addr});
+}
+
+void ptn_ua_socket_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+
+    if (ev->kind == PTN_SIP_REFLEXIVE) {
+        hear_reflexive(ua, now, ev);
+        ua->dirty = true;
+        return;
+    }
+    for (unsigned i = 0; i < ua->socket_count; i++) {
+        struct ptn_ua_sip_socket *s = &ua->sockets[i];
+        if (s->id != ev->socket)
+            continue;
+        ua->dirty = true;
+        if (ev->kind == PTN_SIP_SOCKET_OPENED) {
+            open_socket(ua, now, s, &ev->local);
+        } else {
+            s->open = false;
+            struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_SOCKET_FAILED);
+            told->addr = s->addr;
+            told->why = ev->why;
+            ptn_log(ua->opts.log, PTN_LOG_ERROR, "SIP socket %s: %s",
+                    ptn_addr_format(&s->addr, text), ptn_err_text(ev->why));
+        }
+    }
+}
+
+void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now)
+{
+    struct ptn_anchor_servers servers;
+
+    ptn_servers_list(&ua->servers, &servers);
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ua->sockets[i].open && ua->sockets[i].transport == PTN_UDP)
+            ptn_anchor_ask(&ua->sockets[i].anchor, now, &servers);
+    ptn_pool_ask_servers(&ua->pool, now, &servers);
+}
+
+void ptn_ua_nat_refresh(struct ptn_ua *ua)
+{
+    const struct ptn_ua_sip_socket *s = &ua->sockets[0];
+    char text[PTN_ADDR_TEXT_MAX];
+
+    if (!s->open)
+        return;
+    const struct ptn_addr *seen = ptn_reach_mapped(&s->anchor.reach);
+    struct ptn_addr mapped = seen ? *seen : (struct ptn_addr){0};
+    enum ptn_reach_nat nat = s->anchor.reach.nat;
+    if (nat == ua->nat && ptn_addr_equal(&mapped, &ua->mapped))
+        return;
+    /* Media's sockets are asked of by the same servers, but the registrar tells only SIP's. */
+    if (nat != ua->nat && nat == PTN_REACH_NAT_PER_DESTINATION)
+        ptn_pool_see_nat(&ua->pool, nat);
+    ua->nat = nat;
+    ua->mapped = mapped;
+    ptn_ua_tell(ua, PTN_UA_NAT_CHANGED)->text = ptn_reach_nat_text(nat);
+    ptn_log(ua->opts.log, nat == PTN_REACH_NAT_PER_DESTINATION ? PTN_LOG_WARN : PTN_LOG_INFO,
+            "NAT: %s; STUN sees the SIP socket as %s", ptn_reach_nat_text(nat),
+            seen ? ptn_addr_format(seen, text) : "nothing");
+}
+
+bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until, bool settled,
+                          const struct ptn_reach_answer *answer)
+{
+    switch (answer->why) {
+    case PTN_REACH_BY_NEIGHBOUR:
+    case PTN_REACH_BY_DISABLED:
+    case PTN_REACH_BY_MANUAL: return false;
+    default: break;
+    }
+    return now < until && (!settled || ptn_servers_pending(&ua->servers));
+}

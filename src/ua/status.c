@@ -1,0 +1,130 @@
+/*
+ * ua/status.c - the phone at this moment, for a person or a program to read.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ua/inside.h"
+
+static void text(char to[static PTN_UA_TEXT_MAX], const char *from)
+{
+    snprintf(to, PTN_UA_TEXT_MAX, "%s", from ? from : "");
+}
+
+static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_account_status *out)
+{
+    text(out->user, a->opts.user);
+    text(out->server_name, a->opts.server.name);
+    out->state = a->state;
+    out->server = a->server;
+    out->contact = a->contact;
+    out->lease_s = a->lease_s;
+    out->registered_at = a->registered_at;
+    out->retry_at = a->retry_at;
+    out->last_status = a->last_status;
+}
+
+static void socket_status(struct ptn_ua_status *out, enum ptn_ua_socket_use use,
+                          enum ptn_transport transport, const struct ptn_anchor *anchor,
+                          ptn_ua_call_id call)
+{
+    const struct ptn_addr *mapped = ptn_reach_mapped(&anchor->reach);
+
+    if (out->socket_count == sizeof out->sockets / sizeof out->sockets[0])
+        return;
+    struct ptn_ua_socket_status *s = &out->sockets[out->socket_count++];
+    s->use = use;
+    s->transport = transport;
+    s->local = anchor->reach.opts.local;
+    if (mapped)
+        s->mapped = *mapped;
+    s->nat = anchor->reach.nat;
+    s->call = call;
+}
+
+static const struct ptn_ua_call *call_with(const struct ptn_ua *ua, const struct ptn_pair *pair)
+{
+    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].id != 0 && ua->calls[i].pair == pair)
+            return &ua->calls[i];
+    return NULL;
+}
+
+static void sockets_status(const struct ptn_ua *ua, struct ptn_ua_status *out)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ua->sockets[i].open)
+            socket_status(out, PTN_UA_SOCKET_SIP, ua->sockets[i].transport, &ua->sockets[i].anchor,
+                          0);
+    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+        const struct ptn_pair *pair = &ua->pool.pairs[i];
+        if (pair->state != PTN_PAIR_OPEN)
+            continue;
+        const struct ptn_ua_call *call = call_with(ua, pair);
+        for (unsigned end = 0; end < 2; end++)
+            socket_status(out, end ? PTN_UA_SOCKET_RTCP : PTN_UA_SOCKET_RTP, PTN_UDP,
+                          &pair->ends[end].flow.anchor, call ? call->id : 0);
+    }
+}
+
+/* A server answers when it answers at any socket that is open. */
+static bool server_answers(const struct ptn_ua *ua, const struct ptn_addr *server,
+                           enum ptn_stun_dialect *dialect)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ua->sockets[i].open && ptn_anchor_answers(&ua->sockets[i].anchor, server, dialect))
+            return true;
+    return false;
+}
+
+static void stun_status(const struct ptn_ua *ua, const struct ptn_server *server,
+                        struct ptn_ua_stun_status *out)
+{
+    enum ptn_stun_dialect dialect = PTN_STUN_MODERN;
+
+    text(out->name, server->name);
+    out->addr = ptn_addr_is_none(&server->v4) ? server->v6 : server->v4;
+    out->answers =
+        server_answers(ua, &server->v4, &dialect) || server_answers(ua, &server->v6, &dialect);
+    out->classic = out->answers && dialect == PTN_STUN_CLASSIC;
+}
+
+static void call_status(const struct ptn_ua_call *call, ptn_time now,
+                        struct ptn_ua_call_status *out)
+{
+    out->id = call->id;
+    out->account = call->account;
+    out->incoming = call->incoming;
+    out->state = call->state;
+    text(out->peer, call->peer);
+    text(out->peer_name, call->peer_name);
+    out->began_at = call->began_at;
+    out->answered_at = call->answered_at;
+    out->codec = call->agreed.send.codec;
+    out->rtp_local = call->pair->ends[0].flow.anchor.reach.opts.local;
+    out->rtp = call->rtp;
+    out->rtp_signalled = call->pair->ends[0].flow.latch.signalled;
+    out->rtp_remote = call->pair->ends[0].flow.latch.target;
+    out->has_stats = call->stream != NULL;
+    if (call->stream)
+        ptn_stream_stats(call->stream, now, &out->stats);
+}
+
+void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out)
+{
+    memset(out, 0, sizeof *out);
+    text(out->nat_type, ptn_reach_nat_text(ua->nat));
+    out->nat = ua->nat;
+    out->mapped = ua->mapped;
+    out->stopping = ua->stopping;
+    out->account_count = ua->opts.account_count;
+    for (unsigned i = 0; i < ua->opts.account_count; i++)
+        account_status(&ua->accounts[i], &out->accounts[i]);
+    sockets_status(ua, out);
+    out->stun_count = ua->servers.count;
+    for (unsigned i = 0; i < ua->servers.count; i++)
+        stun_status(ua, &ua->servers.servers[i], &out->stun[i]);
+    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].id != 0 && !ua->calls[i].over)
+            call_status(&ua->calls[i], now, &out->calls[out->call_count++]);
+}
