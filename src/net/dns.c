@@ -236,3 +236,122 @@ void ptn_net_dns_write_answer(struct ptn_writer *w, const struct ptn_net_dns_que
     write_header(&start, &h);
     w->at = fitting.at;
 }
+
+void ptn_net_dns_write_query(struct ptn_writer *w, uint16_t id, const char *name,
+                             enum ptn_dns_type type)
+{
+    struct header h = {.id = id, .flags = FLAG_RECURSION_DESIRED, .questions = 1, .additionals = 1};
+
+    write_header(w, &h);
+    write_question(w, name, ptn_net_dns_number(type));
+    ptn_write_u8(w, 0);
+    ptn_write_u16(w, TYPE_OPT);
+    ptn_write_u16(w, PTN_NET_DNS_SIZE_MAX);
+    ptn_write_u32(w, 0);
+    ptn_write_u16(w, 0);
+}
+
+/* Copies a text into the answer's own; "" when there is no more room, which turns `r` bad. */
+static const char *kept(struct ptn_net_dns_answer *out, size_t *used, const char *text, size_t size,
+                        struct ptn_reader *r)
+{
+    char *at = out->text + *used;
+
+    if (size + 1 > sizeof out->text - *used) {
+        r->bad = true;
+        return "";
+    }
+    memcpy(at, text, size);
+    at[size] = '\0';
+    *used += size + 1;
+    return at;
+}
+
+static const char *kept_name(struct ptn_net_dns_answer *out, size_t *used, struct ptn_reader *r,
+                             struct ptn_bytes message)
+{
+    char name[PTN_NET_DNS_NAME_MAX];
+
+    read_name(r, message, name);
+    return kept(out, used, name, strlen(name), r);
+}
+
+static const char *kept_text(struct ptn_net_dns_answer *out, size_t *used, struct ptn_reader *r)
+{
+    struct ptn_bytes text = ptn_read(r, ptn_read_u8(r));
+
+    return kept(out, used, (const char *)text.data, r->bad ? 0 : text.size, r);
+}
+
+/* The data of one record; a type that is not ours leaves `record` without one. */
+static void read_data(struct ptn_reader *r, struct ptn_bytes message, uint16_t number,
+                      struct ptn_net_dns_answer *out, size_t *used, struct ptn_dns_record *record)
+{
+    switch (number) {
+    case 1:
+        record->type = PTN_DNS_A;
+        record->addr.family = PTN_IPV4;
+        break;
+    case 28:
+        record->type = PTN_DNS_AAAA;
+        record->addr.family = PTN_IPV6;
+        break;
+    case 33:
+        record->type = PTN_DNS_SRV;
+        record->priority = ptn_read_u16(r);
+        record->weight = ptn_read_u16(r);
+        record->port = ptn_read_u16(r);
+        record->target = kept_name(out, used, r, message);
+        return;
+    case 35:
+        record->type = PTN_DNS_NAPTR;
+        record->priority = ptn_read_u16(r);
+        record->weight = ptn_read_u16(r);
+        record->flags = kept_text(out, used, r);
+        record->service = kept_text(out, used, r);
+        kept_text(out, used, r);
+        record->target = kept_name(out, used, r, message);
+        return;
+    default: return;
+    }
+    struct ptn_bytes ip = ptn_read(r, ptn_addr_ip_bytes(&record->addr));
+    if (!r->bad)
+        memcpy(record->addr.ip, ip.data, ip.size);
+}
+
+bool ptn_net_dns_read_answer(struct ptn_bytes message, struct ptn_net_dns_answer *out)
+{
+    struct ptn_reader r = ptn_reader(message);
+    struct header h = read_header(&r);
+    char name[PTN_NET_DNS_NAME_MAX];
+    size_t used = 0;
+
+    if (r.bad || !(h.flags & FLAG_ANSWER) || h.questions != 1)
+        return false;
+    out->id = h.id;
+    out->code = (enum ptn_net_dns_code)(h.flags & 15);
+    out->truncated = h.flags & FLAG_TRUNCATED;
+    out->record_count = 0;
+    read_name(&r, message, name);
+    ptn_read_u32(&r);
+    for (unsigned i = 0; i < h.answers && !r.bad; i++) {
+        struct ptn_dns_record record = {0};
+
+        read_name(&r, message, name);
+        uint16_t number = ptn_read_u16(&r);
+        ptn_read_u16(&r);
+        record.ttl_s = ptn_read_u32(&r);
+        size_t size = ptn_read_u16(&r);
+        struct ptn_reader data = r;
+        ptn_read(&r, size);
+        if (r.bad)
+            break;
+        data.end = r.at;
+        read_data(&data, message, number, out, &used, &record);
+        if (data.bad)
+            return false;
+        if (record.type && out->record_count < sizeof out->records / sizeof out->records[0])
+            out->records[out->record_count++] = record;
+    }
+    return !r.bad;
+}
