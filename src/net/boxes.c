@@ -228,6 +228,13 @@ static void check_sides(struct ptn_words *w, struct ptn_scenario_box *b)
             ptn_words_fail(w, "a NAT's outside address is an IPv4 one");
 }
 
+static void fill_legs(struct ptn_words *w, struct ptn_scenario_box *b)
+{
+    b->inside_count = ptn_fill_legs(w, b->inside, b->inside_count, PTN_SCENARIO_LEGS_MAX, b->only);
+    b->outside_count =
+        ptn_fill_legs(w, b->outside, b->outside_count, PTN_SCENARIO_ADDRS_MAX, b->only);
+}
+
 static void add_box(struct ptn_words *w, const struct ptn_scenario_box *b)
 {
     struct ptn_scenario *s = w->s;
@@ -257,6 +264,7 @@ static void read_sided(struct ptn_words *w, struct ptn_scenario_box *b)
     }
     if (!ptn_words_good(w) || ptn_words_left(w))
         return;
+    fill_legs(w, b);
     check_sides(w, b);
     for (unsigned i = 0; is_nat(b) && i < b->outside_count; i++)
         b->nat.pool[b->nat.pool_count++] = b->outside[i].addr;
@@ -284,5 +292,6 @@ void ptn_read_router(struct ptn_words *w)
     box.inside_count = ptn_read_legs(w, box.inside, PTN_SCENARIO_LEGS_MAX, true);
     while (read_property(w, &box))
         ;
+    fill_legs(w, &box);
     add_box(w, &box);
 }

@@ -109,19 +109,45 @@ struct ptn_scenario_leg ptn_read_leg(struct ptn_words *w, unsigned wire, bool ma
 }
 
 /* The first address of each of the wire's prefixes, as home routers have it. */
-static unsigned default_legs(struct ptn_words *w, unsigned wire, struct ptn_scenario_leg *legs,
-                             unsigned max)
+static unsigned default_legs(struct ptn_words *w, unsigned wire, uint8_t only,
+                             struct ptn_scenario_leg *legs, unsigned max)
 {
     const struct ptn_scenario_wire *on = &w->s->wires[wire];
     unsigned count = 0;
 
-    for (unsigned i = 0; i < on->prefix_count && count < max; i++) {
+    for (unsigned i = 0; i < on->prefix_count; i++) {
         struct ptn_scenario_leg leg = {.wire = (int)wire, .addr = on->prefixes[i].addr};
+        if (only && leg.addr.family != only)
+            continue;
         leg.addr.ip[ptn_addr_ip_bytes(&leg.addr) - 1] |= 1;
         check_free(w, &leg);
+        if (count == max) {
+            ptn_words_fail(w, "has too many addresses");
+            break;
+        }
         legs[count++] = leg;
     }
+    if (count == 0)
+        ptn_words_fail(w, "has no address on %s", on->name);
     return count;
+}
+
+unsigned ptn_fill_legs(struct ptn_words *w, struct ptn_scenario_leg *legs, unsigned count,
+                       unsigned max, uint8_t only)
+{
+    struct ptn_scenario_leg given[PTN_SCENARIO_LEGS_MAX + PTN_SCENARIO_ADDRS_MAX];
+    unsigned filled = 0;
+
+    memcpy(given, legs, count * sizeof *legs);
+    for (unsigned i = 0; i < count && ptn_words_good(w); i++) {
+        if (ptn_addr_is_none(&given[i].addr))
+            filled += default_legs(w, (unsigned)given[i].wire, only, legs + filled, max - filled);
+        else if (filled < max)
+            legs[filled++] = given[i];
+        else
+            ptn_words_fail(w, "has too many addresses");
+    }
+    return filled;
 }
 
 static bool looks_like_addr(const char *word)
@@ -132,7 +158,7 @@ static bool looks_like_addr(const char *word)
 }
 
 unsigned ptn_read_legs(struct ptn_words *w, struct ptn_scenario_leg *legs, unsigned max,
-                       bool defaults)
+                       bool may_lack)
 {
     unsigned count = 0;
 
@@ -142,8 +168,8 @@ unsigned ptn_read_legs(struct ptn_words *w, struct ptn_scenario_leg *legs, unsig
             return 0;
         while (looks_like_addr(ptn_words_peek(w)) && count < max)
             legs[count++] = ptn_read_leg(w, wire, false);
-        if (count == before && defaults)
-            count += default_legs(w, wire, legs + count, max - count);
+        if (count == before && may_lack && count < max)
+            legs[count++] = (struct ptn_scenario_leg){.wire = (int)wire};
         if (count == before && ptn_words_left(w) && count == max)
             ptn_words_fail(w, "has more than %u addresses", max);
         else if (count == before)

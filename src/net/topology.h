@@ -32,10 +32,13 @@ const char *ptn_read_new_name(struct ptn_words *w);
 unsigned ptn_read_wire_name(struct ptn_words *w);
 unsigned ptn_read_host_name(struct ptn_words *w);
 
-/* WIRE [ADDRESS…] …, as long as such words come. Without an address a leg gets its wire's first
- * ones if `defaults`, else that is an error. */
+/* WIRE [ADDRESS…] …, as long as such words come. A wire without an address is a leg without one if
+ * that may be, else an error. */
 unsigned ptn_read_legs(struct ptn_words *w, struct ptn_scenario_leg *legs, unsigned max,
-                       bool defaults);
+                       bool may_lack);
+/* Such a leg gets its wire's first addresses, of both families unless `only` one; the new count. */
+unsigned ptn_fill_legs(struct ptn_words *w, struct ptn_scenario_leg *legs, unsigned count,
+                       unsigned max, uint8_t only);
 /* An address that must lie on this wire; no other may have it there, unless it `may_be_taken`. */
 struct ptn_scenario_leg ptn_read_leg(struct ptn_words *w, unsigned wire, bool may_be_taken);
 
