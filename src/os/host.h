@@ -1,0 +1,70 @@
+/*
+ * os/host.h - runs machines on the kernel: the one that answers base/effect.h for real.
+ *
+ * A machine's ids become sockets, its asks system calls, and what the kernel
+ * says becomes its tells. Any number of machines share one host and one loop;
+ * each has ids of its own. Datagrams come and leave in batches, a machine being
+ * asked for its outputs after each one, so that it needs room for one answer.
+ *
+ *   ptn_host_add(host, now, &machine, &index);
+ *   for (;;) {
+ *       ptn_host_run(host, now);       ticks, outputs
+ *       ... take events from the machines, talk to them, and run again if so ...
+ *       n = ptn_loop_wait(loop, ptn_host_deadline(host, now), ready, READY_MAX);
+ *       ... ptn_host_ready() for each that is the host's ...
+ *   }
+ *
+ * TLS is asked for like TCP and answered FAILED, PTN_ERR_UNSUPPORTED.
+ */
+#ifndef PTN_OS_HOST_H
+#define PTN_OS_HOST_H
+
+#include "base/effect.h"
+#include "base/log.h"
+#include "os/loop.h"
+
+struct ptn_host;
+
+struct ptn_host_opts {
+    struct ptn_loop *loop;     /* borrowed */
+    uint8_t owner;             /* on the loop */
+    const struct ptn_log *log; /* borrowed, may be NULL */
+    const char *name_servers;  /* NULL: the system's; else "address:port,…" */
+    uint32_t sockets_max;      /* sockets, connections and open questions of all machines */
+    uint32_t machines_max;
+    size_t stream_queue_max; /* bytes a connection may owe its far end; more ends it */
+};
+
+struct ptn_host_counts {
+    uint64_t datagrams_in, datagrams_out;
+    uint64_t datagrams_dropped;        /* the kernel had no room */
+    uint64_t datagrams_refused;        /* no route, not allowed, or no such socket */
+    uint64_t accepted, accept_refused; /* the latter: sockets_max reached */
+};
+
+enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **out);
+
+/* Closes everything; the machines stay their owner's. */
+void ptn_host_free(struct ptn_host *h);
+
+/* From now on the machine is driven. It is told the ADDRESSES at once, and whenever they change.
+ * PTN_ERR_NO_ROOM when machines_max are there. */
+enum ptn_err ptn_host_add(struct ptn_host *h, ptn_time now, const struct ptn_machine *machine,
+                          uint32_t *index);
+
+/* Closes all its sockets, without telling it; what it asked to be sent before, is. */
+void ptn_host_remove(struct ptn_host *h, ptn_time now, uint32_t index);
+
+void ptn_host_ready(struct ptn_host *h, ptn_time now, const struct ptn_ready *ready);
+
+/* Ticks all machines and does what they ask, until none asks for more. */
+void ptn_host_run(struct ptn_host *h, ptn_time now);
+
+ptn_time ptn_host_deadline(struct ptn_host *h, ptn_time now);
+
+/* Connections that were asked to close and still owe bytes: a program that ends waits for 0. */
+uint32_t ptn_host_closing(const struct ptn_host *h);
+
+const struct ptn_host_counts *ptn_host_counts(const struct ptn_host *h);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * os/host_parts.h - what host.c and its two halves, datagrams and streams, share.
+ */
+#ifndef PTN_OS_HOST_PARTS_H
+#define PTN_OS_HOST_PARTS_H
+
+#include "base/heap.h"
+#include "os/host.h"
+#include "os/resolver.h"
+#include "os/slots.h"
+#include "os/udp.h"
+
+/* The key of the descriptor that says addresses have changed; above slots and resolver. */
+#define PTN_HOST_NETIF_KEY (UINT64_C(1) << 52)
+
+enum { PTN_HOST_READ_SIZE = 65536 };
+
+struct ptn_host {
+    struct ptn_host_opts opts;
+    struct ptn_slots slots;
+    struct ptn_heap closing; /* when to look again at slots that are CLOSING */
+    uint32_t closing_count;
+    struct ptn_machine *machines; /* self NULL: the place is free */
+    bool *dirty;                  /* was told something, or asked something, since its last turn */
+    struct ptn_resolver *resolver;
+    struct ptn_udp_in *in;
+    struct ptn_udp_out *out;
+    struct ptn_host_counts counts;
+    ptn_id next_accepted;
+    int netif;
+    uint8_t read_buf[PTN_HOST_READ_SIZE];
+};
+
+/* -- host.c -------------------------------------------------------------------------- */
+
+void ptn_host_tell(struct ptn_host *h, ptn_time now, uint32_t machine, const struct ptn_tell *tell);
+
+/* Ticks the machine and does what it asks. */
+void ptn_host_turn(struct ptn_host *h, ptn_time now, uint32_t machine);
+
+/* Tells FAILED about an id that has no slot (any more). */
+void ptn_host_tell_failed(struct ptn_host *h, ptn_time now, uint32_t machine, ptn_id id,
+                          enum ptn_err why);
+
+/* Closes the descriptor, frees the slot. */
+void ptn_host_drop(struct ptn_host *h, struct ptn_slot *slot);
+
+/* Watches the slot's descriptor for `what`. */
+enum ptn_err ptn_host_watch(struct ptn_host *h, struct ptn_slot *slot, unsigned what);
+
+/* -- host_udp.c ------------------------------------------------------------------------ */
+
+void ptn_host_udp_open(struct ptn_host *h, ptn_time now, uint32_t machine,
+                       const struct ptn_ask *ask);
+void ptn_host_udp_send(struct ptn_host *h, ptn_time now, uint32_t machine,
+                       const struct ptn_ask *ask);
+void ptn_host_udp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, unsigned what);
+void ptn_host_udp_flush(struct ptn_host *h, ptn_time now);
+
+/* -- host_tcp.c ------------------------------------------------------------------------ */
+
+void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
+                         const struct ptn_ask *ask);
+void ptn_host_tcp_connect(struct ptn_host *h, ptn_time now, uint32_t machine,
+                          const struct ptn_ask *ask);
+void ptn_host_tcp_send(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
+                       struct ptn_bytes bytes);
+void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, unsigned what);
+
+/* Lets the machine's id go; the bytes it owes are still sent, for some seconds. */
+void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+
+/* Looks at a CLOSING slot whose time has come. */
+void ptn_host_tcp_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+
+#endif

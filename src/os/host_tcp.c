@@ -1,0 +1,313 @@
+/*
+ * os/host_tcp.c - the host's streams: connecting, owing bytes, ending.
+ *
+ *   CONNECT -> CONNECTING -> STREAM -> (CLOSE) -> CLOSING -> gone
+ *                  |            |                    |
+ *                FAILED       CLOSED            nobody is told
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "os/errno.h"
+#include "os/host_parts.h"
+#include "os/sockaddr.h"
+#include "os/tcp.h"
+
+enum {
+    ACCEPTS_MAX = 64, /* a turn: others want to be heard too */
+    READS_MAX = 4,
+};
+
+#define CLOSING_MAX PTN_S(5)
+/* A port is held until the far end has acknowledged the last byte; nothing wakes us for that. */
+#define CLOSING_LOOK PTN_MS(20)
+
+static enum ptn_err add_to_loop(struct ptn_host *h, struct ptn_slot *slot, unsigned what)
+{
+    slot->watched = what;
+    return ptn_loop_add(h->opts.loop, slot->fd, what, h->opts.owner,
+                        ptn_slots_key(&h->slots, slot));
+}
+
+void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
+                         const struct ptn_ask *ask)
+{
+    struct ptn_slot *slot = ptn_slots_take(&h->slots, PTN_SLOT_LISTENER, machine, ask->id);
+    char text[PTN_ADDR_TEXT_MAX];
+    enum ptn_err err = PTN_ERR_NO_ROOM;
+
+    if (slot) {
+        err = ptn_tcp_listen(&ask->local, &slot->fd, &slot->local);
+        if (err == PTN_OK)
+            err = add_to_loop(h, slot, PTN_LOOP_IN);
+        if (err != PTN_OK)
+            ptn_host_drop(h, slot);
+    }
+    if (err != PTN_OK) {
+        ptn_log(h->opts.log, PTN_LOG_WARN, "listening for TCP on %s: %s",
+                ptn_addr_format(&ask->local, text), ptn_err_text(err));
+        ptn_host_tell_failed(h, now, machine, ask->id, err);
+        return;
+    }
+    ptn_host_tell(
+        h, now, machine,
+        &(struct ptn_tell){
+            .kind = PTN_TELL_OPENED, .id = ask->id, .transport = PTN_TCP, .local = slot->local});
+}
+
+void ptn_host_tcp_connect(struct ptn_host *h, ptn_time now, uint32_t machine,
+                          const struct ptn_ask *ask)
+{
+    struct ptn_slot *slot = ptn_slots_take(&h->slots, PTN_SLOT_CONNECTING, machine, ask->id);
+    enum ptn_err err = PTN_ERR_NO_ROOM;
+
+    if (slot) {
+        slot->far = ask->to;
+        slot->holds_port = ask->local.port != 0;
+        err = ptn_tcp_connect(&ask->local, &ask->to, ask->dscp, &slot->fd);
+        if (err == PTN_OK)
+            err = add_to_loop(h, slot, PTN_LOOP_OUT);
+        if (err != PTN_OK)
+            ptn_host_drop(h, slot);
+    }
+    if (err != PTN_OK)
+        ptn_host_tell_failed(h, now, machine, ask->id, err);
+}
+
+static void watch_stream(struct ptn_host *h, struct ptn_slot *slot)
+{
+    bool owes = slot->out_size > slot->out_sent;
+
+    ptn_host_watch(h, slot, PTN_LOOP_IN | (owes ? PTN_LOOP_OUT : 0u));
+}
+
+/* Ends a STREAM and tells why; PTN_OK is an orderly end. */
+static void end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why)
+{
+    uint32_t machine = slot->machine;
+    struct ptn_tell tell = {.kind = PTN_TELL_CLOSED, .id = slot->id, .why = why};
+
+    if (slot->holds_port) {
+        ptn_loop_remove(h->opts.loop, slot->fd);
+        ptn_tcp_abort(slot->fd);
+        slot->fd = -1;
+    }
+    ptn_host_drop(h, slot);
+    ptn_host_tell(h, now, machine, &tell);
+}
+
+/* ---- writing ---- */
+
+/* What the kernel takes now; an error when the connection is no more. */
+static enum ptn_err write_some(struct ptn_slot *slot)
+{
+    while (slot->out_sent < slot->out_size) {
+        ssize_t n = send(slot->fd, slot->out + slot->out_sent, slot->out_size - slot->out_sent,
+                         MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN)
+            return PTN_OK;
+        if (n < 0 && errno != EINTR)
+            return ptn_err_of_errno(errno);
+        if (n > 0)
+            slot->out_sent += (size_t)n;
+    }
+    slot->out_sent = slot->out_size = 0;
+    return PTN_OK;
+}
+
+static enum ptn_err owe(struct ptn_host *h, struct ptn_slot *slot, struct ptn_bytes bytes)
+{
+    size_t owed = slot->out_size - slot->out_sent, room = slot->out_room ? slot->out_room : 4096;
+
+    if (owed + bytes.size > h->opts.stream_queue_max)
+        return PTN_ERR_NO_ROOM;
+    if (owed > 0 && slot->out_sent > 0)
+        memmove(slot->out, slot->out + slot->out_sent, owed);
+    slot->out_sent = 0;
+    slot->out_size = owed;
+    while (room < owed + bytes.size)
+        room *= 2;
+    if (room > slot->out_room) {
+        uint8_t *grown = realloc(slot->out, room);
+        if (!grown)
+            return PTN_ERR_NO_MEMORY;
+        slot->out = grown;
+        slot->out_room = room;
+    }
+    if (bytes.size > 0)
+        memcpy(slot->out + owed, bytes.data, bytes.size);
+    slot->out_size += bytes.size;
+    return PTN_OK;
+}
+
+void ptn_host_tcp_send(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
+                       struct ptn_bytes bytes)
+{
+    enum ptn_err err = owe(h, slot, bytes);
+
+    if (err == PTN_OK && slot->kind == PTN_SLOT_STREAM)
+        err = write_some(slot);
+    if (err != PTN_OK)
+        end(h, now, slot, err);
+    else if (slot->kind == PTN_SLOT_STREAM)
+        watch_stream(h, slot);
+}
+
+/* ---- reading, accepting, connecting ---- */
+
+static void read_some(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
+    uint64_t key = ptn_slots_key(&h->slots, slot);
+    uint32_t machine = slot->machine;
+
+    for (unsigned i = 0; i < READS_MAX; i++) {
+        ssize_t n = recv(slot->fd, h->read_buf, sizeof h->read_buf, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0) {
+            end(h, now, slot, n == 0 ? PTN_OK : ptn_err_of_errno(errno));
+            return;
+        }
+        ptn_host_tell(h, now, machine,
+                      &(struct ptn_tell){.kind = PTN_TELL_STREAM,
+                                         .id = slot->id,
+                                         .bytes = ptn_bytes(h->read_buf, (size_t)n)});
+        ptn_host_turn(h, now, machine);
+        if (ptn_slots_by_key(&h->slots, key) != slot || slot->kind != PTN_SLOT_STREAM)
+            return;
+    }
+}
+
+/* Ids of the world go round; one that is still in use is passed over. */
+static struct ptn_slot *take_accepted(struct ptn_host *h, uint32_t machine)
+{
+    if (h->slots.used == h->slots.capacity)
+        return NULL;
+    for (;;) {
+        h->next_accepted = h->next_accepted == UINT32_MAX ? PTN_ID_WORLD : h->next_accepted + 1;
+        struct ptn_slot *slot =
+            ptn_slots_take(&h->slots, PTN_SLOT_STREAM, machine, h->next_accepted);
+        if (slot)
+            return slot;
+    }
+}
+
+static void accept_some(struct ptn_host *h, ptn_time now, struct ptn_slot *listener)
+{
+    uint64_t key = ptn_slots_key(&h->slots, listener);
+    uint32_t machine = listener->machine;
+    struct ptn_addr local, far;
+    int fd;
+
+    for (unsigned i = 0; i < ACCEPTS_MAX && ptn_tcp_accept(listener->fd, &fd, &local, &far); i++) {
+        struct ptn_slot *slot = take_accepted(h, machine);
+        if (!slot) {
+            h->counts.accept_refused++;
+            ptn_tcp_abort(fd);
+            continue;
+        }
+        slot->fd = fd;
+        slot->local = local;
+        slot->far = far;
+        if (add_to_loop(h, slot, PTN_LOOP_IN) != PTN_OK) {
+            h->counts.accept_refused++;
+            ptn_host_drop(h, slot);
+            continue;
+        }
+        h->counts.accepted++;
+        ptn_host_tell(h, now, machine,
+                      &(struct ptn_tell){.kind = PTN_TELL_ACCEPTED,
+                                         .id = slot->id,
+                                         .listener = listener->id,
+                                         .transport = PTN_TCP,
+                                         .local = local,
+                                         .from = far});
+        ptn_host_turn(h, now, machine);
+        if (ptn_slots_by_key(&h->slots, key) != listener)
+            return;
+    }
+}
+
+static void connected(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
+    enum ptn_err err = ptn_tcp_result(slot->fd);
+    uint32_t machine = slot->machine;
+    ptn_id id = slot->id;
+
+    if (err == PTN_OK)
+        err = write_some(slot);
+    if (err != PTN_OK) {
+        ptn_host_drop(h, slot);
+        ptn_host_tell_failed(h, now, machine, id, err);
+        return;
+    }
+    slot->kind = PTN_SLOT_STREAM;
+    slot->local = ptn_socket_local(slot->fd);
+    watch_stream(h, slot);
+    ptn_host_tell(h, now, machine,
+                  &(struct ptn_tell){.kind = PTN_TELL_OPENED,
+                                     .id = id,
+                                     .transport = PTN_TCP,
+                                     .local = slot->local,
+                                     .from = slot->far});
+}
+
+static void stream_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, unsigned what)
+{
+    if (what & PTN_LOOP_OUT) {
+        enum ptn_err err = write_some(slot);
+        if (err != PTN_OK) {
+            end(h, now, slot, err);
+            return;
+        }
+        watch_stream(h, slot);
+    }
+    if (what & (PTN_LOOP_IN | PTN_LOOP_ERROR))
+        read_some(h, now, slot);
+}
+
+void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, unsigned what)
+{
+    switch (slot->kind) {
+    case PTN_SLOT_LISTENER: accept_some(h, now, slot); break;
+    case PTN_SLOT_CONNECTING: connected(h, now, slot); break;
+    case PTN_SLOT_STREAM: stream_ready(h, now, slot, what); break;
+    case PTN_SLOT_CLOSING: ptn_host_tcp_closing(h, now, slot); break;
+    default: break;
+    }
+}
+
+/* ---- ending ---- */
+
+void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
+    ptn_slots_forget_id(&h->slots, slot);
+    slot->kind = PTN_SLOT_CLOSING;
+    slot->give_up = now + CLOSING_MAX;
+    h->closing_count++;
+    ptn_host_tcp_closing(h, now, slot);
+}
+
+void ptn_host_tcp_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
+    bool lost = write_some(slot) != PTN_OK || now >= slot->give_up;
+    bool owes = slot->out_size > slot->out_sent;
+    bool waits = !owes && slot->holds_port && !ptn_tcp_is_drained(slot->fd);
+
+    if (lost || (!owes && !waits)) {
+        /* Without a port to hold, the kernel may finish in its own time. */
+        if (slot->holds_port || lost) {
+            ptn_loop_remove(h->opts.loop, slot->fd);
+            ptn_tcp_abort(slot->fd);
+            slot->fd = -1;
+        }
+        ptn_host_drop(h, slot);
+        return;
+    }
+    ptn_host_watch(h, slot, owes ? PTN_LOOP_OUT : 0u);
+    ptn_heap_set(&h->closing, (uint32_t)(slot - h->slots.slots),
+                 owes ? slot->give_up : ptn_time_min(slot->give_up, now + CLOSING_LOOK));
+}

@@ -1,0 +1,68 @@
+/*
+ * os/udp.h - datagram sockets, many datagrams to a system call.
+ *
+ * A batch in and a batch out are allocated once; between them a datagram costs
+ * no allocation and, in a busy moment, a small part of a system call.
+ */
+#ifndef PTN_OS_UDP_H
+#define PTN_OS_UDP_H
+
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+enum { PTN_UDP_BATCH_MAX = 64 };
+
+/* A non-blocking socket bound to `local`, one address and never 0.0.0.0 or ::; port 0 is any. Its
+ * ICMP errors are kept for ptn_udp_error(). `bound` gets the real port. */
+enum ptn_err ptn_udp_open(const struct ptn_addr *local, uint8_t dscp, int *fd,
+                          struct ptn_addr *bound);
+
+/* -- In ------------------------------------------------------------------------------ */
+
+struct ptn_udp_in;
+
+struct ptn_udp_in *ptn_udp_in_new(void);
+void ptn_udp_in_free(struct ptn_udp_in *in);
+
+/* Takes what has come, PTN_UDP_BATCH_MAX at most; answers how many. */
+size_t ptn_udp_receive(int fd, struct ptn_udp_in *in);
+
+/* The i-th of the last receive(). Bytes are borrowed until the next one. */
+struct ptn_bytes ptn_udp_in_bytes(const struct ptn_udp_in *in, size_t i);
+struct ptn_addr ptn_udp_in_from(const struct ptn_udp_in *in, size_t i);
+
+/* The next ICMP error: `to` is the far end that was not reached. False when there is none. */
+bool ptn_udp_error(int fd, struct ptn_addr *to, enum ptn_err *why);
+
+/* -- Out ----------------------------------------------------------------------------- */
+
+struct ptn_udp_out;
+
+struct ptn_udp_out *ptn_udp_out_new(void);
+void ptn_udp_out_free(struct ptn_udp_out *out);
+
+/* Copies a datagram into the batch. False when there is no room: flush and try again, which
+ * then has room for any datagram. `key` is the caller's, for failures. */
+bool ptn_udp_out_add(struct ptn_udp_out *out, int fd, uint64_t key, const struct ptn_addr *to,
+                     struct ptn_bytes bytes);
+
+struct ptn_udp_failure {
+    uint64_t key;
+    struct ptn_addr to;
+    enum ptn_err why;
+};
+
+struct ptn_udp_sent {
+    size_t sent;
+    size_t dropped; /* the kernel's buffer was full: lost, as on a full wire */
+    size_t failure_count;
+    struct ptn_udp_failure failures[PTN_UDP_BATCH_MAX]; /* refused at once: no route, not allowed */
+};
+
+/* Sends and empties the batch. */
+void ptn_udp_out_flush(struct ptn_udp_out *out, struct ptn_udp_sent *sent);
+
+#endif
