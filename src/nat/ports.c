@@ -1,9 +1,9 @@
 /*
  * nat/ports.c - which outside end a new mapping is lent.
  *
- * Every way of choosing names a first candidate; from there the range is walked
- * upwards once, round its end, until a free port comes. A port in use is never
- * lent a second time ("overloading", RFC 4787 REQ-3a).
+ * A preserving NAT tries the inside port. Then, and for the others at once, the
+ * range is walked upwards from a start, round its end, until a free port comes. A port in use is
+ * never lent a second time ("overloading", RFC 4787 REQ-3a).
  */
 #include "nat/ports.h"
 
@@ -14,13 +14,12 @@ static bool fits(const struct ptn_nat_opts *o, uint16_t inside, uint16_t port)
     return !o->keep_parity || (inside & 1) == (port & 1);
 }
 
-static unsigned first_candidate(struct ptn_nat_ports_state *state, const struct ptn_nat_opts *o,
-                                enum ptn_nat_proto proto, uint16_t inside)
+/* Where the walk begins. */
+static unsigned start_of(struct ptn_nat_ports_state *state, const struct ptn_nat_opts *o,
+                         enum ptn_nat_proto proto)
 {
     unsigned range = o->port_max - o->port_min + 1u;
 
-    if (o->ports == PTN_NAT_PORTS_PRESERVE && inside >= o->port_min && inside <= o->port_max)
-        return inside;
     if (o->ports != PTN_NAT_PORTS_SEQUENTIAL)
         return o->port_min + ptn_dice_below(&state->dice, range);
     if (!state->started[proto]) {
@@ -30,22 +29,26 @@ static unsigned first_candidate(struct ptn_nat_ports_state *state, const struct 
     return o->port_min + (state->last[proto] - o->port_min + o->port_step) % range;
 }
 
+static bool is_free(struct ptn_nat_tables *t, const struct ptn_nat_mapping *m)
+{
+    return !ptn_nat_find_outside(t, m->proto, &m->outside);
+}
+
 static bool lend_on(struct ptn_nat_ports_state *state, const struct ptn_nat_opts *o,
                     struct ptn_nat_tables *t, struct ptn_nat_mapping *m, struct ptn_addr addr)
 {
     unsigned range = o->port_max - o->port_min + 1u;
-    unsigned start = first_candidate(state, o, m->proto, m->inside.port);
 
-    /* A preserving NAT whose port is taken goes on at random: its neighbour would be as
-     * predictable as a sequential one's. */
+    m->outside = ptn_addr_with_port(addr, m->inside.port);
+    if (o->ports == PTN_NAT_PORTS_PRESERVE && m->inside.port >= o->port_min &&
+        m->inside.port <= o->port_max && is_free(t, m))
+        return true;
+    unsigned start = start_of(state, o, m->proto);
     for (unsigned i = 0; i < range; i++) {
-        if (i == 1 && o->ports == PTN_NAT_PORTS_PRESERVE)
-            start = o->port_min + ptn_dice_below(&state->dice, range);
-        uint16_t port = (uint16_t)(o->port_min + (start - o->port_min + i) % range);
-        m->outside = ptn_addr_with_port(addr, port);
-        if (!fits(o, m->inside.port, port) || ptn_nat_find_outside(t, m->proto, &m->outside))
+        m->outside.port = (uint16_t)(o->port_min + (start - o->port_min + i) % range);
+        if (!fits(o, m->inside.port, m->outside.port) || !is_free(t, m))
             continue;
-        state->last[m->proto] = port;
+        state->last[m->proto] = m->outside.port;
         return true;
     }
     return false;
