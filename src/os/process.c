@@ -145,6 +145,13 @@ void ptn_process_signal(const struct ptn_process *p, int signal_number)
         (void)kill(-p->pid, signal_number);
 }
 
+static void forget(struct ptn_process *p)
+{
+    close(p->exited);
+    p->pid = 0;
+    p->exited = -1;
+}
+
 bool ptn_process_reap(struct ptn_process *p, int *status)
 {
     int raw;
@@ -152,8 +159,15 @@ bool ptn_process_reap(struct ptn_process *p, int *status)
     if (p->pid <= 0 || waitpid(p->pid, &raw, WNOHANG) != p->pid)
         return false;
     *status = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
-    close(p->exited);
-    p->pid = 0;
-    p->exited = -1;
+    forget(p);
     return true;
+}
+
+void ptn_process_wait(struct ptn_process *p)
+{
+    if (p->pid <= 0)
+        return;
+    while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    forget(p);
 }

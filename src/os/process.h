@@ -35,4 +35,7 @@ void ptn_process_signal(const struct ptn_process *p, int signal);
  * a shell says it. Closes `exited`; `out` and `err` may still hold lines and stay the owner's. */
 bool ptn_process_reap(struct ptn_process *p, int *status);
 
+/* Waits until it has ended, however long that takes. Does nothing when there is none. */
+void ptn_process_wait(struct ptn_process *p);
+
 #endif
