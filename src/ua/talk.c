@@ -25,7 +25,8 @@ static struct ptn_addr listener(const struct ptn_ua_call *call)
 void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
 {
     struct ptn_addr to = listener(call);
-    struct ptn_reach_ask ask = ptn_ua_reach_ask(&ua->accounts[call->account].opts, &to);
+    const struct ptn_ua_account *account = &ua->accounts[call->account].opts;
+    struct ptn_reach_ask ask = ptn_ua_reach_ask(account, &to);
     struct ptn_reach_answer rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask);
     struct ptn_reach_answer rtcp = ptn_reach_answer(&call->pair->ends[1].flow.anchor.reach, &ask);
     struct ptn_agree_ours *ours = &call->ours;
@@ -37,10 +38,10 @@ void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
         ours->version++;
     ours->rtp = rtp.addr;
     ours->rtcp = rtcp.addr;
-    ours->codec_count = ua->opts.codec_count;
-    for (unsigned i = 0; i < ua->opts.codec_count; i++)
-        ours->codecs[i] = ua->opts.codecs[i];
-    ours->ptime_ms = ua->opts.ptime_ms;
+    ours->codec_count = account->codec_count;
+    for (unsigned i = 0; i < account->codec_count; i++)
+        ours->codecs[i] = account->codecs[i];
+    ours->ptime_ms = account->ptime_ms;
     ours->direction = PTN_SDP_SENDRECV;
     call->rtp = rtp;
     ptn_log(ua->opts.log, rtp.private_to_public ? PTN_LOG_WARN : PTN_LOG_INFO,

@@ -48,7 +48,8 @@ static enum ptn_err check_account(const struct ptn_ua_opts *opts, const struct p
 {
     const struct ptn_sip_host *hop = a->proxy.name ? &a->proxy : &a->server;
 
-    if (!a->user || strlen(a->user) >= PTN_UA_TEXT_MAX)
+    if (!a->user || strlen(a->user) >= PTN_UA_TEXT_MAX || a->codec_count > PTN_CODEC_COUNT ||
+        (a->ptime_ms != 0 && !ptn_stream_ptime_ok(a->ptime_ms)))
         return PTN_ERR_INVALID;
     if (hop->transport == PTN_TLS)
         return PTN_ERR_UNSUPPORTED;
@@ -87,6 +88,15 @@ static void fill_defaults(struct ptn_ua_opts *o)
     if (o->codec_count == 0)
         for (; o->codec_count < PTN_CODEC_COUNT; o->codec_count++)
             o->codecs[o->codec_count] = (enum ptn_codec)o->codec_count;
+    for (unsigned i = 0; i < o->account_count; i++) {
+        struct ptn_ua_account *a = &o->accounts[i];
+        if (a->ptime_ms == 0)
+            a->ptime_ms = o->ptime_ms;
+        if (a->codec_count == 0) {
+            a->codec_count = o->codec_count;
+            memcpy(a->codecs, o->codecs, sizeof a->codecs);
+        }
+    }
 }
 
 static enum ptn_latch_mode latch_mode(enum ptn_ua_symmetric symmetric)
@@ -159,6 +169,9 @@ static enum ptn_err init_sip(struct ptn_ua *ua)
         .id_count = PTN_UA_IDS_EACH,
         .dice = ptn_dice_split(&ua->dice),
         .user_agent = ua->opts.user_agent,
+        .t1 = ua->opts.t1,
+        .t2 = ua->opts.t2,
+        .t4 = ua->opts.t4,
         .no_rport = ua->opts.account_count > 0,
         .dscp = ua->opts.sip_dscp,
         .calls_max = PTN_UA_CALLS_MAX,

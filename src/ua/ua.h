@@ -72,6 +72,9 @@ struct ptn_ua_account {
     bool no_rport;             /* account.X.nat.rport = 0 */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;
+    enum ptn_codec codecs[PTN_CODEC_COUNT]; /* best first */
+    unsigned codec_count;                   /* 0: the phone's */
+    unsigned ptime_ms;                      /* 0: the phone's */
 };
 
 struct ptn_ua_local {
@@ -89,6 +92,7 @@ struct ptn_ua_opts {
     struct ptn_ua_local locals[PTN_UA_LOCALS_MAX]; /* each gets a SIP socket; the first one of a
                                                     * server's family is used towards it */
     unsigned local_count;                          /* at least 1 */
+    ptn_time t1, t2, t4;                           /* as in struct ptn_sip_opts */
     uint16_t sip_port;                             /* UDP and, with `tcp`, TCP; 0: any */
     bool tcp;
     uint16_t rtp_port_min, rtp_port_max; /* even ports for RTP, the next one for RTCP */
@@ -100,9 +104,9 @@ struct ptn_ua_opts {
     ptn_time stun_every;    /* between two questions on a socket; 0: 20 s */
     bool no_discovery;      /* do not look for the NAT's type */
     struct ptn_addr manual; /* set by hand, port 0: the socket's own; none: not set */
-    enum ptn_codec codecs[PTN_CODEC_COUNT]; /* best first */
+    enum ptn_codec codecs[PTN_CODEC_COUNT]; /* of accounts that name none, best first */
     unsigned codec_count;                   /* 0: all, PCMU first */
-    unsigned ptime_ms;                      /* 0: 20 */
+    unsigned ptime_ms;                      /* the same; 0: 20 */
     enum ptn_ua_symmetric symmetric;
     unsigned calls_max;  /* 0: 4 */
     unsigned warm_pairs; /* RTP and RTCP sockets kept ready with known mappings; 0: 1 */

@@ -1,0 +1,192 @@
+/*
+ * postern/show.c - a phone's JSON as short aligned lines.
+ *
+ *     NAT      port-restricted cone …
+ *     Account  1  1001 at sip.example.org  registered, 3540 s left
+ *              others are told 203.0.113.5:5060 (mapped address from a STUN server)
+ *     Call     3  to 1002  up for 12 s, PCMU
+ */
+#include "postern/show.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+static double number_of(const json_t *object, const char *name)
+{
+    return json_number_value(json_object_get(object, name));
+}
+
+static bool has(const json_t *object, const char *name)
+{
+    return json_object_get(object, name) != NULL;
+}
+
+/* "12 s", "4 min 10 s", "3 h 5 min". */
+static const char *span_text(double ms, char buf[static 32])
+{
+    long s = (long)(ms / 1000);
+    if (s < 120)
+        snprintf(buf, 32, "%ld s", s);
+    else if (s < 7200)
+        snprintf(buf, 32, "%ld min %ld s", s / 60, s % 60);
+    else
+        snprintf(buf, 32, "%ld h %ld min", s / 3600, s / 60 % 60);
+    return buf;
+}
+
+static void show_told(const json_t *told, const char *what)
+{
+    if (!told)
+        return;
+    printf("         %s %s: %s\n", what, text_of(told, "address"), text_of(told, "why"));
+    if (json_is_true(json_object_get(told, "private_to_public")))
+        printf("         warning: that is a private address, which the far end cannot reach\n");
+}
+
+static void show_account(const json_t *a)
+{
+    char span[32];
+    const char *server = text_of(a, "server");
+    printf("Account  %.0f  %s%s%s  %s", number_of(a, "account"), text_of(a, "user"),
+           server[0] ? " at " : "", server, text_of(a, "state"));
+    if (has(a, "lease_s"))
+        printf(", %.0f s left", number_of(a, "lease_s") - number_of(a, "registered_for_ms") / 1000);
+    if (has(a, "last_status") && number_of(a, "last_status") > 0)
+        printf(" (%.0f)", number_of(a, "last_status"));
+    if (has(a, "retry_in_ms"))
+        printf(", again in %s", span_text(number_of(a, "retry_in_ms"), span));
+    putchar('\n');
+    show_told(json_object_get(a, "contact"), "contact");
+}
+
+void show_stats(const json_t *s, const char *indent)
+{
+    printf("%ssent %.0f, received %.0f, lost %.0f (%.1f %%), late %.0f, jitter %.1f ms", indent,
+           number_of(s, "sent_packets"), number_of(s, "received_packets"), number_of(s, "lost"),
+           100 * number_of(s, "lost_fraction"), number_of(s, "late"), number_of(s, "jitter_ms"));
+    if (has(s, "rtt_ms"))
+        printf(", round trip %.0f ms", number_of(s, "rtt_ms"));
+    if (has(s, "gap_max_ms"))
+        printf(", longest gap %.0f ms", number_of(s, "gap_max_ms"));
+    putchar('\n');
+}
+
+static void show_call(const json_t *c)
+{
+    char span[32];
+    bool incoming = json_is_true(json_object_get(c, "incoming"));
+    const char *name = text_of(c, "peer_name");
+    printf("Call     %.0f  %s %s%s%s%s  %s", number_of(c, "call"), incoming ? "from" : "to",
+           text_of(c, "peer"), name[0] ? " (" : "", name, name[0] ? ")" : "", text_of(c, "state"));
+    if (has(c, "answered_for_ms"))
+        printf(" for %s", span_text(number_of(c, "answered_for_ms"), span));
+    if (has(c, "codec"))
+        printf(", %s", text_of(c, "codec"));
+    putchar('\n');
+    show_told(json_object_get(c, "rtp"), "sound to");
+    if (has(c, "rtp_remote")) {
+        const char *real = text_of(c, "rtp_remote"), *signalled = text_of(c, "rtp_signalled");
+        printf("         far end %s", real);
+        if (signalled[0] && strcmp(real, signalled) != 0)
+            printf(" (it said %s)", signalled);
+        putchar('\n');
+    }
+    const json_t *stats = json_object_get(c, "stats");
+    if (stats)
+        show_stats(stats, "         ");
+}
+
+static void show_nat_lines(const json_t *nat)
+{
+    const char *type = text_of(nat, "type"), *mapped = text_of(nat, "mapped");
+    printf("NAT      %s\n", type[0] ? type : text_of(nat, "mapping"));
+    if (mapped[0])
+        printf("Mapped   %s\n", mapped);
+
+    size_t i;
+    json_t *server;
+    json_array_foreach(json_object_get(nat, "stun"), i, server)
+    {
+        const char *address = text_of(server, "address"), *dialect = text_of(server, "dialect");
+        printf("STUN     %s%s%s%s  %s%s%s\n", text_of(server, "name"), address[0] ? " (" : "",
+               address, address[0] ? ")" : "",
+               json_is_true(json_object_get(server, "answers")) ? "answers" : "is silent",
+               dialect[0] ? ", " : "", dialect);
+    }
+}
+
+void show_status(const json_t *status)
+{
+    size_t i;
+    json_t *item;
+    const json_t *calls = json_object_get(status, "calls");
+
+    printf("Phone    %s%s\n", text_of(status, "instance"),
+           json_is_true(json_object_get(status, "stopping")) ? " (ending)" : "");
+    show_nat_lines(json_object_get(status, "nat"));
+    json_array_foreach(json_object_get(status, "accounts"), i, item) show_account(item);
+    json_array_foreach(calls, i, item) show_call(item);
+    if (json_array_size(calls) == 0)
+        puts("Call     none");
+}
+
+void show_nat(const json_t *status)
+{
+    const json_t *nat = json_object_get(status, "nat");
+    size_t i;
+    json_t *item;
+
+    show_nat_lines(nat);
+    printf("Mapping  %s\n", text_of(nat, "mapping"));
+    json_array_foreach(json_object_get(nat, "sockets"), i, item)
+    {
+        const char *mapped = text_of(item, "mapped");
+        printf("Socket   %-4s %-4s %-22s", text_of(item, "use"), text_of(item, "transport"),
+               text_of(item, "local"));
+        if (mapped[0])
+            printf(" seen as %s", mapped);
+        if (has(item, "call"))
+            printf("  call %.0f", number_of(item, "call"));
+        putchar('\n');
+    }
+    json_array_foreach(json_object_get(status, "accounts"), i, item) show_account(item);
+}
+
+void show_event(const json_t *ev)
+{
+    const char *kind = text_of(ev, "event");
+    double call = number_of(ev, "call"), status = number_of(ev, "status");
+    if (strcmp(kind, "ringing") == 0)
+        printf("call %.0f: ringing\n", call);
+    else if (strcmp(kind, "answered") == 0)
+        printf("call %.0f: answered\n", call);
+    else if (strcmp(kind, "heard") == 0)
+        printf("call %.0f: the far end is heard\n", call);
+    else if (strcmp(kind, "ended") == 0 && status > 0)
+        printf("call %.0f: ended, %s: %.0f %s\n", call, text_of(ev, "ended"), status,
+               text_of(ev, "reason"));
+    else if (strcmp(kind, "ended") == 0)
+        printf("call %.0f: ended, %s\n", call, text_of(ev, "ended"));
+    else if (strcmp(kind, "incoming") == 0)
+        printf("call %.0f: from %s\n", call, text_of(ev, "peer"));
+    else if (strcmp(kind, "registered") == 0)
+        printf("account %.0f: registered as %s for %.0f s\n", number_of(ev, "account"),
+               text_of(ev, "address"), number_of(ev, "lease_s"));
+    else if (strcmp(kind, "register_failed") == 0)
+        printf("account %.0f: not registered: %.0f %s\n", number_of(ev, "account"), status,
+               text_of(ev, "why"));
+    else if (strcmp(kind, "unregistered") == 0)
+        printf("account %.0f: unregistered\n", number_of(ev, "account"));
+    else if (strcmp(kind, "nat_changed") == 0)
+        printf("NAT: %s\n", text_of(ev, "text"));
+    else if (strcmp(kind, "socket_failed") == 0)
+        printf("%s cannot be opened: %s\n", text_of(ev, "address"), text_of(ev, "why"));
+    fflush(stdout);
+}
