@@ -114,6 +114,9 @@ struct ptn_conf_report {
 
 void ptn_conf_report_fini(struct ptn_conf_report *r);
 
+/* A note of the program's own, say about a file it could not read. Copies `text`. */
+void ptn_conf_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, const char *text);
+
 /* Every setting at its default. A default that its own row refuses is a bug (assert). */
 void ptn_conf_defaults(const struct ptn_conf_table *t, void *values);
 

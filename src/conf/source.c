@@ -14,7 +14,7 @@
 
 enum { NOTES_MAX = 1000 };
 
-static void add_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, const char *text)
+void ptn_conf_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, const char *text)
 {
     size_t count = r->note_count;
 
@@ -55,7 +55,7 @@ void ptn_conf_source_note(struct ptn_conf_source *s, enum ptn_conf_note_kind kin
     va_start(args, format);
     vsnprintf(text + used, sizeof text - (size_t)used, format, args);
     va_end(args);
-    add_note(s->report, kind, text);
+    ptn_conf_note(s->report, kind, text);
 }
 
 static size_t slots_before(const struct ptn_conf_table *t, const struct ptn_conf_row *end)

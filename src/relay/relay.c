@@ -40,8 +40,7 @@ struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
     if (!r)
         return NULL;
     r->opts = *opts;
-    if (r->opts.connection_idle == 0)
-        r->opts.connection_idle = IDLE_DEFAULT;
+    ptn_relay_change(r, opts);
     ptn_relay_listeners_init(&r->listeners, opts);
     if (ptn_relay_conns_init(&r->conns, opts->connections_max) != PTN_OK) {
         free(r);
@@ -56,6 +55,14 @@ void ptn_relay_free(struct ptn_relay *r)
         return;
     ptn_relay_conns_fini(&r->conns);
     free(r);
+}
+
+void ptn_relay_change(struct ptn_relay *r, const struct ptn_relay_opts *opts)
+{
+    r->opts.behaviour_discovery = opts->behaviour_discovery;
+    r->opts.always_extras = opts->always_extras;
+    r->opts.mapped_in_modern = opts->mapped_in_modern;
+    r->opts.connection_idle = opts->connection_idle ? opts->connection_idle : IDLE_DEFAULT;
 }
 
 void ptn_relay_start(struct ptn_relay *r)

@@ -105,6 +105,10 @@ struct ptn_relay;
 struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts);
 void ptn_relay_free(struct ptn_relay *r);
 
+/* From now on with the switches and times of `opts`; its listeners and connections_max are not
+ * looked at. */
+void ptn_relay_change(struct ptn_relay *r, const struct ptn_relay_opts *opts);
+
 /* Asks the world to open all listeners. A program that opens them itself does not call it. */
 void ptn_relay_start(struct ptn_relay *r);
 

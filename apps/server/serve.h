@@ -1,0 +1,25 @@
+/*
+ * server/serve.h - the server while it runs: sockets, signals, settings read again.
+ */
+#ifndef PTN_SERVER_SERVE_H
+#define PTN_SERVER_SERVE_H
+
+#include "cli/cli.h"
+#include "settings.h"
+
+/* Exit codes beyond those of cli/cli.h; in the manual. */
+enum {
+    SERVER_CANNOT_LISTEN = 2,
+    SERVER_CANNOT_RUN = 3, /* memory, files, rights */
+};
+
+struct server_start {
+    const struct ptn_cli *cli;
+    int argc;
+    char *const *argv;
+};
+
+/* Serves until SIGTERM or SIGINT; answers the exit code. `settings` change on SIGHUP. */
+int server_serve(const struct server_start *start, struct server_settings *settings);
+
+#endif
