@@ -214,10 +214,8 @@ struct ptn_scenario *puppet_scenario(const char *text)
     char error[PTN_SCENARIO_ERROR_MAX];
     struct ptn_scenario *s = NULL;
 
-    if (ptn_scenario_new(&s, "test", ptn_bytes_of_text(text), error)) {
-        print_error("# %s\n", error);
-        CHECK(!"the scenario is right");
-    }
+    if (ptn_scenario_new(&s, "test", ptn_bytes_of_text(text), error))
+        fail_msg("%s", error);
     return s;
 }
 

@@ -62,19 +62,35 @@ TEST(a_port_is_in_use_for_its_like_only)
 
 TEST(any_port_is_a_free_one_until_there_is_none)
 {
-    enum { PORTS = 60999 - 32768 + 1 };
+    enum { FIRST = 32768, LAST = 60999, LEFT_FREE = 3 };
     struct ptn_sim_sockets s = {0};
     struct ptn_dice dice = ptn_dice_seeded(1);
-    static bool seen[65536];
 
-    for (ptn_id i = 0; i < PORTS; i++) {
+    for (unsigned port = FIRST; port <= LAST - LEFT_FREE; port++)
+        add(&s, PTN_SIM_SOCKET_UDP, port, HERE((uint16_t)port), NOBODY);
+    for (unsigned i = 0; i < LEFT_FREE; i++) {
         struct ptn_addr local = HERE(0);
         CHECK_EQ(PTN_OK, ptn_sim_sockets_bind(&s, PTN_SIM_SOCKET_UDP, &local, &NOBODY, &dice));
-        CHECK(local.port >= 32768 && local.port <= 60999 && !seen[local.port]);
-        seen[local.port] = true;
+        CHECK(local.port > LAST - LEFT_FREE && local.port <= LAST);
         add(&s, PTN_SIM_SOCKET_UDP, i + 1, local, NOBODY);
     }
     struct ptn_addr local = HERE(0);
     CHECK_EQ(PTN_ERR_NO_ROOM, ptn_sim_sockets_bind(&s, PTN_SIM_SOCKET_UDP, &local, &NOBODY, &dice));
+    ptn_sim_sockets_fini(&s);
+}
+
+TEST(any_port_is_drawn_from_all_that_are_free)
+{
+    struct ptn_sim_sockets s = {0};
+    struct ptn_dice dice = ptn_dice_seeded(1);
+    unsigned high = 0;
+
+    for (ptn_id id = 1; id <= 100; id++) {
+        struct ptn_addr local = HERE(0);
+        CHECK_EQ(PTN_OK, ptn_sim_sockets_bind(&s, PTN_SIM_SOCKET_UDP, &local, &NOBODY, &dice));
+        add(&s, PTN_SIM_SOCKET_UDP, id, local, NOBODY);
+        high += local.port > 46883;
+    }
+    CHECK(high > 30 && high < 70);
     ptn_sim_sockets_fini(&s);
 }

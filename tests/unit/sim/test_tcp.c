@@ -118,7 +118,7 @@ static void run(struct pipe *p, ptn_time until)
         deliver(p, f);
         free(f);
     }
-    CHECK(!"it comes to rest");
+    fail_msg("it never comes to rest");
 }
 
 static void pipe_init(struct pipe *p, uint64_t seed)
