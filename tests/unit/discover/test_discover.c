@@ -303,6 +303,34 @@ TEST(loss_and_round_trip_are_told)
     world_free(w);
 }
 
+TEST(a_firewall_that_answers_with_icmp_is_told_as_blocked_with_that_reason)
+{
+    struct world *w = world_at(BLOCKED, 18);
+    w->says_so = true;
+    struct ptn_discover_result r = world_discover(w, PTN_DISCOVER_AUTO);
+
+    CHECK_EQ(PTN_DISCOVER_UDP_BLOCKED, r.type);
+    CHECK_EQ(PTN_DISCOVER_ICMP_ERROR, r.type_why);
+    world_free(w);
+}
+
+TEST(ipv6_is_asked_like_ipv4)
+{
+    for (unsigned firewall = 0; firewall < 2; firewall++) {
+        struct world *w = world_new(19);
+        CHECK(ptn_addr_parse("2001:db8:1::7", &w->host));
+        CHECK(ptn_addr_parse("[2001:db8:2::1]:3478", &w->servers[0].a));
+        CHECK(ptn_addr_parse("[2001:db8:2::2]:3479", &w->servers[0].b));
+        if (firewall)
+            world_add_firewall(w, AD);
+        struct ptn_discover_result r = world_discover(w, PTN_DISCOVER_AUTO);
+        CHECK_EQ(firewall ? PTN_DISCOVER_UDP_FIREWALL : PTN_DISCOVER_OPEN, r.type);
+        CHECK_EQ(firewall ? AD : EI, r.filtering);
+        CHECK_ADDR(&r.local, &r.mapped);
+        world_free(w);
+    }
+}
+
 TEST(without_sockets_the_reason_is_told)
 {
     struct world *w = world_at(OPEN, 15);

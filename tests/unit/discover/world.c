@@ -140,6 +140,7 @@ static void deliver(struct world *w, ptn_time delay, struct ptn_addr from, struc
         CHECK(w->flight_count < FLIGHT_MAX && bytes.size <= 200);
         unsigned k = w->flight_count++;
         w->flight[k].at = w->now + delay;
+        w->flight[k].kind = PTN_TELL_DATAGRAM;
         w->flight[k].socket = w->sockets[i].id;
         w->flight[k].from = from;
         w->flight[k].size = bytes.size;
@@ -223,6 +224,14 @@ static void send_out(struct world *w, const struct ptn_ask *ask)
         if (w->sockets[i].id == ask->id)
             from = w->sockets[i].local;
     CHECK(!ptn_addr_is_none(&from));
+    if (w->blocked && w->says_so) {
+        unsigned k = w->flight_count++;
+        w->flight[k].at = w->now + PTN_MS(1);
+        w->flight[k].kind = PTN_TELL_ICMP_ERROR;
+        w->flight[k].socket = ask->id;
+        w->flight[k].from = ask->to;
+        w->flight[k].size = 0;
+    }
     if (w->blocked || lost(w))
         return;
     for (unsigned i = 0; i < w->layer_count; i++) {
@@ -325,7 +334,7 @@ struct ptn_discover_result world_discover_with(struct world *w, struct ptn_disco
         if (w->flight_count > 0 && w->flight[next].at <= due) {
             w->now = w->flight[next].at;
             tell(w, d,
-                 &(struct ptn_tell){.kind = PTN_TELL_DATAGRAM,
+                 &(struct ptn_tell){.kind = w->flight[next].kind,
                                     .id = w->flight[next].socket,
                                     .from = w->flight[next].from,
                                     .bytes =

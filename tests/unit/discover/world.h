@@ -45,6 +45,7 @@ struct world {
     struct server servers[WORLD_SERVERS_MAX];
     unsigned server_count;
     bool blocked; /* nothing passes */
+    bool says_so; /* and an ICMP error comes back for it */
     double loss;  /* in each direction */
     ptn_time one_way;
     struct ptn_dice dice;
@@ -53,7 +54,8 @@ struct world {
     ptn_time now;
     struct {
         ptn_time at;
-        ptn_id socket; /* to the host */
+        enum ptn_tell_kind kind; /* DATAGRAM or ICMP_ERROR */
+        ptn_id socket;           /* to the host */
         struct ptn_addr from;
         uint8_t bytes[200];
         size_t size;
