@@ -41,7 +41,7 @@ struct ptn_sip_opts {
     bool random_tcp_port;   /* connect from any port instead of the listener's */
     uint8_t dscp;
     unsigned calls_max;        /* 0: 32; a call beyond it is answered 486 */
-    unsigned transactions_max; /* 0: 256; requests beyond it are answered 503, statelessly */
+    unsigned transactions_max; /* 0: 1024; requests beyond it are answered 503, statelessly */
     const struct ptn_log *log; /* may be NULL; outlives the agent */
 };
 
@@ -171,11 +171,11 @@ enum ptn_sip_event_kind {
                               * hop it came from), sdp (NULL: the caller awaits our offer) */
     PTN_SIP_PROGRESS,        /* call, status, sdp or NULL (early media) */
     PTN_SIP_ANSWERED,        /* call, status, sdp: our call is up */
-    PTN_SIP_ACKED,           /* call, sdp or NULL: their call is up */
-    PTN_SIP_OFFERED,         /* call, sdp or NULL: they want a change; accept or reject it */
-    PTN_SIP_MODIFIED,        /* call, sdp: our change was taken */
-    PTN_SIP_MODIFY_FAILED,   /* call, status */
-    PTN_SIP_ENDED,           /* call, ended, status, reason; the id is void */
+    PTN_SIP_ACKED,         /* call, sdp or NULL: their call is up; later, an answer to our offer */
+    PTN_SIP_OFFERED,       /* call, sdp or NULL: they want a change; accept or reject it */
+    PTN_SIP_MODIFIED,      /* call, sdp: our change was taken */
+    PTN_SIP_MODIFY_FAILED, /* call, status */
+    PTN_SIP_ENDED,         /* call, ended, status, reason; the id is void */
 };
 
 enum ptn_sip_ended {
@@ -211,12 +211,11 @@ bool ptn_sip_event(struct ptn_sip *s, struct ptn_sip_event *ev);
 enum ptn_sip_verdict {
     PTN_SIP_TAKEN,
     PTN_SIP_KEEPALIVE_BYTES, /* CRLF and other bytes too short for a message */
-    PTN_SIP_NOT_SIP,         /* no message libre can read */
-    PTN_SIP_TRUNCATED,       /* ends before its headers or its body do */
-    PTN_SIP_TOO_LONG,        /* more than PTN_SIP_MSG_MAX bytes */
-    PTN_SIP_MISSING_HEADER,  /* Via, From, To, Call-ID, CSeq: answered 400 where that can be sent */
-    PTN_SIP_BAD_HEADER,      /* CSeq of another method, bad URI …: the same */
-    PTN_SIP_STRAY_RESPONSE,  /* of no transaction of ours */
+    PTN_SIP_NOT_SIP,   /* no message libre can read; or Via, From, To, Call-ID or CSeq is missing */
+    PTN_SIP_TRUNCATED, /* ends before its headers or its body do */
+    PTN_SIP_TOO_LONG,  /* more than PTN_SIP_MSG_MAX bytes */
+    PTN_SIP_BAD_HEADER, /* CSeq of another method, Content-Length …; a request is answered 400 */
+    PTN_SIP_STRAY_RESPONSE, /* of no transaction of ours */
     PTN_SIP_STRAY_ACK,
     PTN_SIP_NO_ROOM, /* tables full */
     PTN_SIP_VERDICTS

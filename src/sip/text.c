@@ -69,6 +69,11 @@ struct pl ptn_pl_bytes(struct ptn_bytes b)
     return (struct pl){(const char *)b.data, b.size};
 }
 
+bool ptn_pl_is(struct pl a, const char *b)
+{
+    return a.l == strlen(b) && (a.l == 0 || memcmp(a.p, b, a.l) == 0);
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -28,6 +28,9 @@ bool ptn_sip_replace(char **to, struct pl text);
 struct pl ptn_pl(const char *text); /* NULL gives an empty one */
 struct pl ptn_pl_bytes(struct ptn_bytes b);
 
+/* The same bytes; unlike libre's comparison, empty texts are equal. */
+bool ptn_pl_is(struct pl a, const char *b);
+
 /* Takes the next element of a comma-separated list off the front of `list`; commas within quotes
  * and angle brackets do not count, elements come without blanks around them. False at the end. */
 bool ptn_sip_list_next(struct pl *list, struct pl *element);

@@ -1,0 +1,436 @@
+/*
+ * sip/account.c - who the agent speaks for, where it sends, and how it keeps the way open.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sip/agent.h"
+
+enum { TEXT_MAX = 255, URI_MAX = 1024 };
+
+/* How long a keep-alive OPTIONS may go unanswered: its first four sends, at 0, T1, 3 T1, 7 T1. */
+#define KEEPALIVE_WAIT_T1 8
+
+struct ptn_sip_acct *ptn_sip_find_account(const struct ptn_sip *s, ptn_sip_id id)
+{
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX && id; i++)
+        if (s->accounts[i] && s->accounts[i]->id == id)
+            return s->accounts[i];
+    return NULL;
+}
+
+/* ---- adding and removing ---- */
+
+/* Control characters would end a header line; the others would end a URI. */
+static bool is_fine(const char *text, const char *forbidden)
+{
+    if (!text)
+        return true;
+    if (strlen(text) > TEXT_MAX)
+        return false;
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127 || strchr(forbidden, *text))
+            return false;
+    return true;
+}
+
+static bool is_valid(const struct ptn_sip_account *o)
+{
+    static const char not_in_user[] = " <>@\",:;?/\\", not_in_host[] = " <>@\",;?/\\";
+
+    return o->user && o->user[0] && is_fine(o->user, not_in_user) &&
+           is_fine(o->domain, not_in_host) && is_fine(o->server.name, not_in_host) &&
+           is_fine(o->proxy.name, not_in_host) && is_fine(o->display_name, "") &&
+           is_fine(o->auth_user, "") && is_fine(o->password, "") && is_fine(o->instance, " <>\"") &&
+           (o->domain || o->server.name) && (!o->registers || o->server.name);
+}
+
+static struct ptn_sip_target target_of(const struct ptn_sip_host *h)
+{
+    struct ptn_sip_target t = {.port = h->port, .transport = h->transport ? h->transport : PTN_UDP};
+
+    snprintf(t.host, sizeof t.host, "%s", h->name ? h->name : "");
+    return t;
+}
+
+/* IPv6 addresses stand in brackets within a URI. */
+static void print_host(const struct ptn_sip_target *t, bool with_port, char *buf, size_t size)
+{
+    bool v6 = strchr(t->host, ':') && t->host[0] != '[';
+    int used = snprintf(buf, size, v6 ? "[%s]" : "%s", t->host);
+
+    if (with_port && t->port && used > 0 && (size_t)used < size)
+        snprintf(buf + used, size - (size_t)used, ":%u", t->port);
+}
+
+static const char *transport_parameter(enum ptn_transport transport)
+{
+    return transport == PTN_TCP ? ";transport=tcp" : transport == PTN_TLS ? ";transport=tls" : "";
+}
+
+static bool set_uris(struct ptn_sip_acct *a, const struct ptn_sip_account *o)
+{
+    char host[PTN_SIP_HOST_MAX + 16], aor[URI_MAX] = "", text[URI_MAX] = "";
+    struct ptn_sip_target proxy = target_of(&o->proxy);
+    struct ptn_writer w = ptn_writer(aor, sizeof aor - 1);
+
+    print_host(&a->server, false, host, sizeof host);
+    if (!ptn_sip_replace(&a->domain, ptn_pl(o->domain ? o->domain : host)))
+        return false;
+    if (o->display_name && o->display_name[0]) {
+        ptn_sip_print_quoted(&w, o->display_name);
+        ptn_write_u8(&w, ' ');
+    }
+    ptn_sip_printf(&w, "<sip:%s@%s>", a->user, a->domain);
+    *w.at = '\0';
+    /* The registrar of a domain is asked by the domain's name, one given as host by that. */
+    print_host(&a->server, true, host, sizeof host);
+    snprintf(text, sizeof text, "sip:%s%s", o->domain ? o->domain : host,
+             transport_parameter(a->server.transport));
+    if (w.bad || !ptn_sip_replace(&a->aor, ptn_pl(aor)) ||
+        !ptn_sip_replace(&a->registrar, ptn_pl(text)))
+        return false;
+    text[0] = '\0';
+    if (proxy.host[0]) {
+        print_host(&proxy, true, host, sizeof host);
+        snprintf(text, sizeof text, "<sip:%s;lr%s>", host, transport_parameter(proxy.transport));
+    }
+    return ptn_sip_replace(&a->route, ptn_pl(text));
+}
+
+static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct ptn_dice *dice)
+{
+    char token[25];
+
+    a->server = target_of(&o->server);
+    a->hop = o->proxy.name ? target_of(&o->proxy) : a->server;
+    a->has_hop = a->hop.host[0] != '\0';
+    a->domain_is_server = !o->domain;
+    a->registers = o->registers;
+    a->keepalive = o->keepalive;
+    a->keepalive_every = o->keepalive_every ? o->keepalive_every : PTN_S(25);
+    a->keepalive_next = a->keepalive_due = PTN_NEVER;
+    a->retry_first = o->retry_first ? o->retry_first : PTN_S(2);
+    a->retry_max = ptn_time_max(a->retry_first, o->retry_max ? o->retry_max : PTN_S(60));
+    a->hop_until = PTN_NEVER;
+    a->reg = (struct ptn_sip_reg){.expires_s = o->expires_s ? o->expires_s : 3600,
+                                  .next = PTN_NEVER,
+                                  .cseq = ptn_dice_below(dice, 10000)};
+    ptn_sip_token(dice, token, sizeof token);
+    bool done = ptn_sip_replace(&a->reg.call_id, ptn_pl(token));
+    ptn_sip_token(dice, token, 17);
+    return done && ptn_sip_replace(&a->reg.from_tag, ptn_pl(token)) &&
+           ptn_sip_replace(&a->user, ptn_pl(o->user)) &&
+           ptn_sip_replace(&a->auth_user, ptn_pl(o->auth_user ? o->auth_user : o->user)) &&
+           (!o->password || ptn_sip_replace(&a->password, ptn_pl(o->password))) &&
+           (!o->instance || ptn_sip_replace(&a->instance, ptn_pl(o->instance))) && set_uris(a, o);
+}
+
+static void free_account(struct ptn_sip_acct *a)
+{
+    ptn_sip_reg_fini(&a->reg);
+    free(a->user);
+    free(a->domain);
+    free(a->auth_user);
+    free(a->password);
+    free(a->instance);
+    free(a->aor);
+    free(a->registrar);
+    free(a->route);
+    free(a);
+}
+
+static void tell_server(struct ptn_sip *s, const struct ptn_sip_acct *a)
+{
+    ptn_sip_tell(
+        s, &(struct ptn_sip_event){
+               .kind = PTN_SIP_SERVER, .account = a->id, .addr = a->hop_addr, .why = a->hop_why});
+}
+
+/* Learns the next hop's address, or that it is not to be had; asks again when it may be old. */
+static void look_up_hop(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_addr addr = {0};
+    enum ptn_err why;
+
+    switch (ptn_sip_look_up(s, now, &a->hop, &addr, &a->hop_until, &why)) {
+    case PTN_SIP_PENDING: break;
+    case PTN_SIP_KNOWN:
+        if (ptn_addr_equal(&addr, &a->hop_addr))
+            break;
+        a->hop_addr = addr;
+        a->hop_why = PTN_OK;
+        tell_server(s, a);
+        break;
+    case PTN_SIP_UNKNOWN:
+        if (a->hop_why == why)
+            break;
+        a->hop_why = why;
+        tell_server(s, a);
+        break;
+    }
+}
+
+enum ptn_err ptn_sip_account_add(struct ptn_sip *s, ptn_time now,
+                                 const struct ptn_sip_account *account, ptn_sip_id *id)
+{
+    unsigned slot = 0;
+
+    if (!is_valid(account))
+        return PTN_ERR_INVALID;
+    while (slot < PTN_SIP_ACCOUNTS_MAX && s->accounts[slot])
+        slot++;
+    if (slot == PTN_SIP_ACCOUNTS_MAX)
+        return PTN_ERR_NO_ROOM;
+    struct ptn_sip_acct *a = calloc(1, sizeof *a);
+    if (!a)
+        return PTN_ERR_NO_MEMORY;
+    if (!fill(a, account, &s->dice)) {
+        free_account(a);
+        return PTN_ERR_NO_MEMORY;
+    }
+    *id = a->id = ++s->last_id;
+    s->accounts[slot] = a;
+    if (a->has_hop)
+        look_up_hop(s, now, a);
+    return PTN_OK;
+}
+
+void ptn_sip_account_remove(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
+{
+    (void)now;
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++)
+        if (s->accounts[i] && s->accounts[i]->id == account) {
+            ptn_sip_calls_of_account_end(s, account);
+            ptn_sip_exchange_forget(s, PTN_SIP_FOR_REGISTRATION, account);
+            ptn_sip_exchange_forget(s, PTN_SIP_FOR_KEEPALIVE, account);
+            free_account(s->accounts[i]);
+            s->accounts[i] = NULL;
+        }
+}
+
+void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                         const struct ptn_sip_path *path)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+
+    if (!a)
+        return;
+    bool first = a->path.socket == 0;
+    bool changed =
+        a->path.socket != path->socket || !ptn_addr_equal(&a->path.contact, &path->contact);
+    a->path = *path;
+    if (first && a->registers)
+        ptn_sip_register(s, now, account);
+    else if (changed && a->reg.wanted)
+        ptn_sip_reg_go(s, now, a);
+    if (!a->registers && first)
+        ptn_sip_account_start_keepalive(s, now, a);
+}
+
+/* ---- whom a request means ---- */
+
+static bool is_user(const struct ptn_sip_acct *a, const struct ptn_sip_in *in)
+{
+    return ptn_pl_is(in->msg->uri.user, a->user);
+}
+
+struct ptn_sip_acct *ptn_sip_account_for(const struct ptn_sip *s, const struct ptn_sip_in *in)
+{
+    struct ptn_sip_acct *by_user = NULL;
+
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++) {
+        struct ptn_sip_acct *a = s->accounts[i];
+        if (!a || !is_user(a, in))
+            continue;
+        /* One name at two servers: the one the request comes from. */
+        if (ptn_addr_same_ip(&a->hop_addr, &in->from))
+            return a;
+        if (!by_user)
+            by_user = a;
+    }
+    return by_user;
+}
+
+/* ---- for requests of the account ---- */
+
+void ptn_sip_print_contact(const char *user, enum ptn_transport transport,
+                           const struct ptn_addr *contact, char *buf, size_t size)
+{
+    char addr[PTN_ADDR_TEXT_MAX + 8];
+
+    snprintf(buf, size, "<sip:%s%s%s%s>", user, user[0] ? "@" : "", ptn_sip_hostport(contact, addr),
+             transport_parameter(transport));
+}
+
+bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
+                                struct ptn_sip_auth_chain *chain, const struct ptn_sip_in *in)
+{
+    enum { CHALLENGES_MAX = 8 };
+    struct ptn_sip_challenge challenges[CHALLENGES_MAX];
+    size_t count = 0;
+
+    (void)s;
+    for (unsigned proxy = 0; proxy < 2; proxy++) {
+        struct ptn_sip_walk walk =
+            ptn_sip_walk(in, proxy ? SIP_HDR_PROXY_AUTHENTICATE : SIP_HDR_WWW_AUTHENTICATE);
+        struct pl value;
+        while (count < CHALLENGES_MAX && ptn_sip_walk_value(&walk, &value))
+            if (ptn_sip_challenge_parse(ptn_bytes(value.p, value.l), proxy, &challenges[count]))
+                count++;
+    }
+    return a->password && ptn_sip_auth_challenged(&a->auth, chain, challenges, count);
+}
+
+bool ptn_sip_account_authorize(struct ptn_sip *s, struct ptn_sip_acct *a, const char *method,
+                               const char *uri, char *buf, size_t size)
+{
+    struct ptn_writer w = ptn_writer(buf, size);
+
+    ptn_sip_auth_print(&a->auth, s->crypto, &s->dice,
+                       &(struct ptn_sip_credentials){a->auth_user, a->password}, method, uri, &w);
+    ptn_write_u8(&w, 0);
+    return !w.bad;
+}
+
+/* ---- keep-alive ---- */
+
+/* A little early and never in step with others: 80 to 100 % of the interval (RFC 5626 §4.4). */
+static void next_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    double part = 0.8 + 0.2 * ptn_dice_unit(&s->dice);
+
+    a->keepalive_next = now + (ptn_time)((double)a->keepalive_every * part);
+}
+
+void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    if (a->keepalive != PTN_SIP_KEEPALIVE_OFF && a->has_hop && a->keepalive_next == PTN_NEVER)
+        next_keepalive(s, now, a);
+}
+
+static void send_options(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    char from[URI_MAX], call_id[25], tag[17];
+    struct ptn_sip_ask_request ask = {
+        .user = PTN_SIP_FOR_KEEPALIVE, .user_id = a->id, .target = a->hop, .path = a->path};
+
+    ptn_sip_token(&s->dice, call_id, sizeof call_id);
+    ptn_sip_token(&s->dice, tag, sizeof tag);
+    snprintf(from, sizeof from, "%s;tag=%s", a->aor, tag);
+    ask.request = (struct ptn_sip_request){.method = "OPTIONS",
+                                           .uri = a->registrar,
+                                           .routes = a->route,
+                                           .from = from,
+                                           .to = a->aor,
+                                           .call_id = call_id,
+                                           .cseq = 1};
+    a->keepalive_txn = ptn_sip_exchange_ask(s, now, &ask);
+    a->keepalive_due = now + KEEPALIVE_WAIT_T1 * s->opts.t1;
+}
+
+static void send_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_sip_hop hop = {.socket = a->path.socket,
+                              .transport = a->hop.transport,
+                              .to = a->hop_addr,
+                              .name = a->hop.host};
+
+    if (ptn_addr_is_none(&a->hop_addr))
+        return;
+    if (a->keepalive == PTN_SIP_KEEPALIVE_OPTIONS)
+        send_options(s, now, a);
+    else if (hop.transport == PTN_UDP)
+        ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4));
+    else
+        ptn_sip_ping_stream(s, now, &hop);
+}
+
+static void keepalive_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    ptn_sip_exchange_drop(s, a->keepalive_txn);
+    a->keepalive_due = PTN_NEVER;
+    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_KEEPALIVE_LOST, .account = a->id});
+    /* Perhaps the server has moved. */
+    ptn_sip_doubt_name(s, now, &a->hop);
+    look_up_hop(s, now, a);
+    if (a->reg.wanted)
+        ptn_sip_reg_go(s, now, a);
+}
+
+/* Any answer will do, a refusal too: it has come the whole way. */
+void ptn_sip_account_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                        const struct ptn_sip_in *in)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+
+    if (!a || a->keepalive_due == PTN_NEVER)
+        return;
+    if (!in)
+        keepalive_lost(s, now, a);
+    else
+        a->keepalive_due = PTN_NEVER;
+}
+
+void ptn_sip_accounts_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn)
+{
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++) {
+        struct ptn_sip_acct *a = s->accounts[i];
+        /* The registrar reaches us through this connection and no other (RFC 5626 §4.2). While a
+         * REGISTER is out its transaction has failed with the connection and says so itself. */
+        if (!a || a->hop.transport != conn->transport || a->path.socket != conn->socket ||
+            !ptn_addr_equal(&a->hop_addr, &conn->remote) || a->reg.state != PTN_SIP_REG_BOUND)
+            continue;
+        ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_KEEPALIVE_LOST, .account = a->id});
+        ptn_sip_reg_go(s, now, a);
+    }
+}
+
+/* ---- time ---- */
+
+void ptn_sip_accounts_resume(struct ptn_sip *s, ptn_time now)
+{
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++)
+        if (s->accounts[i] && s->accounts[i]->has_hop)
+            look_up_hop(s, now, s->accounts[i]);
+}
+
+void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now)
+{
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++) {
+        struct ptn_sip_acct *a = s->accounts[i];
+        if (!a)
+            continue;
+        if (a->hop_until <= now)
+            look_up_hop(s, now, a);
+        if (a->keepalive_due <= now)
+            keepalive_lost(s, now, a);
+        if (a->keepalive_next <= now) {
+            next_keepalive(s, now, a);
+            send_keepalive(s, now, a);
+        }
+        ptn_sip_reg_tick(s, now, a);
+    }
+}
+
+ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s)
+{
+    ptn_time due = PTN_NEVER;
+
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++) {
+        const struct ptn_sip_acct *a = s->accounts[i];
+        if (!a)
+            continue;
+        due = ptn_time_min(due, ptn_time_min(a->keepalive_next, a->keepalive_due));
+        due = ptn_time_min(due, ptn_time_min(a->hop_until, a->reg.next));
+    }
+    return due;
+}
+
+void ptn_sip_accounts_fini(struct ptn_sip *s)
+{
+    for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++)
+        if (s->accounts[i])
+            free_account(s->accounts[i]);
+}

@@ -1,0 +1,401 @@
+/*
+ * sip/agent.h - what the agent is made of; for this room's files only.
+ *
+ *   sip.c           the verbs, the queues of asks and events
+ *   transport.c     sockets and connections: bytes in, bytes out
+ *   names.c         hosts to addresses
+ *   exchange.c      transactions with their bytes and their users
+ *   server.c        requests that come in: who is meant, and the rules before that
+ *   account.c       accounts, keep-alive    registration.c  REGISTER
+ *   session.c       calls                   change.c        INVITE within a call
+ *   invite.c        what calls send
+ *
+ * A lower file never calls a higher one, but for the two ways up: a response goes to the
+ * user of its transaction (exchange.c) and a request to server.c.
+ */
+#ifndef PTN_SIP_AGENT_H
+#define PTN_SIP_AGENT_H
+
+#include "base/heap.h"
+#include "sip/dialog.h"
+#include "sip/digest.h"
+#include "sip/msg.h"
+#include "sip/sip.h"
+#include "sip/stream.h"
+#include "sip/transaction.h"
+
+enum {
+    PTN_SIP_SOCKETS_MAX = 16,
+    PTN_SIP_CONNS_MAX = 64,
+    PTN_SIP_NAMES_MAX = 48,
+    PTN_SIP_ACCOUNTS_MAX = 64,
+    PTN_SIP_HOST_MAX = 256, /* with the final zero */
+    PTN_SIP_OUT_MAX = 32768,
+};
+
+/* ---- sockets and connections ---- */
+
+struct ptn_sip_socket {
+    ptn_id id; /* 0: free */
+    enum ptn_transport transport;
+    struct ptn_addr local;
+    bool open;
+};
+
+struct ptn_sip_conn {
+    ptn_id id; /* 0: free */
+    ptn_id socket;
+    enum ptn_transport transport;
+    struct ptn_addr remote;
+    bool up;
+    ptn_time pong_due; /* PTN_NEVER: no ping is out */
+    struct ptn_sip_stream stream;
+};
+
+/* ---- where a message goes ---- */
+
+/* A host as it stands in a URI or a setting. */
+struct ptn_sip_target {
+    char host[PTN_SIP_HOST_MAX];
+    uint16_t port; /* 0: not said */
+    enum ptn_transport transport;
+};
+
+struct ptn_sip_hop {
+    ptn_id socket; /* UDP: leaves here. Streams: the listener whose port is the source port */
+    enum ptn_transport transport;
+    ptn_id conn; /* streams: 0 until there is one */
+    struct ptn_addr to;
+    const char *name; /* TLS: whose certificate; borrowed */
+};
+
+enum ptn_sip_sent {
+    PTN_SIP_SENT,
+    PTN_SIP_SENT_LATER, /* the connection is being made */
+    PTN_SIP_NOT_SENT,   /* no such socket, no room */
+};
+
+/* ---- transactions ---- */
+
+enum ptn_sip_user {
+    PTN_SIP_FOR_NOBODY, /* what comes back changes nothing: BYE of a stray fork */
+    PTN_SIP_FOR_REGISTRATION,
+    PTN_SIP_FOR_KEEPALIVE,
+    PTN_SIP_FOR_CALL,
+};
+
+typedef uint32_t ptn_sip_txn_id; /* 0: none */
+
+struct ptn_sip_entry {
+    ptn_sip_txn_id id; /* 0: free */
+    struct ptn_sip_txn txn;
+    char *key;
+    uint32_t key_hash;
+    enum ptn_sip_user user;
+    ptn_sip_id user_id;
+    struct ptn_sip_hop hop;
+    struct ptn_sip_target target; /* client */
+    bool waiting;                 /* client: for a name or a connection */
+    ptn_time waits_until;
+    struct ptn_sip_in request; /* server: to answer it later */
+    uint8_t *bytes;            /* the request, or the last response */
+    size_t size;
+};
+
+/* What is sent: everything but the Via, which the exchange makes. */
+struct ptn_sip_ask_request {
+    enum ptn_sip_user user;
+    ptn_sip_id user_id;
+    struct ptn_sip_target target;
+    struct ptn_sip_path path;
+    struct ptn_sip_request request;
+};
+
+/* ---- names ---- */
+
+enum ptn_sip_lookup {
+    PTN_SIP_KNOWN,
+    PTN_SIP_PENDING,
+    PTN_SIP_UNKNOWN,
+};
+
+struct ptn_sip_name {
+    struct ptn_sip_target target; /* host "": free */
+    enum { PTN_SIP_ASKED_SRV, PTN_SIP_ASKED_ADDR, PTN_SIP_NAME_DONE } state;
+    ptn_id query;
+    uint16_t port;        /* SRV's, or the default */
+    ptn_time expires;     /* of the answer, or of the failure */
+    uint32_t ttl_s;       /* the least met on the way */
+    struct ptn_addr addr; /* none: `why` not */
+    enum ptn_err why;
+};
+
+/* ---- accounts ---- */
+
+enum ptn_sip_reg_state {
+    PTN_SIP_REG_IDLE,    /* nothing wanted, or no path yet */
+    PTN_SIP_REG_TRYING,  /* a REGISTER is out */
+    PTN_SIP_REG_BOUND,   /* until `next` */
+    PTN_SIP_REG_BACKOFF, /* until `next` */
+};
+
+struct ptn_sip_reg {
+    enum ptn_sip_reg_state state;
+    bool wanted, leaving; /* leaving: un-register, then tell */
+    bool again;           /* something changed while a REGISTER was out */
+    char *call_id, *from_tag;
+    uint32_t cseq;
+    uint32_t expires_s;
+    ptn_sip_txn_id txn;
+    struct ptn_sip_auth_chain chain;
+    struct ptn_addr asked, bound; /* contacts: of the request out; at the registrar */
+    ptn_time bound_until;
+    unsigned failures;
+    ptn_time next;
+};
+
+struct ptn_sip_acct {
+    ptn_sip_id id;
+    char *user, *domain, *auth_user, *password, *instance;
+    char *aor;       /* "Name" <sip:user@domain> */
+    char *registrar; /* Request-URI of REGISTER; NULL: none */
+    char *route;     /* "<sip:proxy;lr>" or "" */
+    bool domain_is_server;
+    bool has_hop; /* it has a server or a proxy */
+    struct ptn_sip_target server, hop;
+    struct ptn_addr hop_addr;
+    enum ptn_err hop_why; /* as last told */
+    ptn_time hop_until;
+    bool registers;
+    enum ptn_sip_keepalive keepalive;
+    ptn_time keepalive_every, keepalive_next, keepalive_due; /* due: an OPTIONS must be answered */
+    ptn_sip_txn_id keepalive_txn;
+    ptn_time retry_first, retry_max;
+    struct ptn_sip_path path;
+    struct ptn_sip_auth auth;
+    struct ptn_sip_reg reg;
+};
+
+/* ---- calls ---- */
+
+enum ptn_sip_call_state {
+    PTN_SIP_CALL_CALLING,    /* ours: INVITE out, nothing but 100 back */
+    PTN_SIP_CALL_PROCEEDING, /* ours: a provisional answer came */
+    PTN_SIP_CALL_CANCELLING, /* ours: given up, the last word is awaited */
+    PTN_SIP_CALL_RINGING,    /* theirs: the owner decides */
+    PTN_SIP_CALL_UP,         /* answered, by either */
+    PTN_SIP_CALL_ENDING,     /* our BYE is out */
+    PTN_SIP_CALL_OVER,       /* told; waits until its transactions are gone */
+};
+
+/* An INVITE within an answered call. */
+enum ptn_sip_change {
+    PTN_SIP_CHANGE_NONE,
+    PTN_SIP_CHANGE_OURS,       /* out */
+    PTN_SIP_CHANGE_OURS_LATER, /* met theirs (491): tried again at `change_at` */
+    PTN_SIP_CHANGE_THEIRS,     /* the owner decides */
+};
+
+struct ptn_sip_session {
+    ptn_sip_id id, account;
+    enum ptn_sip_call_state state;
+    enum ptn_sip_change change;
+    bool incoming;
+    bool hang_up_later; /* as soon as the ACK allows it: §15 */
+    bool cancel_sent;
+    bool needs_answer; /* theirs had no offer: ours goes in the 200, theirs comes in the ACK */
+    bool acked_once;
+    struct ptn_sip_path path;
+    struct ptn_sip_dialog dialog;
+    struct ptn_sip_auth_chain chain;
+    char *invite_auth;                     /* credentials of our INVITE, for its ACK: §13.2.2.4 */
+    uint32_t invite_cseq;                  /* of our INVITE under way or last */
+    uint32_t their_cseq;                   /* of their INVITE under way or last */
+    ptn_sip_txn_id invite;                 /* the INVITE under way or last, either way */
+    struct ptn_sdp *offer;                 /* ours, to be sent again */
+    ptn_time ok_repeat, ok_wait, ok_until; /* our 200 until its ACK: §13.3.1.4 */
+    ptn_time ringing_repeat;               /* §13.3.1.1: a provisional answer a minute */
+    ptn_time change_at, cancel_until;
+    enum ptn_sip_ended ended; /* why we send BYE */
+    unsigned ended_status;
+};
+
+/* ---- the agent ---- */
+
+struct ptn_sip_ask_node {
+    struct ptn_sip_ask_node *next;
+    struct ptn_ask ask;
+    char *name;
+    uint8_t bytes[];
+};
+
+struct ptn_sip_event_node {
+    struct ptn_sip_event_node *next;
+    struct ptn_sip_event event;
+    struct ptn_sdp *sdp;
+    char *texts[5];
+};
+
+struct ptn_sip {
+    struct ptn_sip_opts opts;
+    struct ptn_dice dice;
+    struct ptn_crypto *crypto;
+    char *software;
+    struct ptn_sip_ask_node *asks, **asks_end, *ask_shown;
+    struct ptn_sip_event_node *events, **events_end, *event_shown;
+    struct ptn_sip_socket sockets[PTN_SIP_SOCKETS_MAX];
+    struct ptn_sip_conn conns[PTN_SIP_CONNS_MAX];
+    struct ptn_sip_name names[PTN_SIP_NAMES_MAX];
+    uint32_t ids_drawn;
+    struct ptn_sip_entry *entries;
+    uint32_t entry_count, entry_hint, entry_rounds;
+    struct ptn_heap timers; /* of entries */
+    struct ptn_sip_acct *accounts[PTN_SIP_ACCOUNTS_MAX];
+    struct ptn_sip_session **calls; /* those that live, and those that wait for transactions */
+    unsigned call_slots;
+    ptn_sip_id last_id;
+    uint64_t counts[PTN_SIP_VERDICTS];
+    uint8_t out[PTN_SIP_OUT_MAX]; /* where messages are printed */
+};
+
+/* sip.c */
+void ptn_sip_ask(struct ptn_sip *s, const struct ptn_ask *ask);
+void ptn_sip_tell(struct ptn_sip *s, const struct ptn_sip_event *ev);
+ptn_id ptn_sip_draw_id(struct ptn_sip *s);
+bool ptn_sip_id_in_use(const struct ptn_sip *s, ptn_id id);
+
+/* transport.c */
+void ptn_sip_transport_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell);
+enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_hop *hop,
+                               struct ptn_bytes bytes);
+struct ptn_sip_socket *ptn_sip_find_socket(struct ptn_sip *s, ptn_id id);
+/* The socket or listener that `id` is, or that the connection `id` came to or went from. */
+ptn_id ptn_sip_listener_of(struct ptn_sip *s, ptn_id id);
+bool ptn_sip_has_family(const struct ptn_sip *s, enum ptn_transport transport, uint8_t family);
+void ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
+void ptn_sip_transport_tick(struct ptn_sip *s, ptn_time now);
+ptn_time ptn_sip_transport_deadline(const struct ptn_sip *s);
+void ptn_sip_transport_fini(struct ptn_sip *s);
+
+/* names.c: a known address carries its port; `expires` is when to look it up again */
+enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
+                                    const struct ptn_sip_target *target, struct ptn_addr *addr,
+                                    ptn_time *expires, enum ptn_err *why);
+bool ptn_sip_names_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell);
+bool ptn_sip_target_of_uri(struct pl uri, struct ptn_sip_target *out);
+/* Asked for anew at the next look-up. */
+void ptn_sip_doubt_name(struct ptn_sip *s, ptn_time now, const struct ptn_sip_target *target);
+
+/* exchange.c */
+ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
+                                    struct ptn_sip_ask_request *ask);
+/* Sent once, outside any transaction: the ACK of a 2xx. */
+void ptn_sip_exchange_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_ask_request *ask);
+ptn_sip_txn_id ptn_sip_exchange_cancel(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id invite);
+void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                              const struct ptn_sip_response *r);
+/* Sends the last response again. */
+void ptn_sip_exchange_repeat(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id);
+void ptn_sip_exchange_drop(struct ptn_sip *s, ptn_sip_txn_id id);
+struct ptn_sip_entry *ptn_sip_exchange_find(struct ptn_sip *s, ptn_sip_txn_id id);
+/* Is any transaction of this user alive? */
+bool ptn_sip_exchange_busy(const struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id);
+void ptn_sip_exchange_forget(struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id);
+/* A datagram or a message cut from a stream; `in` says where it came from. */
+void ptn_sip_exchange_input(struct ptn_sip *s, ptn_time now, struct ptn_bytes bytes,
+                            struct ptn_sip_in *in);
+/* Names are known or a connection is up: what waited goes on. */
+void ptn_sip_exchange_resume(struct ptn_sip *s, ptn_time now);
+void ptn_sip_exchange_conn_lost(struct ptn_sip *s, ptn_time now, ptn_id conn, enum ptn_err why);
+void ptn_sip_exchange_tick(struct ptn_sip *s, ptn_time now);
+ptn_time ptn_sip_exchange_deadline(const struct ptn_sip *s);
+void ptn_sip_exchange_fini(struct ptn_sip *s);
+
+/* server.c: a request without transaction yet; `entry` 0 for an ACK. */
+void ptn_sip_serve(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, struct ptn_sip_in *in);
+/* 400 and the like, for what can be answered but not worked with. */
+void ptn_sip_serve_bad(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in,
+                       unsigned status);
+void ptn_sip_reject(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned status,
+                    const char *headers);
+
+/* account.c */
+struct ptn_sip_acct *ptn_sip_find_account(const struct ptn_sip *s, ptn_sip_id id);
+/* Whom a request from outside means; NULL: nobody here. */
+struct ptn_sip_acct *ptn_sip_account_for(const struct ptn_sip *s, const struct ptn_sip_in *in);
+bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
+                                struct ptn_sip_auth_chain *chain, const struct ptn_sip_in *in);
+/* Authorization lines into `buf`; "" without. False: no room. */
+bool ptn_sip_account_authorize(struct ptn_sip *s, struct ptn_sip_acct *a, const char *method,
+                               const char *uri, char *buf, size_t size);
+void ptn_sip_account_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                        const struct ptn_sip_in *in);
+void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_accounts_resume(struct ptn_sip *s, ptn_time now);
+void ptn_sip_accounts_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
+void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now);
+ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s);
+void ptn_sip_accounts_fini(struct ptn_sip *s);
+/* "<sip:user@contact>" with the transport where it is not UDP. */
+void ptn_sip_print_contact(const char *user, enum ptn_transport transport,
+                           const struct ptn_addr *contact, char *buf, size_t size);
+
+/* registration.c */
+void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                          const struct ptn_sip_in *in, enum ptn_err why);
+void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_reg_fini(struct ptn_sip_reg *r);
+
+/* session.c */
+struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
+struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
+void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                          struct ptn_sip_acct *a, const struct ptn_sip_in *in);
+void ptn_sip_call_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                      ptn_sip_txn_id id);
+void ptn_sip_call_cancelled(struct ptn_sip *s, ptn_time now, ptn_sip_id call, ptn_sip_txn_id id);
+void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                        const struct ptn_sip_in *in);
+/* `in` NULL: nobody answered, for the reason `why`. */
+void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                           const struct ptn_sip_in *in, enum ptn_err why, bool is_invite);
+void ptn_sip_calls_of_account_end(struct ptn_sip *s, ptn_sip_id account);
+void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now);
+ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s);
+void ptn_sip_calls_fini(struct ptn_sip *s);
+
+/* invite.c: what a call says, first or later */
+void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+void ptn_sip_call_send_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           const struct ptn_sip_dialog *d, uint32_t cseq);
+void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           struct ptn_sip_dialog *d, enum ptn_sip_user user);
+void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          unsigned status, const struct ptn_sdp *sdp);
+void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          const struct ptn_sdp *sdp);
+bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer);
+
+/* change.c: INVITE within a call */
+void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                            ptn_sip_txn_id id, const struct ptn_sip_in *in);
+void ptn_sip_change_accept(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           const struct ptn_sdp *sdp);
+void ptn_sip_change_answered(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                             const struct ptn_sip_in *in, enum ptn_err why);
+/* The call ends: theirs is answered 487. */
+void ptn_sip_change_abandon(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+void ptn_sip_change_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* session.c, for change.c */
+void ptn_sip_call_tell(struct ptn_sip *s, const struct ptn_sip_session *c,
+                       enum ptn_sip_event_kind kind, unsigned status, const struct ptn_sdp *sdp);
+void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                      enum ptn_sip_ended ended, unsigned status);
+/* Reads the description of an INVITE; false: refused already. */
+bool ptn_sip_call_read_offer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                             const struct ptn_sip_in *in, struct ptn_sdp *room,
+                             const struct ptn_sdp **offer);
+
+#endif

@@ -1,0 +1,572 @@
+/*
+ * sip/exchange.c - transactions with their bytes, their peers and their users.
+ *
+ * A table of fixed size. What a message belongs to is found by a key of text (§17.1.3,
+ * §17.2.3), hashed so that looking through the table costs next to nothing. A client
+ * transaction waits here until its host has an address and its connection is up.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sip/agent.h"
+
+#define BRANCH_MAGIC "z9hG4bK"
+enum { BRANCH_SIZE = sizeof BRANCH_MAGIC + 20, KEY_MAX = 2048 };
+
+static uint32_t hash_of(const char *text)
+{
+    uint32_t h = 2166136261u;
+
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * 16777619u;
+    return h;
+}
+
+/* ---- the table ---- */
+
+static uint32_t slot_of(const struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    return (uint32_t)(e - s->entries);
+}
+
+struct ptn_sip_entry *ptn_sip_exchange_find(struct ptn_sip *s, ptn_sip_txn_id id)
+{
+    struct ptn_sip_entry *e = &s->entries[id % s->entry_count];
+
+    return id && e->id == id ? e : NULL;
+}
+
+static struct ptn_sip_entry *find_key(struct ptn_sip *s, const char *key, bool client)
+{
+    uint32_t hash = hash_of(key);
+
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        struct ptn_sip_entry *e = &s->entries[i];
+        bool is_client =
+            e->txn.kind == PTN_SIP_CLIENT_INVITE || e->txn.kind == PTN_SIP_CLIENT_OTHER;
+        if (e->id && e->key_hash == hash && is_client == client && strcmp(e->key, key) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+static void release(struct ptn_sip *s, struct ptn_sip_entry *e)
+{
+    ptn_heap_set(&s->timers, slot_of(s, e), PTN_NEVER);
+    ptn_sip_in_fini(&e->request);
+    free(e->key);
+    free(e->bytes);
+    *e = (struct ptn_sip_entry){0};
+}
+
+static struct ptn_sip_entry *add(struct ptn_sip *s, const char *key)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        uint32_t slot = s->entry_hint++ % s->entry_count;
+        struct ptn_sip_entry *e = &s->entries[slot];
+        if (e->id)
+            continue;
+        e->key = ptn_sip_dup(ptn_pl(key));
+        if (!e->key)
+            return NULL;
+        e->key_hash = hash_of(key);
+        /* A number that leads to the slot and is not used again for a long time. */
+        if (++s->entry_rounds > UINT32_MAX / s->entry_count - 1)
+            s->entry_rounds = 1;
+        e->id = s->entry_rounds * s->entry_count + slot;
+        e->waits_until = PTN_NEVER;
+        return e;
+    }
+    s->counts[PTN_SIP_NO_ROOM]++;
+    return NULL;
+}
+
+static void set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    ptn_heap_set(&s->timers, slot_of(s, e),
+                 e->waiting ? e->waits_until : ptn_sip_txn_deadline(&e->txn));
+}
+
+static bool keep_bytes(struct ptn_sip_entry *e, const struct ptn_writer *w)
+{
+    size_t size = ptn_writer_size(w);
+    uint8_t *copy = w->bad ? NULL : malloc(size);
+
+    if (!copy)
+        return false;
+    memcpy(copy, w->start, size);
+    free(e->bytes);
+    e->bytes = copy;
+    e->size = size;
+    return true;
+}
+
+static struct ptn_sip_txn_opts opts_for(const struct ptn_sip *s, enum ptn_transport transport)
+{
+    return (struct ptn_sip_txn_opts){s->opts.t1, s->opts.t2, s->opts.t4, transport != PTN_UDP};
+}
+
+bool ptn_sip_exchange_busy(const struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++)
+        if (s->entries[i].id && s->entries[i].user == user && s->entries[i].user_id == user_id)
+            return true;
+    return false;
+}
+
+void ptn_sip_exchange_drop(struct ptn_sip *s, ptn_sip_txn_id id)
+{
+    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
+
+    if (e)
+        release(s, e);
+}
+
+void ptn_sip_exchange_forget(struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++)
+        if (s->entries[i].id && s->entries[i].user == user && s->entries[i].user_id == user_id)
+            release(s, &s->entries[i]);
+}
+
+/* ---- the way up ---- */
+
+/* `in` NULL: nobody answered. The entry may be gone afterwards. */
+static void pass(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
+                 const struct ptn_sip_in *in, enum ptn_err why)
+{
+    bool is_invite = e->txn.kind == PTN_SIP_CLIENT_INVITE;
+
+    switch (e->user) {
+    case PTN_SIP_FOR_REGISTRATION: ptn_sip_reg_answered(s, now, e->user_id, in, why); break;
+    case PTN_SIP_FOR_KEEPALIVE: ptn_sip_account_keepalive_answered(s, now, e->user_id, in); break;
+    case PTN_SIP_FOR_CALL: ptn_sip_call_answered(s, now, e->user_id, in, why, is_invite); break;
+    case PTN_SIP_FOR_NOBODY: break;
+    }
+}
+
+static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why)
+{
+    struct ptn_sip_entry gone = {.txn = e->txn, .user = e->user, .user_id = e->user_id};
+    bool client = e->txn.kind == PTN_SIP_CLIENT_INVITE || e->txn.kind == PTN_SIP_CLIENT_OTHER;
+
+    release(s, e);
+    if (client)
+        pass(s, now, &gone, NULL, why);
+}
+
+/* ---- client side ---- */
+
+static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
+{
+    if (e->size > 0)
+        ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size));
+}
+
+/* Finds the way and, once there is one, begins. The timers run from then: what a look-up or
+ * a connection takes is not the far end's silence. */
+static void begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                  enum ptn_sip_txn_kind kind)
+{
+    struct ptn_sip_txn_opts opts = opts_for(s, e->hop.transport);
+    ptn_time expires;
+    enum ptn_err why;
+
+    switch (ptn_sip_look_up(s, now, &e->target, &e->hop.to, &expires, &why)) {
+    case PTN_SIP_UNKNOWN: fail(s, now, e, why); return;
+    case PTN_SIP_PENDING: set_timer(s, e); return;
+    case PTN_SIP_KNOWN: break;
+    }
+    e->hop.name = e->target.host;
+    switch (ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size))) {
+    case PTN_SIP_SENT:
+        e->waiting = false;
+        ptn_sip_txn_start(&e->txn, now, kind, &opts);
+        break;
+    case PTN_SIP_SENT_LATER: break;
+    case PTN_SIP_NOT_SENT: fail(s, now, e, PTN_ERR_UNREACHABLE); return;
+    }
+    set_timer(s, e);
+}
+
+static struct ptn_sip_entry *add_client(struct ptn_sip *s, ptn_time now, const char *branch,
+                                        const char *method, enum ptn_sip_user user,
+                                        ptn_sip_id user_id)
+{
+    char key[KEY_MAX];
+
+    snprintf(key, sizeof key, "%s|%s", branch, method);
+    struct ptn_sip_entry *e = add(s, key);
+    if (!e)
+        return NULL;
+    e->user = user;
+    e->user_id = user_id;
+    e->waiting = true;
+    e->waits_until = now + 64 * s->opts.t1;
+    e->txn.kind = strcmp(method, "INVITE") == 0 ? PTN_SIP_CLIENT_INVITE : PTN_SIP_CLIENT_OTHER;
+    return e;
+}
+
+static void complete_request(struct ptn_sip *s, struct ptn_sip_ask_request *ask,
+                             char branch[static BRANCH_SIZE])
+{
+    memcpy(branch, BRANCH_MAGIC, sizeof BRANCH_MAGIC);
+    ptn_sip_token(&s->dice, branch + sizeof BRANCH_MAGIC - 1, 17);
+    ask->request.branch = branch;
+    ask->request.transport = ask->target.transport;
+    ask->request.via = ask->path.contact;
+    ask->request.no_rport = s->opts.no_rport;
+    ask->request.software = s->software;
+}
+
+ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
+                                    struct ptn_sip_ask_request *ask)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    char branch[BRANCH_SIZE];
+
+    complete_request(s, ask, branch);
+    struct ptn_sip_entry *e =
+        add_client(s, now, branch, ask->request.method, ask->user, ask->user_id);
+    if (!e)
+        return 0;
+    ptn_sip_print_request(&w, &ask->request);
+    e->target = ask->target;
+    e->hop = (struct ptn_sip_hop){.socket = ask->path.socket, .transport = ask->target.transport};
+    if (!keep_bytes(e, &w)) {
+        release(s, e);
+        return 0;
+    }
+    /* Begun by the next tick or resume(): the caller must know the id before anything of this
+     * transaction can reach him. */
+    ptn_heap_set(&s->timers, slot_of(s, e), now);
+    return e->id;
+}
+
+void ptn_sip_exchange_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_ask_request *ask)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    struct ptn_sip_hop hop = {
+        .socket = ask->path.socket, .transport = ask->target.transport, .name = ask->target.host};
+    char branch[BRANCH_SIZE];
+    ptn_time expires;
+    enum ptn_err why;
+
+    complete_request(s, ask, branch);
+    ptn_sip_print_request(&w, &ask->request);
+    /* Lost while a name is looked up: the 2xx comes again, and by then it is known. */
+    if (!w.bad && ptn_sip_look_up(s, now, &ask->target, &hop.to, &expires, &why) == PTN_SIP_KNOWN)
+        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)));
+}
+
+/* What we sent, read back. */
+static bool reread(const struct ptn_sip_entry *e, struct ptn_sip_in *out)
+{
+    return ptn_sip_in_decode(ptn_bytes(e->bytes, e->size), out) == PTN_SIP_TAKEN;
+}
+
+static void send_ack_of_refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                                const struct ptn_sip_in *response)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    struct ptn_sip_in invite = {0};
+
+    if (!reread(e, &invite))
+        return;
+    ptn_sip_print_like_invite(&w, &invite, "ACK", response->msg->to.val);
+    if (!w.bad)
+        ptn_sip_send(s, now, &e->hop, ptn_bytes(w.start, ptn_writer_size(&w)));
+    ptn_sip_in_fini(&invite);
+}
+
+ptn_sip_txn_id ptn_sip_exchange_cancel(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    struct ptn_sip_entry *invite = ptn_sip_exchange_find(s, id), *e = NULL;
+    struct ptn_sip_in sent = {0};
+    char branch[KEY_MAX / 2];
+
+    if (!invite || invite->waiting || !reread(invite, &sent))
+        return 0;
+    if (pl_strcpy(&sent.msg->via.branch, branch, sizeof branch) == 0)
+        e = add_client(s, now, branch, "CANCEL", invite->user, invite->user_id);
+    ptn_sip_print_like_invite(&w, &sent, "CANCEL", (struct pl){0});
+    ptn_sip_in_fini(&sent);
+    if (!e)
+        return 0;
+    e->target = invite->target;
+    e->hop = invite->hop;
+    if (!keep_bytes(e, &w)) {
+        release(s, e);
+        return 0;
+    }
+    ptn_heap_set(&s->timers, slot_of(s, e), now);
+    return e->id;
+}
+
+/* A response shows where we were seen from, if it came from where we sent to. */
+static void tell_reflexive(struct ptn_sip *s, const struct ptn_sip_entry *e,
+                           const struct ptn_sip_in *in)
+{
+    struct ptn_addr seen;
+
+    if (in->msg->scode == 100 || !ptn_addr_same_ip(&in->from, &e->hop.to) ||
+        !ptn_sip_in_reflexive(in, &seen))
+        return;
+    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REFLEXIVE,
+                                            .socket = e->hop.socket,
+                                            .server = e->hop.to,
+                                            .addr = seen});
+}
+
+static void receive_response(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in)
+{
+    const struct sip_msg *m = in->msg;
+    char key[KEY_MAX];
+    int size = snprintf(key, sizeof key, "%.*s|%.*s", PTN_PL(m->via.branch), PTN_PL(m->cseq.met));
+    struct ptn_sip_entry *e = size > 0 && (size_t)size < sizeof key ? find_key(s, key, true) : NULL;
+
+    if (!e || e->waiting) {
+        s->counts[PTN_SIP_STRAY_RESPONSE]++;
+        return;
+    }
+    s->counts[PTN_SIP_TAKEN]++;
+    tell_reflexive(s, e, in);
+    unsigned actions = ptn_sip_txn_happens(&e->txn, now,
+                                           m->scode < 200   ? PTN_SIP_TXN_1XX
+                                           : m->scode < 300 ? PTN_SIP_TXN_2XX
+                                                            : PTN_SIP_TXN_3XX);
+    ptn_sip_txn_id id = e->id;
+    if (actions & PTN_SIP_TXN_SEND_ACK)
+        send_ack_of_refusal(s, now, e, in);
+    set_timer(s, e);
+    if (actions & PTN_SIP_TXN_PASS)
+        pass(s, now, e, in, PTN_OK);
+    e = ptn_sip_exchange_find(s, id);
+    if (e && e->txn.state == PTN_SIP_TXN_TERMINATED)
+        release(s, e);
+}
+
+/* ---- server side ---- */
+
+/* §17.2.3: branch, sent-by and method where the branch is made to be compared; else what
+ * RFC 2543 compared. CANCEL is looked for with `method` INVITE to find what it means. */
+static bool server_key(const struct ptn_sip_in *in, const char *method, char key[static KEY_MAX])
+{
+    const struct sip_msg *m = in->msg;
+    struct pl branch = m->via.branch;
+    bool comparable = branch.l > strlen(BRANCH_MAGIC) &&
+                      strncmp(branch.p, BRANCH_MAGIC, strlen(BRANCH_MAGIC)) == 0;
+    int size = comparable ? snprintf(key, KEY_MAX, "%.*s|%.*s|%s", PTN_PL(branch),
+                                     PTN_PL(m->via.sentby), method)
+                          : snprintf(key, KEY_MAX, "%.*s|%.*s|%.*s|%u|%.*s|%s", PTN_PL(m->ruri),
+                                     PTN_PL(m->callid), PTN_PL(m->from.tag), m->cseq.num,
+                                     PTN_PL(m->via.val), method);
+    return size > 0 && size < KEY_MAX;
+}
+
+static void act(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, unsigned actions)
+{
+    if (actions & PTN_SIP_TXN_SEND)
+        transmit(s, now, e);
+    set_timer(s, e);
+    if (e->txn.state == PTN_SIP_TXN_TERMINATED)
+        release(s, e);
+}
+
+void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                              const struct ptn_sip_response *r)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
+    struct ptn_sip_response full = *r;
+
+    if (!e || !e->request.msg)
+        return;
+    full.software = s->software;
+    ptn_sip_print_response(&w, &e->request, &full);
+    if (!keep_bytes(e, &w))
+        return;
+    act(s, now, e,
+        ptn_sip_txn_happens(&e->txn, now,
+                            r->status < 200   ? PTN_SIP_TXN_1XX
+                            : r->status < 300 ? PTN_SIP_TXN_2XX
+                                              : PTN_SIP_TXN_3XX));
+}
+
+void ptn_sip_exchange_repeat(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id)
+{
+    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
+
+    if (e)
+        transmit(s, now, e);
+}
+
+/* Where answers to this request go; a stream's go back on it (§18.2.2). */
+static struct ptn_sip_hop hop_back(const struct ptn_sip_in *in)
+{
+    bool stream = in->transport != PTN_UDP;
+
+    return (struct ptn_sip_hop){.socket = stream ? 0 : in->socket,
+                                .transport = in->transport,
+                                .conn = stream ? in->socket : 0,
+                                .to = stream ? in->from : ptn_sip_in_reply_to(in)};
+}
+
+void ptn_sip_serve_bad(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in,
+                       unsigned status)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    struct ptn_sip_hop hop = hop_back(in);
+
+    /* Stateless: the same tag for the same request, or a repeat would look like another's. */
+    char tag[12];
+    snprintf(tag, sizeof tag, "%08x", (unsigned)in->msg->cseq.num * 2654435761u);
+    ptn_sip_print_response(
+        &w, in, &(struct ptn_sip_response){.status = status, .tag = tag, .software = s->software});
+    if (!w.bad && !ptn_sip_in_is(in, "ACK"))
+        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)));
+}
+
+static void receive_cancel(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in,
+                           struct ptn_sip_entry *e)
+{
+    char key[KEY_MAX];
+    struct ptn_sip_entry *invite = server_key(in, "INVITE", key) ? find_key(s, key, false) : NULL;
+    ptn_sip_id call = invite && invite->user == PTN_SIP_FOR_CALL ? invite->user_id : 0;
+    ptn_sip_txn_id invite_id = invite ? invite->id : 0;
+
+    ptn_sip_reject(s, now, e->id, invite ? 200 : 481, NULL);
+    if (call)
+        ptn_sip_call_cancelled(s, now, call, invite_id);
+}
+
+static void receive_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
+{
+    char key[KEY_MAX];
+    struct ptn_sip_entry *e = server_key(in, "INVITE", key) ? find_key(s, key, false) : NULL;
+
+    /* An ACK of a 2xx has a branch of its own, but some reuse the INVITE's. */
+    if (e && !(ptn_sip_txn_happens(&e->txn, now, PTN_SIP_TXN_ACK) & PTN_SIP_TXN_PASS)) {
+        s->counts[PTN_SIP_TAKEN]++;
+        act(s, now, e, 0);
+        return;
+    }
+    ptn_sip_serve(s, now, 0, in);
+}
+
+static void receive_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
+{
+    char key[KEY_MAX], method[32];
+
+    if (pl_strcpy(&in->msg->met, method, sizeof method) || !server_key(in, method, key)) {
+        s->counts[PTN_SIP_BAD_HEADER]++;
+        ptn_sip_serve_bad(s, now, in, 400);
+        return;
+    }
+    if (strcmp(method, "ACK") == 0) {
+        receive_ack(s, now, in);
+        return;
+    }
+    s->counts[PTN_SIP_TAKEN]++;
+    struct ptn_sip_entry *e = find_key(s, key, false);
+    if (e) {
+        act(s, now, e, ptn_sip_txn_happens(&e->txn, now, PTN_SIP_TXN_REQUEST));
+        return;
+    }
+    if (!(e = add(s, key))) {
+        ptn_sip_serve_bad(s, now, in, 503);
+        return;
+    }
+    struct ptn_sip_txn_opts opts = opts_for(s, in->transport);
+    ptn_sip_txn_start(&e->txn, now,
+                      strcmp(method, "INVITE") ? PTN_SIP_SERVER_OTHER : PTN_SIP_SERVER_INVITE,
+                      &opts);
+    e->hop = hop_back(in);
+    e->request = *in;
+    e->request.msg = mem_ref(in->msg);
+    if (strcmp(method, "CANCEL") == 0)
+        receive_cancel(s, now, in, e);
+    else
+        ptn_sip_serve(s, now, e->id, in);
+}
+
+void ptn_sip_exchange_input(struct ptn_sip *s, ptn_time now, struct ptn_bytes bytes,
+                            struct ptn_sip_in *in)
+{
+    enum ptn_sip_verdict verdict = ptn_sip_in_decode(bytes, in);
+
+    if (verdict != PTN_SIP_TAKEN) {
+        s->counts[verdict]++;
+        if (in->msg && in->msg->req)
+            ptn_sip_serve_bad(s, now, in, 400);
+    } else if (in->msg->req) {
+        receive_request(s, now, in);
+    } else {
+        receive_response(s, now, in);
+    }
+    ptn_sip_in_fini(in);
+}
+
+/* ---- time ---- */
+
+void ptn_sip_exchange_resume(struct ptn_sip *s, ptn_time now)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        struct ptn_sip_entry *e = &s->entries[i];
+        if (e->id && e->waiting)
+            begin(s, now, e, e->txn.kind);
+    }
+}
+
+void ptn_sip_exchange_conn_lost(struct ptn_sip *s, ptn_time now, ptn_id conn, enum ptn_err why)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        struct ptn_sip_entry *e = &s->entries[i];
+        if (!e->id || e->hop.conn != conn)
+            continue;
+        e->hop.conn = 0;
+        /* What has been answered goes on without the connection; what has not, has failed. */
+        if (e->waiting ||
+            (e->txn.kind <= PTN_SIP_CLIENT_OTHER && e->txn.state <= PTN_SIP_TXN_PROCEEDING))
+            fail(s, now, e, why);
+    }
+}
+
+static void tick_entry(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
+{
+    if (e->waiting && e->waits_until <= now) {
+        fail(s, now, e, PTN_ERR_TIMED_OUT);
+        return;
+    }
+    if (e->waiting) {
+        begin(s, now, e, e->txn.kind);
+        return;
+    }
+    unsigned actions = ptn_sip_txn_tick(&e->txn, now);
+    if (actions & PTN_SIP_TXN_TIMEOUT)
+        fail(s, now, e, PTN_ERR_TIMED_OUT);
+    else
+        act(s, now, e, actions);
+}
+
+void ptn_sip_exchange_tick(struct ptn_sip *s, ptn_time now)
+{
+    uint32_t slot;
+
+    while (ptn_heap_pop(&s->timers, now, &slot))
+        tick_entry(s, now, &s->entries[slot]);
+}
+
+ptn_time ptn_sip_exchange_deadline(const struct ptn_sip *s)
+{
+    return ptn_heap_deadline(&s->timers);
+}
+
+void ptn_sip_exchange_fini(struct ptn_sip *s)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++)
+        if (s->entries[i].id)
+            release(s, &s->entries[i]);
+}

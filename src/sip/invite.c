@@ -1,0 +1,129 @@
+/*
+ * sip/invite.c - what a call puts on the wire: INVITE, ACK, BYE and the answers to INVITE.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sip/agent.h"
+
+#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO\r\n"
+
+enum { HEADERS_MAX = 6000, CONTACT_MAX = 400 };
+
+static void print_own_contact(struct ptn_sip *s, const struct ptn_sip_session *c, char *buf,
+                              size_t size)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+    const struct ptn_sip_socket *k = ptn_sip_find_socket(s, c->path.socket);
+
+    ptn_sip_print_contact(a ? a->user : "", k ? k->transport : PTN_UDP, &c->path.contact, buf,
+                          size);
+}
+
+/* A dialog's requests go where its route set, else its target, leads. */
+static bool begin_request(const struct ptn_sip_session *c, const struct ptn_sip_dialog *d,
+                          const char *method, struct ptn_sip_ask_request *ask)
+{
+    *ask =
+        (struct ptn_sip_ask_request){.user = PTN_SIP_FOR_CALL, .user_id = c->id, .path = c->path};
+    ask->request.method = method;
+    ptn_sip_dialog_fill(d, &ask->request);
+    return ptn_sip_target_of_uri(ptn_sip_dialog_next_hop(d), &ask->target);
+}
+
+static void authorize(struct ptn_sip *s, const struct ptn_sip_session *c, const char *method,
+                      const char *uri, char *buf, size_t size)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+
+    if (!a || !ptn_sip_account_authorize(s, a, method, uri, buf, size))
+        buf[0] = '\0';
+}
+
+bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer)
+{
+    if (!c->offer && !(c->offer = malloc(sizeof *c->offer)))
+        return false;
+    *c->offer = *offer;
+    return true;
+}
+
+void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+    char contact[CONTACT_MAX], headers[HEADERS_MAX];
+    struct ptn_sip_ask_request ask;
+
+    bool routed = begin_request(c, &c->dialog, "INVITE", &ask);
+    /* The first one goes to the account's server or proxy, whatever its URI says. */
+    if (c->state != PTN_SIP_CALL_UP && a && a->has_hop) {
+        ask.target = a->hop;
+        routed = true;
+    }
+    authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - sizeof ALLOW);
+    free(c->invite_auth);
+    c->invite_auth = strdup(headers);
+    strcat(headers, ALLOW);
+    print_own_contact(s, c, contact, sizeof contact);
+    ask.request.cseq = c->invite_cseq = ++c->dialog.local_cseq;
+    ask.request.contact = contact;
+    ask.request.headers = headers;
+    ask.request.sdp = c->offer;
+    c->invite = routed ? ptn_sip_exchange_ask(s, now, &ask) : 0;
+}
+
+void ptn_sip_call_send_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           const struct ptn_sip_dialog *d, uint32_t cseq)
+{
+    struct ptn_sip_ask_request ask;
+
+    if (!begin_request(c, d, "ACK", &ask))
+        return;
+    ask.request.cseq = cseq;
+    ask.request.headers = c->invite_auth;
+    ptn_sip_exchange_ack(s, now, &ask);
+}
+
+void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           struct ptn_sip_dialog *d, enum ptn_sip_user user)
+{
+    char headers[HEADERS_MAX];
+    struct ptn_sip_ask_request ask;
+    bool routed = begin_request(c, d, "BYE", &ask);
+
+    ask.user = user;
+    authorize(s, c, "BYE", d->uri, headers, sizeof headers);
+    ask.request.cseq = ++d->local_cseq;
+    ask.request.headers = headers;
+    if ((!routed || !ptn_sip_exchange_ask(s, now, &ask)) && user == PTN_SIP_FOR_CALL)
+        ptn_sip_call_end(s, now, c, c->ended, c->ended_status);
+}
+
+void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          unsigned status, const struct ptn_sdp *sdp)
+{
+    char contact[CONTACT_MAX];
+    bool in_dialog = status > 100 && status < 300;
+
+    print_own_contact(s, c, contact, sizeof contact);
+    ptn_sip_exchange_respond(s, now, c->invite,
+                             &(struct ptn_sip_response){
+                                 .status = status,
+                                 .tag = status > 100 ? c->dialog.local_tag : NULL,
+                                 .contact = in_dialog ? contact : NULL,
+                                 .headers = in_dialog ? ALLOW : NULL,
+                                 .record_route = in_dialog,
+                                 .sdp = sdp,
+                             });
+}
+
+/* A 2xx is repeated by us, not by its transaction, until the ACK has come the whole way. */
+void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          const struct ptn_sdp *sdp)
+{
+    ptn_sip_call_respond(s, now, c, 200, sdp);
+    c->ok_wait = s->opts.t1;
+    c->ok_repeat = now + c->ok_wait;
+    c->ok_until = now + 64 * s->opts.t1;
+}

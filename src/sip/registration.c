@@ -1,0 +1,289 @@
+/*
+ * sip/registration.c - being found: REGISTER, its refresh, and its end.
+ *
+ *              path           2xx: at half the lease granted to us
+ *     IDLE ----------> TRYING -----------> BOUND
+ *       ^               |  ^                 |  time, changed contact, lost keep-alive
+ *       | leaving,      |  +-----------------+
+ *       | answered      | refused, silent         time
+ *       +---------------+-----> BACKOFF ----------------> TRYING
+ *
+ * RFC 3261 §10.2; RFC 5626 §4.5 for how long to wait after a failure.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sip/agent.h"
+
+enum { HEADERS_MAX = 4096, CONTACT_MAX = 1400, LEASE_MAX_S = 7 * 86400, RETRY_AFTER_MAX_S = 3600 };
+
+void ptn_sip_reg_fini(struct ptn_sip_reg *r)
+{
+    free(r->call_id);
+    free(r->from_tag);
+}
+
+/* Our contact, and at its side the withdrawal of the one it replaces: else the registrar would
+ * fork calls to an address that is dead, for as long as that lease lasts. */
+static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char *buf, size_t size)
+{
+    const struct ptn_sip_reg *r = &a->reg;
+    char contact[512], old[512];
+    struct ptn_writer w = ptn_writer(buf, size - 1);
+
+    ptn_sip_print_contact(a->user, a->hop.transport, &r->asked, contact, sizeof contact);
+    ptn_sip_printf(&w, "%s", contact);
+    if (a->instance)
+        ptn_sip_printf(&w, ";+sip.instance=\"<%s>\"", a->instance);
+    ptn_sip_printf(&w, ";expires=%u", expires);
+    if (!ptn_addr_is_none(&r->bound) && !ptn_addr_equal(&r->bound, &r->asked)) {
+        ptn_sip_print_contact(a->user, a->hop.transport, &r->bound, old, sizeof old);
+        ptn_sip_printf(&w, ", %s;expires=0", old);
+    }
+    *w.at = '\0';
+}
+
+static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsigned status,
+                 enum ptn_err why, ptn_time wait);
+
+static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_sip_reg *r = &a->reg;
+    char contacts[CONTACT_MAX], headers[HEADERS_MAX], from[1200];
+    struct ptn_sip_ask_request ask = {
+        .user = PTN_SIP_FOR_REGISTRATION, .user_id = a->id, .target = a->hop, .path = a->path};
+
+    r->asked = r->leaving ? r->bound : a->path.contact;
+    print_contacts(a, r->leaving ? 0 : r->expires_s, contacts, sizeof contacts);
+    snprintf(from, sizeof from, "%s;tag=%s", a->aor, r->from_tag);
+    bool room = ptn_sip_account_authorize(s, a, "REGISTER", a->registrar, headers, sizeof headers);
+    ask.request = (struct ptn_sip_request){.method = "REGISTER",
+                                           .uri = a->registrar,
+                                           .routes = a->route,
+                                           .from = from,
+                                           .to = a->aor,
+                                           .call_id = r->call_id,
+                                           .cseq = ++r->cseq,
+                                           .contact = contacts,
+                                           .headers = room ? headers : NULL};
+    r->state = PTN_SIP_REG_TRYING;
+    r->next = PTN_NEVER;
+    r->again = false;
+    r->txn = ptn_sip_exchange_ask(s, now, &ask);
+    if (!r->txn)
+        fail(s, now, a, 0, PTN_ERR_NO_ROOM, 0);
+}
+
+static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    r->state = PTN_SIP_REG_IDLE;
+    r->leaving = r->wanted = r->again = false;
+    r->bound = (struct ptn_addr){0};
+    r->next = PTN_NEVER;
+    a->keepalive_next = a->keepalive_due = PTN_NEVER;
+    ptn_sip_tell(s, &(struct ptn_sip_event){
+                        .kind = PTN_SIP_UNREGISTERED, .account = a->id, .status = status});
+}
+
+/* A wait of 0 leaves it to the back-off: doubling, and by chance, so that a registrar that
+ * comes back is not met by all its phones at once. */
+static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsigned status,
+                 enum ptn_err why, ptn_time wait)
+{
+    struct ptn_sip_reg *r = &a->reg;
+    unsigned doublings = r->failures < 16 ? r->failures : 16;
+
+    r->txn = 0;
+    if (r->leaving) {
+        left(s, a, status);
+        return;
+    }
+    r->failures++;
+    if (wait == 0) {
+        wait = ptn_time_min(a->retry_max, a->retry_first << doublings);
+        wait = wait / 2 + (ptn_time)((double)(wait / 2) * ptn_dice_unit(&s->dice));
+    }
+    r->state = PTN_SIP_REG_BACKOFF;
+    r->next = now + wait;
+    if (r->bound_until <= now)
+        r->bound = (struct ptn_addr){0};
+    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTER_FAILED,
+                                            .account = a->id,
+                                            .status = status,
+                                            .why = why,
+                                            .retry_in = wait});
+}
+
+/* ---- what the registrar says ---- */
+
+static bool is_ours(const struct ptn_sip_acct *a, const struct sip_addr *contact)
+{
+    struct ptn_addr addr;
+    struct pl instance;
+    char host[PTN_ADDR_TEXT_MAX], ours[300];
+
+    if (a->instance && msg_param_decode(&contact->params, "+sip.instance", &instance) == 0) {
+        snprintf(ours, sizeof ours, "<%s>", a->instance);
+        /* An instance that is not ours is another phone, whatever its address. */
+        return pl_strcasecmp(&instance, ours) == 0;
+    }
+    if (!ptn_pl_is(contact->uri.user, a->user) ||
+        pl_strcpy(&contact->uri.host, host, sizeof host) || !ptn_addr_parse(host, &addr))
+        return false;
+    addr.port = contact->uri.port ? contact->uri.port : 5060;
+    return ptn_addr_equal(&addr, &a->reg.asked);
+}
+
+/* The lease of our contact; of a registrar that shows none of ours (some rewrite it, some
+ * answer with nothing) what it says of all: Expires, else what we asked for. */
+static uint32_t granted_s(const struct ptn_sip_acct *a, const struct ptn_sip_in *in)
+{
+    struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_CONTACT);
+    struct pl element, expires;
+    uint32_t general = a->reg.expires_s, lease;
+
+    ptn_sip_number(ptn_sip_in_value(in, SIP_HDR_EXPIRES), LEASE_MAX_S, &general);
+    while (ptn_sip_walk_element(&walk, &element)) {
+        struct sip_addr contact;
+        if (sip_addr_decode(&contact, &element) || !is_ours(a, &contact))
+            continue;
+        if (msg_param_decode(&contact.params, "expires", &expires) == 0 &&
+            ptn_sip_number(expires, LEASE_MAX_S, &lease) && lease > 0)
+            return lease;
+    }
+    return general > 0 ? general : 1;
+}
+
+static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
+                  const struct ptn_sip_in *in)
+{
+    struct ptn_sip_reg *r = &a->reg;
+    uint32_t lease_s = granted_s(a, in);
+    struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_AUTHENTICATION_INFO);
+    struct pl info;
+
+    while (ptn_sip_walk_value(&walk, &info))
+        ptn_sip_auth_info(&a->auth, ptn_bytes(info.p, info.l));
+    r->state = PTN_SIP_REG_BOUND;
+    r->failures = 0;
+    r->bound = r->asked;
+    r->bound_until = now + PTN_S(lease_s);
+    /* Half, less up to a tenth by chance: a lost refresh leaves time for others. */
+    r->next = now + (ptn_time)((double)PTN_S(lease_s) * (0.5 - 0.05 * ptn_dice_unit(&s->dice)));
+    ptn_sip_account_start_keepalive(s, now, a);
+    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTERED,
+                                            .account = a->id,
+                                            .addr = r->bound,
+                                            .lease_s = lease_s,
+                                            .status = in->msg->scode});
+}
+
+static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
+                    const struct ptn_sip_in *in)
+{
+    struct ptn_sip_reg *r = &a->reg;
+    unsigned status = in->msg->scode;
+    struct pl after = ptn_sip_in_value(in, SIP_HDR_RETRY_AFTER);
+    uint32_t seconds = 0;
+
+    if ((status == 401 || status == 407) && ptn_sip_account_challenged(s, a, &r->chain, in)) {
+        transmit(s, now, a);
+        return;
+    }
+    if (status == 423 && !r->leaving &&
+        ptn_sip_number(ptn_sip_in_value(in, SIP_HDR_MIN_EXPIRES), LEASE_MAX_S, &seconds) &&
+        seconds > r->expires_s) {
+        r->expires_s = seconds;
+        transmit(s, now, a);
+        return;
+    }
+    /* "120", "120 (maintenance)", "120;duration=60" */
+    for (size_t i = 0; i < after.l; i++)
+        if (after.p[i] < '0' || after.p[i] > '9')
+            after.l = i;
+    ptn_time wait = 0;
+    if (ptn_sip_number(after, RETRY_AFTER_MAX_S, &seconds) && seconds > 0)
+        wait = PTN_S(seconds);
+    else if (status == 401 || status == 403 || status == 404 || status == 407)
+        /* Only a person can mend these: asking often would get the address banned. */
+        wait = a->retry_max;
+    fail(s, now, a, status, PTN_ERR_REFUSED, wait);
+}
+
+void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                          const struct ptn_sip_in *in, enum ptn_err why)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+    struct ptn_sip_reg *r = a ? &a->reg : NULL;
+
+    /* Of one REGISTER at a time, and one that was given up has been dropped. */
+    if (!a || r->state != PTN_SIP_REG_TRYING || (in && in->msg->scode < 200))
+        return;
+    if (!in)
+        fail(s, now, a, 0, why, 0);
+    else if (in->msg->scode >= 300)
+        refused(s, now, a, in);
+    else if (r->leaving)
+        left(s, a, in->msg->scode);
+    else
+        bound(s, now, a, in);
+    if (r->again && r->state != PTN_SIP_REG_TRYING && r->wanted)
+        ptn_sip_reg_go(s, now, a);
+}
+
+/* ---- what the owner wants ---- */
+
+void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    if (r->state == PTN_SIP_REG_TRYING) {
+        r->again = true;
+        return;
+    }
+    if (a->path.socket == 0)
+        return;
+    r->chain = (struct ptn_sip_auth_chain){0};
+    transmit(s, now, a);
+}
+
+void ptn_sip_register(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+
+    if (!a || !a->server.host[0] || a->reg.leaving)
+        return;
+    a->reg.wanted = true;
+    ptn_sip_reg_go(s, now, a);
+}
+
+void ptn_sip_unregister(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+    struct ptn_sip_reg *r = a ? &a->reg : NULL;
+
+    if (!a || r->leaving)
+        return;
+    /* A REGISTER that is out may yet bind what it asked for: that is withdrawn too. */
+    if (r->state == PTN_SIP_REG_TRYING) {
+        ptn_sip_exchange_drop(s, r->txn);
+        if (ptn_addr_is_none(&r->bound))
+            r->bound = r->asked;
+    }
+    if (ptn_addr_is_none(&r->bound) || a->path.socket == 0) {
+        left(s, a, 0);
+        return;
+    }
+    r->leaving = true;
+    r->state = PTN_SIP_REG_IDLE;
+    ptn_sip_reg_go(s, now, a);
+}
+
+void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    if (a->reg.next <= now)
+        ptn_sip_reg_go(s, now, a);
+}

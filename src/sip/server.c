@@ -1,0 +1,140 @@
+/*
+ * sip/server.c - requests from outside: RFC 3261 §8.2's inspections, then whom they concern.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sip/agent.h"
+
+#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO\r\n"
+
+enum { HEADERS_MAX = 512 };
+
+/* What a method means to us. `within` and `outside` a dialog: the status it is answered with,
+ * 0 where a session takes it on. */
+static const struct method {
+    const char *name;
+    unsigned within, outside;
+} methods[] = {
+    {"INVITE", 0, 0},
+    {"BYE", 0, 481},
+    {"OPTIONS", 200, 200},
+    /* Key presses in INFO are legacy; taken, as the peer would else send them twice. */
+    {"INFO", 200, 481},
+    {"NOTIFY", 489, 489}, /* nothing was subscribed to */
+    {"SUBSCRIBE", 489, 489},
+    {"MESSAGE", 405, 405},
+    {"REFER", 405, 405},
+    {"UPDATE", 405, 405},
+    {"PRACK", 405, 405},
+    {"PUBLISH", 405, 405},
+    {"REGISTER", 405, 405},
+};
+
+static const struct method *find_method(const struct ptn_sip_in *in)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (ptn_sip_in_is(in, methods[i].name))
+            return &methods[i];
+    return NULL;
+}
+
+void ptn_sip_reject(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned status,
+                    const char *headers)
+{
+    char tag[17];
+
+    ptn_sip_token(&s->dice, tag, sizeof tag);
+    ptn_sip_exchange_respond(
+        s, now, id, &(struct ptn_sip_response){.status = status, .tag = tag, .headers = headers});
+}
+
+/* §8.2.2.3: whatever the request requires, we have no extension to offer. */
+static bool requires_more(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                          const struct ptn_sip_in *in)
+{
+    char headers[HEADERS_MAX];
+    struct ptn_writer w = ptn_writer(headers, sizeof headers - 1);
+    struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_REQUIRE);
+    struct pl tag;
+
+    if (!ptn_sip_walk_element(&walk, &tag))
+        return false;
+    do
+        ptn_sip_printf(&w, "Unsupported: %.*s\r\n", PTN_PL(tag));
+    while (ptn_sip_walk_element(&walk, &tag) && !w.bad);
+    *w.at = '\0';
+    ptn_sip_reject(s, now, id, 420, w.bad ? NULL : headers);
+    return true;
+}
+
+static bool is_sip_uri(const struct ptn_sip_in *in)
+{
+    const struct uri *uri = &in->msg->uri;
+
+    return pl_strcasecmp(&uri->scheme, "sip") == 0 || pl_strcasecmp(&uri->scheme, "sips") == 0;
+}
+
+/* The answers that need no session. */
+static void answer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned status,
+                   const struct ptn_sip_in *in)
+{
+    const char *headers = NULL;
+
+    if (status == 405 || status == 501)
+        headers = ALLOW;
+    else if (status == 200 && ptn_sip_in_is(in, "OPTIONS"))
+        headers = ALLOW "Accept: application/sdp\r\n";
+    ptn_sip_reject(s, now, id, status, headers);
+}
+
+static void serve_within(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                         const struct ptn_sip_in *in, const struct method *method)
+{
+    struct ptn_sip_session *c = ptn_sip_call_of(s, in);
+
+    if (!c)
+        ptn_sip_reject(s, now, id, 481, NULL);
+    else if (!ptn_sip_dialog_take_cseq(&c->dialog, in))
+        ptn_sip_reject(s, now, id, 500, NULL);
+    else if (!method || method->within)
+        answer(s, now, id, method ? method->within : 501, in);
+    else if (ptn_sip_in_is(in, "BYE"))
+        ptn_sip_call_bye(s, now, c, id);
+    else
+        ptn_sip_call_reinvited(s, now, c, id, in);
+}
+
+static void serve_outside(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                          const struct ptn_sip_in *in, const struct method *method)
+{
+    if (!method || method->outside) {
+        answer(s, now, id, method ? method->outside : 501, in);
+        return;
+    }
+    struct ptn_sip_acct *a = ptn_sip_account_for(s, in);
+    if (!a)
+        ptn_sip_reject(s, now, id, 404, NULL);
+    else
+        ptn_sip_call_invited(s, now, id, a, in);
+}
+
+void ptn_sip_serve(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, struct ptn_sip_in *in)
+{
+    if (ptn_sip_in_is(in, "ACK")) {
+        struct ptn_sip_session *c = ptn_sip_call_of(s, in);
+        s->counts[c ? PTN_SIP_TAKEN : PTN_SIP_STRAY_ACK]++;
+        if (c)
+            ptn_sip_call_acked(s, now, c, in);
+        return;
+    }
+    const struct method *method = find_method(in);
+    if (!is_sip_uri(in))
+        ptn_sip_reject(s, now, id, 416, NULL);
+    else if (requires_more(s, now, id, in))
+        return;
+    else if (pl_isset(&in->msg->to.tag))
+        serve_within(s, now, id, in, method);
+    else
+        serve_outside(s, now, id, in, method);
+}
