@@ -40,7 +40,7 @@ static void put_port(uint8_t *at, uint16_t port, struct change *c)
     put(at, (const uint8_t[]){(uint8_t)(port >> 8), (uint8_t)port}, 2, c);
 }
 
-static void put_ports(uint8_t *body, const struct ptn_ip_ends *ends, struct change *c)
+static void put_ports(uint8_t *body, struct ptn_ip_ends *ends, struct change *c)
 {
     if (ends->proto == PTN_IP_UDP || ends->proto == PTN_IP_TCP) {
         put_port(body, ends->from.port, c);
@@ -48,6 +48,7 @@ static void put_ports(uint8_t *body, const struct ptn_ip_ends *ends, struct chan
     } else {
         bool reply = body[0] == 0 || body[0] == 129;
         put_port(body + 4, reply ? ends->to.port : ends->from.port, c);
+        *(reply ? &ends->from.port : &ends->to.port) = 0; /* who is asked has none */
     }
 }
 
