@@ -143,6 +143,7 @@ struct ptn_sip_reg {
     enum ptn_sip_reg_state state;
     bool wanted, leaving; /* leaving: un-register, then tell */
     bool again;           /* something changed while a REGISTER was out */
+    bool challenged;      /* the next one goes on with this one's chain */
     char *call_id, *from_tag;
     uint32_t cseq;
     uint32_t expires_s;

@@ -80,7 +80,7 @@ static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
     struct ptn_sip_reg *r = &a->reg;
 
     r->state = PTN_SIP_REG_IDLE;
-    r->leaving = r->wanted = r->again = false;
+    r->leaving = r->wanted = r->again = r->challenged = false;
     r->bound = (struct ptn_addr){0};
     r->next = PTN_NEVER;
     a->keepalive_next = a->keepalive_due = PTN_NEVER;
@@ -189,8 +189,12 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     struct pl after = ptn_sip_in_value(in, SIP_HDR_RETRY_AFTER);
     uint32_t seconds = 0;
 
+    /* At the next tick: the owner first hears where the server saw us, so that no contact is sent
+     * that is known to be wrong by now. */
     if ((status == 401 || status == 407) && ptn_sip_account_challenged(s, a, &r->chain, in)) {
-        transmit(s, now, a);
+        r->state = PTN_SIP_REG_IDLE;
+        r->challenged = true;
+        r->next = now;
         return;
     }
     if (status == 423 && !r->leaving &&
@@ -246,7 +250,9 @@ void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     }
     if (a->path.socket == 0)
         return;
-    r->chain = (struct ptn_sip_auth_chain){0};
+    if (!r->challenged)
+        r->chain = (struct ptn_sip_auth_chain){0};
+    r->challenged = false;
     transmit(s, now, a);
 }
 

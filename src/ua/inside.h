@@ -6,12 +6,14 @@
  *   call.c      one call from the first word to the last
  *   talk.c      a call's media: descriptions, streams, sound
  *   sockets.c   SIP's sockets and what is known of the NAT
+ *   kind.c      of which kind the NAT is: discovery, once, in the background
  *   status.c    the snapshot
  *   events.c    the queue for the owner
  */
 #ifndef PTN_UA_INSIDE_H
 #define PTN_UA_INSIDE_H
 
+#include "discover/discover.h"
 #include "ua/agree.h"
 #include "ua/pool.h"
 #include "ua/servers.h"
@@ -27,6 +29,7 @@ enum {
     PTN_UA_IDS_SIP = 0x01000000,
     PTN_UA_IDS_MEDIA = 0x02000000,
     PTN_UA_IDS_SERVERS = 0x03000000,
+    PTN_UA_IDS_DISCOVER = 0x04000000,
     PTN_UA_IDS_EACH = 0x01000000,
 };
 
@@ -100,8 +103,12 @@ struct ptn_ua {
     bool started, dirty; /* dirty: an address to be told may have changed */
     bool stopping, stopped;
     ptn_time stop_by;
-    enum ptn_reach_nat nat; /* told to the owner last */
+    enum ptn_reach_nat nat; /* of the first SIP socket, as told to the owner last */
     struct ptn_addr mapped;
+    struct ptn_discover *discover; /* NULL: not wanted */
+    enum ptn_reach_nat discovered; /* UNKNOWN: not (yet) */
+    char nat_type[PTN_UA_TEXT_MAX];
+    char nat_text[2 * PTN_UA_TEXT_MAX]; /* borrowed by the owner */
     struct ptn_ua_told events[PTN_UA_EVENTS_MAX];
     unsigned event_first, event_count;
     struct ptn_ua_told current; /* borrowed by the owner */
@@ -135,10 +142,19 @@ void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now);
 
 /* Tells pool and owner what is known of the NAT, if that is news. */
 void ptn_ua_nat_refresh(struct ptn_ua *ua);
+void ptn_ua_nat_tell(struct ptn_ua *ua);
 
 /* Would it be of use to wait until `until` before `answer` is told to anybody? */
 bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until, bool settled,
                           const struct ptn_reach_answer *answer);
+
+/* --- kind.c --- */
+
+enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now);
+bool ptn_ua_kind_owns(ptn_id id);
+
+/* Takes the result when it is there. */
+void ptn_ua_kind_look(struct ptn_ua *ua);
 
 /* --- account.c --- */
 

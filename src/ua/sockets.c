@@ -1,6 +1,8 @@
 /*
  * ua/sockets.c - SIP's sockets, who asks STUN from them, and what that says of the NAT.
  */
+#include <stdio.h>
+
 #include "ua/inside.h"
 
 static const struct ptn_reach_opts *reach_opts(const struct ptn_ua *ua, unsigned local)
@@ -75,6 +77,8 @@ static void open_socket(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socke
     opts.binding.socket = s->id;
     opts.binding.dice = ptn_dice_split(&ua->dice);
     ptn_anchor_init(&s->anchor, &opts);
+    if (ua->discovered != PTN_REACH_NAT_UNKNOWN)
+        ptn_reach_see_nat(&s->anchor.reach, ua->discovered);
     ptn_servers_list(&ua->servers, &servers);
     if (s->transport == PTN_UDP)
         ptn_anchor_ask(&s->anchor, now, &servers);
@@ -130,10 +134,22 @@ void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now)
     ptn_pool_ask_servers(&ua->pool, now, &servers);
 }
 
+void ptn_ua_nat_tell(struct ptn_ua *ua)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+    bool seen = !ptn_addr_is_none(&ua->mapped);
+
+    snprintf(ua->nat_text, sizeof ua->nat_text, "%s%s%s; STUN sees the SIP socket as %s",
+             ua->nat_type, ua->nat_type[0] ? ": " : "", ptn_reach_nat_text(ua->nat),
+             seen ? ptn_addr_format(&ua->mapped, text) : "nothing");
+    ptn_ua_tell(ua, PTN_UA_NAT_CHANGED)->text = ua->nat_text;
+    ptn_log(ua->opts.log, ua->nat == PTN_REACH_NAT_PER_DESTINATION ? PTN_LOG_WARN : PTN_LOG_INFO,
+            "NAT: %s", ua->nat_text);
+}
+
 void ptn_ua_nat_refresh(struct ptn_ua *ua)
 {
     const struct ptn_ua_sip_socket *s = &ua->sockets[0];
-    char text[PTN_ADDR_TEXT_MAX];
 
     if (!s->open)
         return;
@@ -142,15 +158,13 @@ void ptn_ua_nat_refresh(struct ptn_ua *ua)
     enum ptn_reach_nat nat = s->anchor.reach.nat;
     if (nat == ua->nat && ptn_addr_equal(&mapped, &ua->mapped))
         return;
-    /* Media's sockets are asked of by the same servers, but the registrar tells only SIP's. */
-    if (nat != ua->nat && nat == PTN_REACH_NAT_PER_DESTINATION)
+    /* What the registrar sees differently from STUN, media's sockets have no way to learn. But a
+     * router that rewrites SIP makes it so, too: what discovery found weighs more. */
+    if (nat == PTN_REACH_NAT_PER_DESTINATION && ua->discovered == PTN_REACH_NAT_UNKNOWN)
         ptn_pool_see_nat(&ua->pool, nat);
     ua->nat = nat;
     ua->mapped = mapped;
-    ptn_ua_tell(ua, PTN_UA_NAT_CHANGED)->text = ptn_reach_nat_text(nat);
-    ptn_log(ua->opts.log, nat == PTN_REACH_NAT_PER_DESTINATION ? PTN_LOG_WARN : PTN_LOG_INFO,
-            "NAT: %s; STUN sees the SIP socket as %s", ptn_reach_nat_text(nat),
-            seen ? ptn_addr_format(seen, text) : "nothing");
+    ptn_ua_nat_tell(ua);
 }
 
 bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until, bool settled,

@@ -113,7 +113,7 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out)
 {
     memset(out, 0, sizeof *out);
-    text(out->nat_type, ptn_reach_nat_text(ua->nat));
+    text(out->nat_type, ua->nat_type[0] ? ua->nat_type : ptn_reach_nat_text(ua->nat));
     out->nat = ua->nat;
     out->mapped = ua->mapped;
     out->stopping = ua->stopping;

@@ -214,6 +214,7 @@ void ptn_ua_free(struct ptn_ua *ua)
     for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
         ptn_stream_free(ua->calls[i].stream);
     ptn_sip_free(ua->sip);
+    ptn_discover_free(ua->discover);
     for (unsigned i = 0; i < ua->text_count; i++)
         free(ua->texts[i]);
     free(ua);
@@ -254,6 +255,7 @@ static void advance(struct ptn_ua *ua, ptn_time now)
 
     while (ptn_sip_event(ua->sip, &ev))
         sip_event(ua, now, &ev);
+    ptn_ua_kind_look(ua);
     if (ua->dirty) {
         ua->dirty = false;
         ptn_ua_nat_refresh(ua);
@@ -296,6 +298,8 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             ua->accounts[i].state = PTN_UA_ACCOUNT_FAILED;
         }
     }
+    if (ptn_ua_kind_start(ua, now))
+        ptn_log(ua->opts.log, PTN_LOG_ERROR, "the NAT's type is not looked for: no memory");
     ptn_ua_tick(ua, now);
 }
 
@@ -339,6 +343,8 @@ void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
         ua->dirty = true;
     } else if (ptn_pool_owns(&ua->pool, tell->id)) {
         media_input(ua, now, tell);
+    } else if (ua->discover && ptn_ua_kind_owns(tell->id)) {
+        ptn_discover_input(ua->discover, now, tell);
     } else if (!anchor_input(ua, now, tell)) {
         ptn_sip_input(ua->sip, now, tell);
     }
@@ -349,6 +355,8 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
 {
     ptn_sip_tick(ua->sip, now);
     ptn_servers_tick(&ua->servers, now);
+    if (ua->discover)
+        ptn_discover_tick(ua->discover, now);
     for (unsigned i = 0; i < ua->socket_count; i++) {
         struct ptn_ua_sip_socket *s = &ua->sockets[i];
         if (s->open && now >= ptn_anchor_deadline(&s->anchor)) {
@@ -375,7 +383,8 @@ bool ptn_ua_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ptn_anchor_output(&ua->sockets[i].anchor, now, ask))
             return true;
-    return ptn_pool_output(&ua->pool, now, ask);
+    return ptn_pool_output(&ua->pool, now, ask) ||
+           (ua->discover && ptn_discover_output(ua->discover, now, ask));
 }
 
 bool ptn_ua_event(struct ptn_ua *ua, ptn_time now, struct ptn_ua_event *ev)
@@ -388,6 +397,8 @@ ptn_time ptn_ua_deadline(const struct ptn_ua *ua)
     ptn_time deadline = ptn_time_min(ptn_sip_deadline(ua->sip), ptn_servers_deadline(&ua->servers));
 
     deadline = ptn_time_min(deadline, ptn_pool_deadline(&ua->pool));
+    if (ua->discover)
+        deadline = ptn_time_min(deadline, ptn_discover_deadline(ua->discover));
     deadline = ptn_time_min(deadline, ptn_ua_accounts_deadline(ua));
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open)

@@ -1,0 +1,103 @@
+/*
+ * ua/kind.c - of which kind the NAT is, found out once and in the background.
+ *
+ * It uses sockets of its own, so nothing waits for it and nothing disturbs it. What it
+ * finds decides where two STUN servers have not: with one server, only discovery's
+ * questions to its second address tell a symmetric NAT from a harmless one.
+ */
+#include <stdio.h>
+
+#include "ua/inside.h"
+
+static enum ptn_discover_dialect dialect(enum ptn_ua_dialect d)
+{
+    switch (d) {
+    case PTN_UA_STUN_MODERN: return PTN_DISCOVER_MODERN;
+    case PTN_UA_STUN_CLASSIC: return PTN_DISCOVER_CLASSIC;
+    case PTN_UA_STUN_AUTO: break;
+    }
+    return PTN_DISCOVER_AUTO;
+}
+
+enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now)
+{
+    struct ptn_discover_opts opts = {
+        .first_id = PTN_UA_IDS_DISCOVER,
+        .local = ua->opts.locals[0].addr,
+        .server_count = ua->opts.stun_count,
+        .dialect = dialect(ua->opts.stun_dialect),
+        .dice = ptn_dice_split(&ua->dice),
+    };
+
+    if (ua->opts.no_discovery || ua->opts.stun_count == 0)
+        return PTN_OK;
+    for (unsigned i = 0; i < ua->opts.stun_count; i++) {
+        opts.servers[i].name = ua->opts.stun[i].name;
+        opts.servers[i].port = ua->opts.stun[i].port;
+    }
+    ua->discover = ptn_discover_new(&opts);
+    if (!ua->discover)
+        return PTN_ERR_NO_MEMORY;
+    ptn_discover_start(ua->discover, now);
+    return PTN_OK;
+}
+
+bool ptn_ua_kind_owns(ptn_id id)
+{
+    return id >= PTN_UA_IDS_DISCOVER && id - PTN_UA_IDS_DISCOVER < PTN_DISCOVER_IDS;
+}
+
+static enum ptn_reach_nat as_reach(const struct ptn_discover_result *r)
+{
+    if (r->nat == PTN_DISCOVER_NO)
+        return PTN_REACH_NAT_NONE;
+    switch (r->mapping) {
+    case PTN_DISCOVER_ENDPOINT_INDEPENDENT: return PTN_REACH_NAT_SAME_FOR_ALL;
+    case PTN_DISCOVER_ADDRESS_DEPENDENT:
+    case PTN_DISCOVER_ADDRESS_AND_PORT_DEPENDENT:
+    case PTN_DISCOVER_DEPENDENT: return PTN_REACH_NAT_PER_DESTINATION;
+    case PTN_DISCOVER_SEES_UNKNOWN: break;
+    }
+    return PTN_REACH_NAT_UNKNOWN;
+}
+
+static void describe(struct ptn_ua *ua, const struct ptn_discover_result *r)
+{
+    if (r->type == PTN_DISCOVER_TYPE_UNKNOWN)
+        snprintf(ua->nat_type, sizeof ua->nat_type, "%s (%s)", ptn_discover_type_text(r->type),
+                 ptn_discover_why_text(r->type_why));
+    else if (r->nat == PTN_DISCOVER_YES)
+        snprintf(ua->nat_type, sizeof ua->nat_type, "%s (mapping %s, filtering %s)",
+                 ptn_discover_type_text(r->type), ptn_discover_sees_text(r->mapping),
+                 ptn_discover_sees_text(r->filtering));
+    else
+        snprintf(ua->nat_type, sizeof ua->nat_type, "%s", ptn_discover_type_text(r->type));
+}
+
+/* A socket that has compared two servers' words itself knows better. */
+static void tell_sockets(struct ptn_ua *ua)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++) {
+        struct ptn_ua_sip_socket *s = &ua->sockets[i];
+        if (s->open && s->transport == PTN_UDP &&
+            s->anchor.reach.nat != PTN_REACH_NAT_PER_DESTINATION)
+            ptn_reach_see_nat(&s->anchor.reach, ua->discovered);
+    }
+    ptn_pool_see_nat(&ua->pool, ua->discovered);
+}
+
+void ptn_ua_kind_look(struct ptn_ua *ua)
+{
+    struct ptn_discover_event ev;
+
+    while (ua->discover && ptn_discover_event(ua->discover, &ev)) {
+        if (ev.kind != PTN_DISCOVER_DONE)
+            continue;
+        describe(ua, ev.result);
+        ua->discovered = as_reach(ev.result);
+        if (ua->discovered != PTN_REACH_NAT_UNKNOWN)
+            tell_sockets(ua);
+        ua->dirty = true;
+        ptn_ua_nat_tell(ua);
+    }
+}
