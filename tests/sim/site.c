@@ -44,8 +44,10 @@ static void say_wire(struct site *s, struct ptn_dice *d, const char *name, const
     say(s, "wire %s %s delay %lldus", name, prefix, (long long)(delay / 1000));
     if (toss(d, 3))
         say(s, " jitter %ums", 1 + ptn_dice_below(d, 8));
-    if (toss(d, 8))
-        say(s, " reorder %u%% %ums", 1 + ptn_dice_below(d, 10), 1 + ptn_dice_below(d, 20));
+    if (toss(d, 8)) {
+        say(s, " reorder %u%%", 1 + ptn_dice_below(d, 10));
+        say(s, " %ums", 1 + ptn_dice_below(d, 20));
+    }
     if (toss(d, 8))
         say(s, " duplicate %u%%", 1 + ptn_dice_below(d, 5));
     if (lossy)
@@ -60,14 +62,16 @@ static void say_nat(struct site *s, struct ptn_dice *d, const char *name, enum p
     static const char *const ports[] = {"preserve", "sequential by 1", "sequential by 2", "random"};
     static const char *const hairpins[] = {"off", "internal", "external"};
 
-    say(s, "nat %s mapping %s filtering %s ports %s hairpin %s unasked %s timeout %us%s %s\n", name,
-        sees[mapping], sees[filtering], ports[ptn_dice_below(d, 4)], hairpins[ptn_dice_below(d, 3)],
-        toss(d, 4) ? "reject" : "drop", 30 + ptn_dice_below(d, 270),
-        toss(d, 3) ? " parity keep" : "", sides);
-    if (toss(d, 4)) {
-        s->text[strlen(s->text) - 1] = '\0';
-        say(s, " range %u 65535\n", 1024 + ptn_dice_below(d, 60000));
-    }
+    /* One draw a statement: the order in which arguments are evaluated is the compiler's. */
+    say(s, "nat %s mapping %s filtering %s", name, sees[mapping], sees[filtering]);
+    say(s, " ports %s", ports[ptn_dice_below(d, 4)]);
+    say(s, " hairpin %s", hairpins[ptn_dice_below(d, 3)]);
+    say(s, " unasked %s", toss(d, 4) ? "reject" : "drop");
+    say(s, " timeout %us", 30 + ptn_dice_below(d, 270));
+    say(s, " parity %s", toss(d, 3) ? "keep" : "any");
+    if (toss(d, 4))
+        say(s, " range %u 65535", 1024 + ptn_dice_below(d, 60000));
+    say(s, " %s\n", sides);
     s->mapping = worse(s->mapping, mapping);
     s->filtering = worse(s->filtering, filtering);
     s->has_nat = true;
