@@ -10,6 +10,7 @@
  * loss and 3 s with it. Prints TAP: a case for each kind of site, and one for all.
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,7 @@ int main(int argc, char **argv)
     }
     if (first == 0)
         first = (uint64_t)time(NULL) << 24;
+    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* a world's memory is the next one's */
     printf("# seeds from %" PRIu64 "\n", first);
     for (uint64_t seed = first; seed < first + runs; seed++) {
         struct ptn_dice dice = ptn_dice_seeded(seed);
