@@ -281,7 +281,9 @@ enum ptn_sdp_verdict ptn_sdp_parse(struct ptn_bytes text, struct ptn_sdp *out)
             line.l--;
         if (line.l == 0)
             continue;
-        if (line.l < 2 || line.p[1] != '=' || (first && line.p[0] != 'v'))
+        /* RFC 8866 §9: any byte but these within a line. */
+        if (line.l < 2 || line.p[1] != '=' || (first && line.p[0] != 'v') ||
+            memchr(line.p, '\0', line.l) || memchr(line.p, '\r', line.l))
             fail(&p, PTN_SDP_MALFORMED);
         else
             parse_line(&p, line.p[0], (struct pl){line.p + 2, line.l - 2});

@@ -147,6 +147,14 @@ TEST(broken_descriptions_have_a_verdict_and_leave_nothing)
     }
 }
 
+TEST(a_zero_byte_ends_no_word_but_the_description)
+{
+    static const char text[] = SESSION "m=au\0dio 1 RTP/AVP 0\r\n";
+    struct ptn_sdp sdp;
+
+    CHECK_EQ(PTN_SDP_MALFORMED, ptn_sdp_parse(ptn_bytes(text, sizeof text - 1), &sdp));
+}
+
 TEST(what_is_printed_is_read_back_the_same)
 {
     struct ptn_sdp sdp, again;
