@@ -341,11 +341,11 @@ const char *ptn_reach_why_text(enum ptn_reach_why why)
         [PTN_REACH_BY_STUN] = "mapped address from STUN",
         [PTN_REACH_BY_RPORT] = "as the server sees us (rport)",
         [PTN_REACH_BY_RPORT_ONLY] =
-            "as the server sees us (rport), the NAT maps per destination: STUN does not apply",
+            "as the server sees us (rport); the NAT maps per destination (symmetric), not by STUN",
         [PTN_REACH_BY_OTHER_RPORT] = "as another server sees us (rport)",
         [PTN_REACH_BY_SIGNAL] = "public address of the signalling with our own port",
-        [PTN_REACH_BY_SYMMETRIC] = "public address with our own port, which is a guess: the NAT "
-                                   "maps per destination (symmetric), STUN does not apply",
+        [PTN_REACH_BY_SYMMETRIC] =
+            "public address with our own port, a guess: the NAT maps per destination (symmetric)",
     };
 
     return why < PTN_REACH_WHYS ? texts[why] : "unknown";
