@@ -168,6 +168,14 @@ static bool print_target(const struct ptn_sip_acct *a, const char *target, char 
     return used > 0 && (size_t)used < size && ptn_sip_target_of_uri(ptn_pl(uri), &parsed);
 }
 
+bool ptn_sip_may_call(struct ptn_sip *s, ptn_sip_id account, const char *target)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+    char uri[URI_MAX];
+
+    return a && print_target(a, target, uri, sizeof uri);
+}
+
 enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, const char *target,
                           const struct ptn_sip_path *path, const struct ptn_sdp *offer,
                           ptn_sip_id *call)

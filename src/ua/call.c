@@ -208,6 +208,8 @@ enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, cons
     struct ptn_ua_account_here *a = &ua->accounts[account];
     if (!a->told || ua->stopping)
         return PTN_ERR_UNREACHABLE;
+    if (!ptn_sip_may_call(ua->sip, a->sip, target))
+        return PTN_ERR_INVALID;
     bool direct = ptn_addr_is_none(&a->server);
     struct ptn_addr hop = direct ? address_in(target) : a->server;
     struct ptn_ua_sip_socket *socket =

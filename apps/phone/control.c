@@ -1,0 +1,229 @@
+/*
+ * phone/control.c - a line of JSON in, a line of JSON out.
+ *
+ *     {"command": "dial", "target": "1002", "id": 7}
+ *     {"ok": true, "call": 1, "id": 7}
+ *
+ * Every request is answered once; "id" comes back as it was. After "events" the
+ * client is also told what happens, in lines that have "event" instead of "ok".
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phone/phone.h"
+
+/* An answer with "ok": false and a sentence. */
+__attribute__((format(printf, 1, 2))) static json_t *refuse(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    json_t *text = json_vsprintf(format, args);
+    va_end(args);
+    return json_pack("{s:b, s:o}", "ok", 0, "error", text ? text : json_string("refused"));
+}
+
+static json_t *done(void)
+{
+    return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *do_status(struct phone *p, ptn_time now, const json_t *request)
+{
+    (void)request;
+    json_t *answer = phone_report_status(p, now);
+    json_object_set_new(answer, "ok", json_true());
+    return answer;
+}
+
+/* The phone's own count of account.X; PTN_UA_ACCOUNTS_MAX when X is not in use. */
+static unsigned account_index(const struct phone *p, json_int_t number)
+{
+    unsigned i = 0;
+    while (i < PTN_UA_ACCOUNTS_MAX && p->wiring.account_numbers[i] != number)
+        i++;
+    return i;
+}
+
+static json_t *do_dial(struct phone *p, ptn_time now, const json_t *request)
+{
+    const char *target = json_string_value(json_object_get(request, "target"));
+    const json_t *number = json_object_get(request, "account");
+    unsigned account = number ? account_index(p, json_integer_value(number)) : 0;
+    ptn_ua_call_id call;
+
+    if (!target)
+        return refuse("dial needs a \"target\"");
+    if (account == PTN_UA_ACCOUNTS_MAX)
+        return refuse("account %lld is not in use", (long long)json_integer_value(number));
+    switch (ptn_ua_dial(p->ua, now, account, target, &call)) {
+    case PTN_OK: return json_pack("{s:b, s:I}", "ok", 1, "call", (json_int_t)call);
+    case PTN_ERR_INVALID: return refuse("\"%s\" cannot be dialled", target);
+    case PTN_ERR_NO_ROOM: return refuse("there are too many calls already");
+    case PTN_ERR_UNREACHABLE:
+        return refuse("the SIP server is not known yet, or cannot be reached");
+    default: return refuse("the call could not be begun");
+    }
+}
+
+static bool is_meant(const struct ptn_ua_call_status *c, bool ringing_here)
+{
+    return ringing_here ? c->incoming && c->state == PTN_UA_CALL_RINGING
+                        : c->state != PTN_UA_CALL_ENDING;
+}
+
+/* The call that is named, or else the only one that can be meant; 0 when there is none. */
+static ptn_ua_call_id call_meant(struct phone *p, ptn_time now, const json_t *request,
+                                 bool ringing_here)
+{
+    static struct ptn_ua_status s;
+    const json_t *named = json_object_get(request, "call");
+    ptn_ua_call_id found = 0;
+    if (named)
+        return (ptn_ua_call_id)json_integer_value(named);
+    ptn_ua_status(p->ua, now, &s);
+    for (unsigned i = 0; i < s.call_count; i++) {
+        if (!is_meant(&s.calls[i], ringing_here))
+            continue;
+        if (found)
+            return 0;
+        found = s.calls[i].id;
+    }
+    return found;
+}
+
+static json_t *on_call(ptn_ua_call_id call, bool done_so, const char *what)
+{
+    if (call == 0)
+        return refuse("there is not exactly one call to %s: name it by its number", what);
+    if (!done_so)
+        return refuse("call %u is not there to %s", (unsigned)call, what);
+    return json_pack("{s:b, s:I}", "ok", 1, "call", (json_int_t)call);
+}
+
+static json_t *do_answer(struct phone *p, ptn_time now, const json_t *request)
+{
+    ptn_ua_call_id call = call_meant(p, now, request, true);
+    return on_call(call, call && ptn_ua_answer(p->ua, now, call), "answer");
+}
+
+static json_t *do_reject(struct phone *p, ptn_time now, const json_t *request)
+{
+    ptn_ua_call_id call = call_meant(p, now, request, true);
+    const json_t *status = json_object_get(request, "status");
+    json_int_t code = status ? json_integer_value(status) : 486;
+    if (code < 400 || code > 699)
+        return refuse("\"status\" is not a number from 400 to 699");
+    return on_call(call, call && ptn_ua_reject(p->ua, now, call, (unsigned)code), "reject");
+}
+
+static json_t *hang_up_all(struct phone *p, ptn_time now)
+{
+    static struct ptn_ua_status s;
+    json_int_t count = 0;
+    ptn_ua_status(p->ua, now, &s);
+    for (unsigned i = 0; i < s.call_count; i++)
+        count += ptn_ua_hang_up(p->ua, now, s.calls[i].id);
+    return json_pack("{s:b, s:I}", "ok", 1, "count", count);
+}
+
+static json_t *do_hang_up(struct phone *p, ptn_time now, const json_t *request)
+{
+    if (json_is_true(json_object_get(request, "all")))
+        return hang_up_all(p, now);
+    ptn_ua_call_id call = call_meant(p, now, request, false);
+    return on_call(call, call && ptn_ua_hang_up(p->ua, now, call), "hang up");
+}
+
+static json_t *do_register(struct phone *p, ptn_time now, const json_t *request)
+{
+    (void)request;
+    ptn_ua_register(p->ua, now);
+    return done();
+}
+
+static json_t *do_unregister(struct phone *p, ptn_time now, const json_t *request)
+{
+    (void)request;
+    ptn_ua_unregister(p->ua, now);
+    return done();
+}
+
+static json_t *do_quit(struct phone *p, ptn_time now, const json_t *request)
+{
+    (void)now;
+    (void)request;
+    p->quit = true;
+    return done();
+}
+
+static const struct {
+    const char *name;
+    json_t *(*run)(struct phone *p, ptn_time now, const json_t *request);
+} commands[] = {
+    {"status", do_status},         {"dial", do_dial},      {"answer", do_answer},
+    {"reject", do_reject},         {"hangup", do_hang_up}, {"register", do_register},
+    {"unregister", do_unregister}, {"quit", do_quit},
+};
+
+static void send_json(struct phone *p, uint32_t client, json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT);
+    /* Errors mean that the client is gone, or reads nothing: its own matter. */
+    if (text)
+        ptn_control_send(p->control, client, ptn_bytes_of_text(text));
+    free(text);
+}
+
+/* Makes `client` one of those who are told; clients that have left make room. */
+static json_t *follow(struct phone *p, uint32_t client)
+{
+    uint32_t *place = NULL;
+    for (size_t i = 0; i < PTN_CONTROL_CLIENTS_MAX; i++) {
+        if (p->followers[i] == client)
+            return done();
+        if (!place && !ptn_control_has(p->control, p->followers[i]))
+            place = &p->followers[i];
+    }
+    /* There are as many places as the socket takes clients, so one is free. */
+    if (place)
+        *place = client;
+    return done();
+}
+
+static json_t *run_command(struct phone *p, ptn_time now, uint32_t client, const json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "command"));
+    if (!name)
+        return refuse("a request has a \"command\"");
+    if (strcmp(name, "events") == 0)
+        return follow(p, client);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(p, now, request);
+    return refuse("\"%s\" is no command", name);
+}
+
+void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_line *line)
+{
+    json_error_t error;
+    json_t *request = json_loadb((const char *)line->text.data, line->text.size, 0, &error);
+    json_t *answer = json_is_object(request) ? run_command(p, now, line->client, request)
+                     : request               ? refuse("a request is a JSON object")
+                                             : refuse("this is no JSON: %s", error.text);
+    json_t *id = json_object_get(request, "id");
+    if (id)
+        json_object_set(answer, "id", id);
+    send_json(p, line->client, answer);
+    json_decref(answer);
+    json_decref(request);
+}
+
+void phone_control_event(struct phone *p, const struct ptn_ua_event *ev)
+{
+    json_t *event = phone_report_event(p, ev);
+    for (size_t i = 0; event && i < PTN_CONTROL_CLIENTS_MAX; i++)
+        if (ptn_control_has(p->control, p->followers[i]))
+            send_json(p, p->followers[i], event);
+    json_decref(event);
+}

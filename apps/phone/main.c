@@ -1,0 +1,298 @@
+/*
+ * phone/main.c - postern-phone: a desk phone as a daemon.
+ *
+ *     settings -> wire_up -> ua <-> host <-> kernel
+ *                             |
+ *                    sound files, control socket, log
+ *
+ * One loop moves everything: what is ready goes to its owner, then the machine
+ * is run, then its events are handed on, until nothing moves any more.
+ *
+ * At TERM or INT calls end and registrations are withdrawn, for at most as long
+ * as the phone itself allows; a second signal does not wait.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "os/host.h"
+#include "os/netif.h"
+#include "os/notify.h"
+#include "os/runtime.h"
+#include "phone/phone.h"
+
+enum { OWNER_SIGNAL = 1, OWNER_HOST, OWNER_CONTROL };
+enum { READY_MAX = 64, SOCKETS_MAX = 256 };
+
+/* Exit codes; documented in postern-phone(8). */
+enum { EXIT_FINE, EXIT_SETTINGS, EXIT_COMMAND, EXIT_SYSTEM };
+
+struct program {
+    struct phone_settings settings;
+    struct phone phone;
+    struct ptn_ua_opts opts;
+    struct ptn_loop *loop;
+    struct ptn_host *host;
+    unsigned sockets_failed;
+    bool stopping;
+    bool stopped;
+    ptn_time stop_by; /* then without the far ends' answers */
+    int exit_code;
+};
+
+/* ---- what is said ---- */
+
+static void write_log(void *self, enum ptn_log_level level, const char *line)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+    (void)self;
+    fprintf(stderr, "%s: %s\n", words[level], line);
+}
+
+static void print_notes(const struct ptn_conf_report *r, bool unknown_too)
+{
+    for (size_t i = 0; i < r->note_count; i++)
+        if (r->notes[i].kind != PTN_CONF_UNKNOWN || unknown_too)
+            fprintf(stderr, "%s%s\n", r->notes[i].kind == PTN_CONF_REPEATED ? "note: " : "",
+                    r->notes[i].text);
+    if (r->counts[PTN_CONF_UNKNOWN] > 0 && !unknown_too)
+        fprintf(stderr,
+                "note: %zu keys are not known here and were passed over (--unknown lists "
+                "them)\n",
+                r->counts[PTN_CONF_UNKNOWN]);
+}
+
+static void print_table(const struct phone_settings *s, enum ptn_conf_print_kind kind)
+{
+    struct ptn_conf_printer printer = {
+        .table = &phone_settings_table, .values = s, .kind = kind, .assign = " = "};
+    char lines[4096];
+    while (ptn_conf_print(&printer, lines, sizeof lines))
+        fputs(lines, stdout);
+}
+
+static int print_help(void)
+{
+    puts("postern-phone [--config FILE]… [--KEY VALUE]…\n\n"
+         "An IP phone as a daemon, configured by the .cfg files of desk phones. Every key of such\n"
+         "a file is also a flag, and wins over the files.\n");
+    print_table(NULL, PTN_CONF_PRINT_HELP);
+    return EXIT_FINE;
+}
+
+/* ---- the parts ---- */
+
+/* The addresses of this machine, the one that packets to strangers leave from first. */
+static size_t list_interfaces(struct ptn_addr *addrs, size_t max)
+{
+    /* Addresses of documentation: asking for the way sends nothing. */
+    static const char *const strangers[] = {"192.0.2.1", "2001:db8::1"};
+    size_t count = 0;
+    ptn_netif_list(addrs, max, &count);
+    for (size_t n = 0; n < sizeof strangers / sizeof *strangers; n++) {
+        struct ptn_addr to, from;
+        if (!ptn_addr_parse(strangers[n], &to) || !ptn_netif_towards(&to, &from))
+            continue;
+        for (size_t i = 1; i < count; i++) {
+            if (!ptn_addr_same_ip(&addrs[i], &from))
+                continue;
+            memmove(addrs + 1, addrs, i * sizeof *addrs);
+            addrs[0] = from;
+            break;
+        }
+    }
+    return count;
+}
+
+static bool complain(const struct program *g, const char *what, enum ptn_err err)
+{
+    if (err != PTN_OK)
+        ptn_log(&g->phone.log, PTN_LOG_ERROR, "%s: %s", what, ptn_err_text(err));
+    return err != PTN_OK;
+}
+
+static bool open_control(struct program *g)
+{
+    char usual[PTN_RUNTIME_PATH_SIZE];
+    const char *path = g->settings.socket;
+    if (!path[0]) {
+        path = usual;
+        if (complain(g, "no folder for the control socket (/run/postern, $XDG_RUNTIME_DIR)",
+                     ptn_runtime_make(g->settings.instance, usual)))
+            return false;
+    }
+    struct ptn_control_opts opts = {.path = path, .mode = 0600, .owner = OWNER_CONTROL};
+    return !complain(g, path, ptn_control_new(g->loop, &opts, &g->phone.control));
+}
+
+static bool open_parts(struct program *g)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    const struct ptn_log *log = &g->phone.log;
+    if (complain(g, "event loop", ptn_loop_new(&g->loop)) ||
+        complain(g, "signals", ptn_loop_signals(g->loop, signals, 2, OWNER_SIGNAL)) ||
+        !open_control(g))
+        return false;
+    struct ptn_host_opts host = {
+        .loop = g->loop,
+        .owner = OWNER_HOST,
+        .log = log,
+        .sockets_max = SOCKETS_MAX,
+        .machines_max = 1,
+        .stream_queue_max = 1 << 18,
+    };
+    return !complain(g, "host", ptn_host_new(&host, &g->host)) &&
+           !complain(g, "phone", ptn_ua_new(&g->opts, &g->phone.ua));
+}
+
+static void close_parts(struct program *g)
+{
+    ptn_control_free(g->phone.control);
+    ptn_host_free(g->host);
+    ptn_ua_free(g->phone.ua);
+    ptn_loop_free(g->loop);
+    phone_sound_fini(&g->phone.sound);
+}
+
+/* ---- the life of it ---- */
+
+static void stop(struct program *g, ptn_time now)
+{
+    if (g->stopping) {
+        g->stopped = true; /* asked for the second time */
+        return;
+    }
+    g->stopping = true;
+    g->stop_by = now + PTN_UA_STOP_MAX + PTN_S(1);
+    ptn_notify("STOPPING=1");
+    ptn_ua_stop(g->phone.ua, now);
+}
+
+static void take_event(struct program *g, ptn_time now, const struct ptn_ua_event *ev)
+{
+    if (ev->kind == PTN_UA_AUDIO) {
+        phone_sound_hear(&g->phone.sound, ev->call, ev->pcm, &g->phone.log);
+        return;
+    }
+    if (ev->kind == PTN_UA_ENDED)
+        phone_sound_end(&g->phone.sound, ev->call);
+    if (ev->kind == PTN_UA_STOPPED)
+        g->stopped = true;
+    phone_control_event(&g->phone, ev);
+    if (ev->kind == PTN_UA_SOCKET_FAILED && ++g->sockets_failed == g->opts.local_count) {
+        ptn_log(&g->phone.log, PTN_LOG_ERROR, "none of the SIP sockets could be opened");
+        g->exit_code = EXIT_SYSTEM;
+        stop(g, now);
+    }
+}
+
+static void run_machine(struct program *g, ptn_time now)
+{
+    struct ptn_ua_event ev;
+    bool moved;
+    do {
+        moved = false;
+        ptn_host_run(g->host, now);
+        while (ptn_ua_event(g->phone.ua, now, &ev)) {
+            take_event(g, now, &ev);
+            moved = true;
+        }
+    } while (moved);
+}
+
+static void take_ready(struct program *g, ptn_time now, const struct ptn_ready *ready)
+{
+    struct ptn_control_line line;
+    switch (ready->owner) {
+    case OWNER_SIGNAL: stop(g, now); break;
+    case OWNER_HOST: ptn_host_ready(g->host, now, ready); break;
+    case OWNER_CONTROL:
+        ptn_control_ready(g->phone.control, ready);
+        while (ptn_control_line(g->phone.control, &line))
+            phone_control_line(&g->phone, now, &line);
+        break;
+    }
+}
+
+static int run(struct program *g)
+{
+    struct ptn_ready ready[READY_MAX];
+    uint32_t index;
+    ptn_time now = ptn_clock_now();
+
+    g->stop_by = PTN_NEVER;
+    ptn_ua_start(g->phone.ua, now);
+    struct ptn_machine machine = ptn_ua_machine(g->phone.ua);
+    if (complain(g, "host", ptn_host_add(g->host, now, &machine, &index)))
+        return EXIT_SYSTEM;
+    ptn_notify("READY=1");
+    for (;;) {
+        run_machine(g, now);
+        if (g->stopped || now >= g->stop_by)
+            return g->exit_code;
+        ptn_time due = ptn_time_min(ptn_host_deadline(g->host, now), g->stop_by);
+        size_t count = ptn_loop_wait(g->loop, due, ready, READY_MAX);
+        now = ptn_clock_now();
+        for (size_t i = 0; i < count; i++)
+            take_ready(g, now, &ready[i]);
+        if (g->phone.quit && !g->stopping)
+            stop(g, now);
+    }
+}
+
+static int check_settings(const struct program *g, const struct ptn_conf_report *r, bool fits)
+{
+    size_t wrong = r->counts[PTN_CONF_WRONG];
+    if (wrong == 0 && fits)
+        printf("all right: %u of %d accounts in use\n", g->opts.account_count, PTN_PHONE_ACCOUNTS);
+    return wrong == 0 && fits ? EXIT_FINE : EXIT_SETTINGS;
+}
+
+static int start(struct program *g, struct ptn_conf_report *r)
+{
+    struct ptn_addr interfaces[PTN_NETIF_ADDRS_MAX];
+    size_t count = list_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
+    const struct ptn_log *log = &g->phone.log;
+
+    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log) &
+                phone_sound_init(&g->phone.sound, &g->settings, log);
+    if (g->settings.check)
+        return check_settings(g, r, fits);
+    if (g->settings.print_config) {
+        puts("#!version:1.0.0.1");
+        print_table(&g->settings, PTN_CONF_PRINT_VALUES);
+        return EXIT_FINE;
+    }
+    if (r->counts[PTN_CONF_WRONG] > 0 || !fits)
+        return EXIT_SETTINGS;
+    g->opts.source = g->phone.sound.source;
+    g->opts.dice = ptn_entropy_dice();
+    g->opts.log = log;
+    g->opts.user_agent = "Postern/" PTN_VERSION;
+    return open_parts(g) ? run(g) : EXIT_SYSTEM;
+}
+
+int main(int argc, char **argv)
+{
+    static struct program g;
+    struct ptn_conf_report report = {0};
+
+    bool ok = phone_settings_load(&g.settings, argc, argv, &report);
+    g.phone.settings = &g.settings;
+    g.phone.log =
+        (struct ptn_log){.write = write_log, .max = (enum ptn_log_level)g.settings.log_level};
+    int code = EXIT_COMMAND;
+    print_notes(&report, g.settings.unknown || !ok);
+    if (ok && g.settings.help)
+        code = print_help();
+    else if (ok && g.settings.version)
+        code = puts("postern-phone " PTN_VERSION) >= 0 ? EXIT_FINE : EXIT_SYSTEM;
+    else if (ok)
+        code = start(&g, &report);
+    ptn_conf_report_fini(&report);
+    close_parts(&g);
+    return code;
+}

@@ -1,0 +1,81 @@
+/*
+ * phone/phone.h - what the parts of postern-phone share.
+ *
+ * main.c owns the loop and moves asks, tells and events; sound.c holds files,
+ * control.c the people and programs who ask and are told, report.c the words
+ * for both; wire_up.c turns settings into options.
+ */
+#ifndef PTN_PHONE_PHONE_H
+#define PTN_PHONE_PHONE_H
+
+#include <jansson.h>
+
+#include "os/control.h"
+#include "os/soundfile.h"
+#include "phone/settings.h"
+#include "ua/ua.h"
+
+/* ---- wire_up.c ---- */
+
+/* Texts in `opts` point into `s` and `w`. */
+struct phone_wiring {
+    struct ptn_ua_stun_server stun[PTN_UA_STUN_MAX];
+    char stun_names[PTN_UA_STUN_MAX][PTN_CONF_TEXT_SIZE];
+    char instance[64];                             /* urn:uuid:… or empty */
+    unsigned account_numbers[PTN_UA_ACCOUNTS_MAX]; /* X of account.X, by the phone's own count */
+};
+
+/* What settings do to each other, and what they cannot do here, is said to `log`. False when
+ * there is something that cannot be begun with. Leaves source, dice and log of `opts` alone. */
+bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
+                   size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
+                   const struct ptn_log *log);
+
+/* ---- sound.c ---- */
+
+struct phone_sound {
+    struct ptn_sound played; /* the file behind the source, if any */
+    struct ptn_source source;
+    const char *record; /* path with or without {call}; empty: nothing is recorded */
+    struct phone_tape {
+        ptn_ua_call_id call;
+        struct ptn_recording *recording;
+    } tapes[PTN_UA_CALLS_MAX];
+};
+
+/* False when postern.sound.play names nothing that can be played; `log` says why. */
+bool phone_sound_init(struct phone_sound *sound, const struct phone_settings *s,
+                      const struct ptn_log *log);
+void phone_sound_fini(struct phone_sound *sound);
+
+/* Opens the call's recording with its first frame; a file that cannot be written is logged once. */
+void phone_sound_hear(struct phone_sound *sound, ptn_ua_call_id call, const int16_t *frame,
+                      const struct ptn_log *log);
+void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call);
+
+/* ---- report.c: new references ---- */
+
+struct phone;
+json_t *phone_report_status(const struct phone *p, ptn_time now);
+/* NULL for what is no news, as a frame of sound. */
+json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev);
+
+/* ---- control.c ---- */
+
+struct phone {
+    const struct phone_settings *settings;
+    struct phone_wiring wiring;
+    struct ptn_ua *ua;
+    struct ptn_control *control;
+    struct phone_sound sound;
+    struct ptn_log log;
+    uint32_t followers[PTN_CONTROL_CLIENTS_MAX]; /* clients that want events; 0 is free */
+    bool quit;                                   /* somebody asked for the end */
+};
+
+void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_line *line);
+
+/* Tells all who follow. */
+void phone_control_event(struct phone *p, const struct ptn_ua_event *ev);
+
+#endif

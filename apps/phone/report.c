@@ -1,0 +1,278 @@
+/*
+ * phone/report.c - the phone in JSON: its state, and what has just happened.
+ *
+ * The form is documented in postern-phone(8) and has a version: names are added
+ * to it, but neither renamed nor given another meaning. What is not known is
+ * left out rather than given a made-up value.
+ */
+#include "phone/phone.h"
+
+enum { REPORT_VERSION = 1 };
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+    /* Names come from the network: what is no UTF-8 is refused by jansson, and then left out. */
+    if (text && text[0])
+        json_object_set_new(object, name, json_string(text));
+}
+
+static void set_addr(json_t *object, const char *name, const struct ptn_addr *addr)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+    if (!ptn_addr_is_none(addr))
+        set_text(object, name, ptn_addr_format(addr, text));
+}
+
+static void set_ms(json_t *object, const char *name, ptn_time span)
+{
+    if (span != PTN_NEVER)
+        json_object_set_new(object, name, json_real((double)(span / PTN_US(10)) / 100));
+}
+
+static void set_count(json_t *object, const char *name, int64_t count)
+{
+    json_object_set_new(object, name, json_integer(count));
+}
+
+/* An address that is told to others, and the reason. */
+static void set_told(json_t *object, const char *name, const struct ptn_reach_answer *answer)
+{
+    if (ptn_addr_is_none(&answer->addr))
+        return;
+    json_t *told = json_object();
+    set_addr(told, "address", &answer->addr);
+    set_text(told, "why", ptn_reach_why_text(answer->why));
+    json_object_set_new(told, "private_to_public", json_boolean(answer->private_to_public));
+    json_object_set_new(object, name, told);
+}
+
+static json_t *stats_json(const struct ptn_stream_stats *s)
+{
+    json_t *stats = json_object();
+    set_count(stats, "sent_packets", (int64_t)s->sent_packets);
+    set_count(stats, "received_packets", (int64_t)s->received_packets);
+    set_count(stats, "lost", s->lost);
+    json_object_set_new(stats, "lost_fraction", json_real(s->lost_fraction));
+    set_count(stats, "duplicates", (int64_t)s->duplicates);
+    set_count(stats, "late", (int64_t)s->late);
+    set_count(stats, "foreign", (int64_t)s->foreign);
+    set_count(stats, "malformed", (int64_t)s->malformed);
+    set_ms(stats, "jitter_ms", s->jitter);
+    set_ms(stats, "play_delay_ms", s->play_delay);
+    set_ms(stats, "rtt_ms", s->rtt);
+    if (s->first_received != PTN_NEVER)
+        set_ms(stats, "gap_max_ms", s->gap_max);
+    if (s->remote_known) {
+        json_t *remote = json_object();
+        set_count(remote, "lost", s->remote_lost);
+        json_object_set_new(remote, "lost_fraction", json_real(s->remote_lost_fraction));
+        set_ms(remote, "jitter_ms", s->remote_jitter);
+        json_object_set_new(stats, "far_end", remote);
+    }
+    return stats;
+}
+
+static const char *account_state_text(enum ptn_ua_account_state state)
+{
+    switch (state) {
+    case PTN_UA_ACCOUNT_WAITING: return "waiting";
+    case PTN_UA_ACCOUNT_DIRECT: return "direct";
+    case PTN_UA_ACCOUNT_REGISTERING: return "registering";
+    case PTN_UA_ACCOUNT_REGISTERED: return "registered";
+    case PTN_UA_ACCOUNT_FAILED: return "failed";
+    case PTN_UA_ACCOUNT_UNREGISTERED: return "unregistered";
+    }
+    return "";
+}
+
+static const char *call_state_text(enum ptn_ua_call_state state)
+{
+    switch (state) {
+    case PTN_UA_CALL_GATHERING: return "gathering";
+    case PTN_UA_CALL_DIALLED: return "dialled";
+    case PTN_UA_CALL_RINGING: return "ringing";
+    case PTN_UA_CALL_UP: return "up";
+    case PTN_UA_CALL_ENDING: return "ending";
+    }
+    return "";
+}
+
+static const char *use_text(enum ptn_ua_socket_use use)
+{
+    switch (use) {
+    case PTN_UA_SOCKET_SIP: return "sip";
+    case PTN_UA_SOCKET_RTP: return "rtp";
+    case PTN_UA_SOCKET_RTCP: return "rtcp";
+    }
+    return "";
+}
+
+static const char *ended_text(enum ptn_sip_ended ended)
+{
+    switch (ended) {
+    case PTN_SIP_ENDED_BY_US: return "by us";
+    case PTN_SIP_ENDED_BY_PEER: return "by the far end";
+    case PTN_SIP_ENDED_REFUSED: return "refused";
+    case PTN_SIP_ENDED_TIMED_OUT: return "timed out";
+    case PTN_SIP_ENDED_NO_ACK: return "never acknowledged";
+    case PTN_SIP_ENDED_UNREACHABLE: return "unreachable";
+    case PTN_SIP_ENDED_BAD_SDP: return "bad session description";
+    }
+    return "";
+}
+
+static json_t *account_json(const struct phone *p, unsigned i,
+                            const struct ptn_ua_account_status *a, ptn_time now)
+{
+    unsigned number = p->wiring.account_numbers[i];
+    const char *label = p->settings->account_label[number - 1];
+    json_t *account = json_object();
+    set_count(account, "account", number);
+    set_text(account, "label", label[0] ? label : a->user);
+    set_text(account, "user", a->user);
+    set_text(account, "server", a->server_name);
+    set_addr(account, "server_address", &a->server);
+    set_text(account, "state", account_state_text(a->state));
+    set_told(account, "contact", &a->contact);
+    if (a->state == PTN_UA_ACCOUNT_REGISTERED) {
+        set_count(account, "lease_s", a->lease_s);
+        set_ms(account, "registered_for_ms", now - a->registered_at);
+    }
+    if (a->state == PTN_UA_ACCOUNT_FAILED) {
+        set_count(account, "last_status", a->last_status);
+        if (a->retry_at != PTN_NEVER)
+            set_ms(account, "retry_in_ms", a->retry_at - now);
+    }
+    return account;
+}
+
+static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status *c, ptn_time now)
+{
+    json_t *call = json_object();
+    set_count(call, "call", c->id);
+    set_count(call, "account", p->wiring.account_numbers[c->account]);
+    json_object_set_new(call, "incoming", json_boolean(c->incoming));
+    set_text(call, "state", call_state_text(c->state));
+    set_text(call, "peer", c->peer);
+    set_text(call, "peer_name", c->peer_name);
+    set_ms(call, "age_ms", now - c->began_at);
+    if (c->answered_at != PTN_NEVER)
+        set_ms(call, "answered_for_ms", now - c->answered_at);
+    if (c->codec < PTN_CODEC_COUNT)
+        set_text(call, "codec", ptn_codec_info(c->codec)->name);
+    set_addr(call, "rtp_local", &c->rtp_local);
+    set_told(call, "rtp", &c->rtp);
+    set_addr(call, "rtp_signalled", &c->rtp_signalled);
+    set_addr(call, "rtp_remote", &c->rtp_remote);
+    if (c->has_stats)
+        json_object_set_new(call, "stats", stats_json(&c->stats));
+    return call;
+}
+
+static json_t *nat_json(const struct ptn_ua_status *s)
+{
+    json_t *nat = json_object(), *servers = json_array(), *sockets = json_array();
+    set_text(nat, "type", s->nat_type);
+    set_text(nat, "mapping", ptn_reach_nat_text(s->nat));
+    set_addr(nat, "mapped", &s->mapped);
+    for (unsigned i = 0; i < s->stun_count; i++) {
+        json_t *server = json_object();
+        set_text(server, "name", s->stun[i].name);
+        set_addr(server, "address", &s->stun[i].addr);
+        json_object_set_new(server, "answers", json_boolean(s->stun[i].answers));
+        if (s->stun[i].answers)
+            set_text(server, "dialect", s->stun[i].classic ? "classic" : "modern");
+        json_array_append_new(servers, server);
+    }
+    for (unsigned i = 0; i < s->socket_count; i++) {
+        json_t *socket = json_object();
+        set_text(socket, "use", use_text(s->sockets[i].use));
+        set_text(socket, "transport", s->sockets[i].transport == PTN_UDP ? "udp" : "tcp");
+        set_addr(socket, "local", &s->sockets[i].local);
+        set_addr(socket, "mapped", &s->sockets[i].mapped);
+        set_text(socket, "mapping", ptn_reach_nat_text(s->sockets[i].nat));
+        if (s->sockets[i].call)
+            set_count(socket, "call", s->sockets[i].call);
+        json_array_append_new(sockets, socket);
+    }
+    json_object_set_new(nat, "stun", servers);
+    json_object_set_new(nat, "sockets", sockets);
+    return nat;
+}
+
+json_t *phone_report_status(const struct phone *p, ptn_time now)
+{
+    static struct ptn_ua_status s;
+    ptn_ua_status(p->ua, now, &s);
+
+    json_t *accounts = json_array(), *calls = json_array();
+    for (unsigned i = 0; i < s.account_count; i++)
+        json_array_append_new(accounts, account_json(p, i, &s.accounts[i], now));
+    for (unsigned i = 0; i < s.call_count; i++)
+        json_array_append_new(calls, call_json(p, &s.calls[i], now));
+    json_t *status = json_object();
+    set_count(status, "version", REPORT_VERSION);
+    set_text(status, "instance", p->settings->instance);
+    json_object_set_new(status, "stopping", json_boolean(s.stopping));
+    json_object_set_new(status, "nat", nat_json(&s));
+    json_object_set_new(status, "accounts", accounts);
+    json_object_set_new(status, "calls", calls);
+    return status;
+}
+
+static const char *event_text(enum ptn_ua_event_kind kind)
+{
+    switch (kind) {
+    case PTN_UA_REGISTERED: return "registered";
+    case PTN_UA_REGISTER_FAILED: return "register_failed";
+    case PTN_UA_UNREGISTERED: return "unregistered";
+    case PTN_UA_INCOMING: return "incoming";
+    case PTN_UA_RINGING: return "ringing";
+    case PTN_UA_ANSWERED: return "answered";
+    case PTN_UA_HEARD: return "heard";
+    case PTN_UA_ENDED: return "ended";
+    case PTN_UA_NAT_CHANGED: return "nat_changed";
+    case PTN_UA_SOCKET_FAILED: return "socket_failed";
+    case PTN_UA_STOPPED: return "stopped";
+    case PTN_UA_AUDIO: break;
+    }
+    return NULL;
+}
+
+json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev)
+{
+    const char *kind = event_text(ev->kind);
+    if (!kind)
+        return NULL;
+    json_t *event = json_object();
+    set_text(event, "event", kind);
+    switch (ev->kind) {
+    case PTN_UA_REGISTERED:
+    case PTN_UA_REGISTER_FAILED:
+    case PTN_UA_UNREGISTERED:
+    case PTN_UA_INCOMING:
+        set_count(event, "account", p->wiring.account_numbers[ev->account]);
+        break;
+    default: break;
+    }
+    if (ev->call)
+        set_count(event, "call", ev->call);
+    if (ev->kind == PTN_UA_REGISTERED)
+        set_count(event, "lease_s", ev->lease_s);
+    if (ev->kind == PTN_UA_REGISTER_FAILED)
+        set_ms(event, "retry_in_ms", ev->retry_in);
+    if (ev->kind == PTN_UA_ENDED)
+        set_text(event, "ended", ended_text(ev->ended));
+    if (ev->status)
+        set_count(event, "status", ev->status);
+    if (ev->why != PTN_OK)
+        set_text(event, "why", ptn_err_text(ev->why));
+    set_addr(event, "address", &ev->addr);
+    set_text(event, "reason", ev->reason);
+    set_text(event, "peer", ev->peer);
+    set_text(event, "peer_name", ev->peer_name);
+    set_text(event, "text", ev->text);
+    if (ev->stats)
+        json_object_set_new(event, "stats", stats_json(ev->stats));
+    return event;
+}

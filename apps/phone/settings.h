@@ -1,0 +1,44 @@
+/*
+ * phone/settings.h - all settings of a phone as one struct, made from settings.def.
+ */
+#ifndef PTN_PHONE_SETTINGS_H
+#define PTN_PHONE_SETTINGS_H
+
+#include "conf/conf.h"
+
+#define PTN_PHONE_ACCOUNTS 16
+#define PTN_PHONE_CODECS 16 /* lines of account.X.codec.Y */
+
+struct phone_settings {
+#define PTN_CONF_DEF "phone/settings.def"
+#include "conf/as_fields.h"
+};
+
+extern const struct ptn_conf_table phone_settings_table;
+
+/* The words of account.X.nat.nat_traversal and others, in the order of settings.def. */
+enum phone_nat { PHONE_NAT_DISABLED, PHONE_NAT_STUN, PHONE_NAT_MANUAL, PHONE_NAT_AUTO };
+enum phone_stun { PHONE_STUN_OFF, PHONE_STUN_ON, PHONE_STUN_AUTO };
+enum phone_transport { PHONE_UDP, PHONE_TCP, PHONE_TLS, PHONE_NAPTR };
+enum phone_keepalive {
+    PHONE_KEEPALIVE_OFF,
+    PHONE_KEEPALIVE_DEFAULT,
+    PHONE_KEEPALIVE_OPTIONS,
+    PHONE_KEEPALIVE_NOTIFY
+};
+enum phone_symmetric {
+    PHONE_RTP_ANYWHERE,
+    PHONE_RTP_SAME_ADDRESS,
+    PHONE_RTP_SAME_PORT,
+    PHONE_RTP_SIGNALLED
+};
+
+/* Reads command line and files into `s`. Everything wrong goes to `r`; false when the command
+ * line itself is wrong or a file cannot be read (which it has said on standard error). */
+bool phone_settings_load(struct phone_settings *s, int argc, char *const *argv,
+                         struct ptn_conf_report *r);
+
+/* "00:15:65:aa:BB:cc" as the 12 lower-case digits in file names; false when it is none. */
+bool phone_mac_digits(const char *mac, char digits[static 13]);
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * phone/wire_up.c - the only place where a setting becomes an option of the phone.
+ *
+ * What two settings mean together is decided here, too, and said where it may
+ * not be what the administrator meant: an explicit value is obeyed all the same.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phone/phone.h"
+
+/* What is being put together. */
+struct wiring {
+    const struct phone_settings *s;
+    struct phone_wiring *w;
+    struct ptn_ua_opts *opts;
+    const struct ptn_log *log;
+    bool has_stun;
+    bool ok;
+};
+
+__attribute__((format(printf, 2, 3))) static void fail(struct wiring *x, const char *format, ...)
+{
+    char text[500];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ptn_log(x->log, PTN_LOG_ERROR, "%s", text);
+    x->ok = false;
+}
+
+/* ---- addresses and ports ---- */
+
+static bool is_usable(const struct ptn_addr *addr, bool loopback)
+{
+    enum ptn_addr_kind kind = ptn_addr_kind(addr);
+    if (kind == PTN_ADDR_LOOPBACK)
+        return loopback;
+    return kind != PTN_ADDR_UNSPECIFIED && kind != PTN_ADDR_MULTICAST &&
+           !(kind == PTN_ADDR_LINK_LOCAL && addr->family == PTN_IPV6);
+}
+
+static void add_locals(struct ptn_ua_opts *opts, const struct ptn_addr *addrs, size_t count,
+                       bool loopback)
+{
+    for (size_t i = 0; i < count && opts->local_count < PTN_UA_LOCALS_MAX; i++)
+        if (is_usable(&addrs[i], loopback))
+            opts->locals[opts->local_count++].addr = ptn_addr_with_port(addrs[i], 0);
+}
+
+static void wire_addresses(struct wiring *x, const struct ptn_addr *interfaces, size_t count)
+{
+    const struct phone_settings *s = x->s;
+    if (s->listen.count > 0) {
+        add_locals(x->opts, s->listen.addrs, s->listen.count, true);
+    } else {
+        add_locals(x->opts, interfaces, count, false);
+        if (x->opts->local_count == 0) /* a machine without network talks to itself */
+            add_locals(x->opts, interfaces, count, true);
+    }
+    if (x->opts->local_count == 0)
+        fail(x, "there is no address to listen on: see postern.listen");
+
+    x->opts->sip_port = (uint16_t)s->sip_port;
+    x->opts->rtp_port_min = (uint16_t)s->rtp_port_min;
+    x->opts->rtp_port_max = (uint16_t)s->rtp_port_max;
+    unsigned first = (s->rtp_port_min + 1) / 2 * 2;
+    unsigned pairs = s->rtp_port_max >= first + 1 ? (s->rtp_port_max - first + 1) / 2 : 0;
+    if (pairs == 0)
+        fail(x,
+             "static.network.port.min_rtpport and max_rtpport leave no room for a pair of ports");
+    else if (pairs < s->calls_max + s->warm_pairs)
+        ptn_log(x->log, PTN_LOG_WARN,
+                "ports %u to %u are enough for %u calls only, but postern.calls_max is %u",
+                s->rtp_port_min, s->rtp_port_max, pairs, s->calls_max);
+}
+
+/* ---- STUN ---- */
+
+static void add_stun(struct wiring *x, const char *name, uint16_t port)
+{
+    if (x->opts->stun_count == PTN_UA_STUN_MAX) {
+        ptn_log(x->log, PTN_LOG_WARN, "postern.stun.servers: %s is one too many, %d are asked",
+                name, PTN_UA_STUN_MAX);
+        return;
+    }
+    char *kept = x->w->stun_names[x->opts->stun_count];
+    snprintf(kept, PTN_CONF_TEXT_SIZE, "%s", name);
+    x->opts->stun[x->opts->stun_count++] = (struct ptn_ua_stun_server){kept, port};
+}
+
+/* "name", "name:port", "192.0.2.1", "[2001:db8::1]:port". */
+static void add_stun_word(struct wiring *x, char *word)
+{
+    struct ptn_addr addr;
+    if (ptn_addr_parse(word, &addr)) {
+        char text[PTN_ADDR_TEXT_MAX];
+        add_stun(x, ptn_addr_format_ip(&addr, text), addr.port ? addr.port : 3478);
+        return;
+    }
+    char *colon = strchr(word, ':'), *end = NULL;
+    unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 3478;
+    if (colon && (port > 65535 || end == colon + 1 || *end != '\0')) {
+        fail(x, "postern.stun.servers: \"%s\" is not a name or address, perhaps with :port", word);
+        return;
+    }
+    if (colon)
+        *colon = '\0';
+    add_stun(x, word, (uint16_t)port);
+}
+
+static void wire_stun(struct wiring *x)
+{
+    const struct phone_settings *s = x->s;
+    char words[PTN_CONF_TEXT_SIZE], *rest = NULL;
+
+    x->opts->stun_dialect = (enum ptn_ua_dialect)s->stun_dialect;
+    x->opts->stun_every = PTN_S(s->stun_every);
+    if (s->stun_enable == PHONE_STUN_OFF)
+        return;
+    if (s->stun_server[0])
+        add_stun(x, s->stun_server, (uint16_t)s->stun_port);
+    snprintf(words, sizeof words, "%s", s->stun_more);
+    for (char *word = strtok_r(words, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
+        add_stun_word(x, word);
+    x->has_stun = x->opts->stun_count > 0;
+    if (s->stun_enable == PHONE_STUN_ON && !x->has_stun)
+        ptn_log(
+            x->log, PTN_LOG_WARN,
+            "static.sip.nat_stun.enable is 1, but static.sip.nat_stun.server is empty: no STUN");
+}
+
+/* ---- accounts ---- */
+
+static enum ptn_reach_policy wire_nat(struct wiring *x, unsigned i)
+{
+    const struct phone_settings *s = x->s;
+    bool has_manual = !ptn_addr_is_none(&s->static_nat_addr);
+    switch ((enum phone_nat)s->account_nat[i]) {
+    case PHONE_NAT_DISABLED: return PTN_REACH_OFF;
+    case PHONE_NAT_STUN:
+        if (!x->has_stun)
+            ptn_log(x->log, PTN_LOG_WARN,
+                    "account.%u.nat.nat_traversal is stun, but static.sip.nat_stun.* gives no "
+                    "server to ask: both are needed",
+                    i + 1);
+        return PTN_REACH_STUN;
+    case PHONE_NAT_MANUAL:
+        if (!has_manual)
+            ptn_log(x->log, PTN_LOG_WARN,
+                    "account.%u.nat.nat_traversal is manual, but static.network.static_nat.addr is "
+                    "empty: as auto",
+                    i + 1);
+        return PTN_REACH_MANUAL;
+    case PHONE_NAT_AUTO: break;
+    }
+    return s->static_nat_enable && has_manual ? PTN_REACH_MANUAL : PTN_REACH_AUTO;
+}
+
+static enum ptn_sip_keepalive keepalive_of(uint32_t setting)
+{
+    switch ((enum phone_keepalive)setting) {
+    case PHONE_KEEPALIVE_OFF: return PTN_SIP_KEEPALIVE_OFF;
+    case PHONE_KEEPALIVE_DEFAULT: return PTN_SIP_KEEPALIVE_CRLF;
+    case PHONE_KEEPALIVE_OPTIONS:
+    case PHONE_KEEPALIVE_NOTIFY: return PTN_SIP_KEEPALIVE_OPTIONS;
+    }
+    return PTN_SIP_KEEPALIVE_OFF;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *name, uint32_t port)
+{
+    struct ptn_sip_host host = {
+        .name = text_or_null(name), .port = (uint16_t)port, .transport = PTN_UDP};
+    switch ((enum phone_transport)x->s->account_transport[i]) {
+    case PHONE_UDP: break;
+    case PHONE_TCP:
+        host.transport = PTN_TCP;
+        x->opts->tcp = true;
+        break;
+    case PHONE_TLS:
+        fail(x, "account.%u.sip_server.1.transport_type: this version has no TLS", i + 1);
+        break;
+    case PHONE_NAPTR: host.port = 0; break;
+    }
+    return host;
+}
+
+static enum ptn_codec codec_of(const struct phone_settings *s, unsigned account, unsigned line)
+{
+    static const char *const usual[] = {"PCMU", "PCMA"};
+    const char *name = s->account_codec_name[account][line];
+    if (!s->account_codec_enable[account][line])
+        return PTN_CODEC_COUNT;
+    if (!name[0] && line < sizeof usual / sizeof *usual)
+        name = usual[line];
+    return ptn_codec_by_name(name);
+}
+
+/* Each codec once, the lowest priority first. */
+static void wire_codecs(struct wiring *x, unsigned i, struct ptn_ua_account *a)
+{
+    const uint32_t *priorities = x->s->account_codec_priority[i];
+    for (unsigned priority = 0; priority <= 255; priority++) {
+        for (unsigned line = 0; line < PTN_PHONE_CODECS; line++) {
+            enum ptn_codec codec = codec_of(x->s, i, line);
+            bool known = codec == PTN_CODEC_COUNT;
+            for (unsigned n = 0; n < a->codec_count; n++)
+                known = known || a->codecs[n] == codec;
+            if (priorities[line] == priority && !known)
+                a->codecs[a->codec_count++] = codec;
+        }
+    }
+    if (a->codec_count == 0)
+        fail(x, "account.%u.codec: none of PCMU and PCMA is left", i + 1);
+}
+
+static void wire_account(struct wiring *x, unsigned i)
+{
+    const struct phone_settings *s = x->s;
+    if (!s->account_user_name[i][0]) {
+        fail(x, "account.%u.user_name is needed", i + 1);
+        return;
+    }
+    x->w->account_numbers[x->opts->account_count] = i + 1;
+    struct ptn_ua_account *a = &x->opts->accounts[x->opts->account_count++];
+    *a = (struct ptn_ua_account){
+        .user = s->account_user_name[i],
+        .display_name = text_or_null(s->account_display_name[i]),
+        .auth_user = text_or_null(s->account_auth_name[i]),
+        .password = text_or_null(s->account_password[i]),
+        .server = host_of(x, i, s->account_server[i], s->account_server_port[i]),
+        .registers = s->account_server[i][0] != '\0',
+        .expires_s = s->account_expires[i],
+        .nat = wire_nat(x, i),
+        .no_rport = !s->account_rport[i],
+        .keepalive = keepalive_of(s->account_keepalive[i]),
+        .keepalive_every = PTN_S(s->account_keepalive_time[i]),
+        .ptime_ms = s->account_ptime[i] ? s->account_ptime[i] * 10 : 20,
+    };
+    if (s->account_proxy_enable[i])
+        a->proxy = host_of(x, i, s->account_proxy[i], s->account_proxy_port[i]);
+    wire_codecs(x, i, a);
+}
+
+static void wire_accounts(struct wiring *x)
+{
+    for (unsigned i = 0; i < PTN_PHONE_ACCOUNTS; i++)
+        if (x->s->account_enable[i])
+            wire_account(x, i);
+    if (x->ok && x->opts->account_count == 0)
+        fail(x, "no account is in use: account.1.enable = 1 and account.1.user_name begin one");
+}
+
+static enum ptn_ua_symmetric symmetric_of(uint32_t setting)
+{
+    switch ((enum phone_symmetric)setting) {
+    case PHONE_RTP_ANYWHERE: return PTN_UA_SYMMETRIC_ON;
+    case PHONE_RTP_SAME_ADDRESS: return PTN_UA_SYMMETRIC_SAME_IP;
+    case PHONE_RTP_SAME_PORT:
+    case PHONE_RTP_SIGNALLED: return PTN_UA_SYMMETRIC_OFF;
+    }
+    return PTN_UA_SYMMETRIC_ON;
+}
+
+bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
+                   size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
+                   const struct ptn_log *log)
+{
+    struct wiring x = {.s = s, .w = w, .opts = opts, .log = log, .ok = true};
+    char digits[13];
+
+    *w = (struct phone_wiring){0};
+    wire_addresses(&x, interfaces, interface_count);
+    wire_stun(&x);
+    wire_accounts(&x);
+    if (s->static_nat_enable && ptn_addr_is_none(&s->static_nat_addr))
+        ptn_log(log, PTN_LOG_WARN,
+                "static.network.static_nat.enable is 1, but static.network.static_nat.addr is "
+                "empty: nothing is set by hand");
+    opts->manual = s->static_nat_addr;
+    opts->no_discovery = !s->discovery;
+    opts->t1 = PTN_MS(s->timer_t1);
+    opts->t2 = PTN_MS(s->timer_t2);
+    opts->t4 = PTN_MS(s->timer_t4);
+    opts->symmetric = symmetric_of(s->rtp_symmetric);
+    opts->calls_max = s->calls_max;
+    opts->warm_pairs = s->warm_pairs;
+    opts->auto_answer = s->auto_answer;
+    opts->auto_answer_after = PTN_MS(s->auto_answer_after);
+    opts->sip_dscp = (uint8_t)s->sip_dscp;
+    opts->rtp_dscp = (uint8_t)s->rtp_dscp;
+    /* RFC 5626 §4.1: the same for every start of one phone. */
+    if (s->mac[0] && phone_mac_digits(s->mac, digits)) {
+        snprintf(w->instance, sizeof w->instance, "urn:uuid:00000000-0000-1000-8000-%s", digits);
+        opts->instance = w->instance;
+    }
+    return x.ok;
+}

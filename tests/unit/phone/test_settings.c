@@ -1,0 +1,387 @@
+/*
+ * The settings of postern-phone from command line and files to the options of the
+ * machine. What the table of rows itself can do is tested in tests/unit/conf.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "phone/phone.h"
+#include "support/test.h"
+
+static struct phone_settings s;
+static struct ptn_ua_opts opts;
+static struct phone_wiring wiring;
+static char said[4000];
+
+static void remember(void *self, enum ptn_log_level level, const char *line)
+{
+    (void)self;
+    (void)level;
+    size_t used = strlen(said);
+    snprintf(said + used, sizeof said - used, "%s\n", line);
+}
+
+static const struct ptn_log LOG = {.write = remember, .max = PTN_LOG_DEBUG};
+
+/* ---- files ---- */
+
+static char folder[64];
+
+static const char *write_file(const char *name, const char *lines)
+{
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    if (!folder[0]) {
+        strcpy(folder, "/tmp/postern-settings-XXXXXX");
+        CHECK(mkdtemp(folder) != NULL);
+    }
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    CHECK(f && fprintf(f, "#!version:1.0.0.1\n%s", lines) > 0 && fclose(f) == 0);
+    return path;
+}
+
+static void remove_files(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    CHECK_EQ(0, system(command));
+    folder[0] = '\0';
+}
+
+static bool load(struct ptn_conf_report *r, unsigned count, const char **words)
+{
+    char *argv[12] = {strdup("postern-phone")};
+    for (unsigned i = 0; i < count; i++)
+        argv[i + 1] = strdup(words[i]);
+    *r = (struct ptn_conf_report){0};
+    bool ok = phone_settings_load(&s, (int)count + 1, argv, r);
+    for (unsigned i = 0; i <= count; i++)
+        free(argv[i]);
+    return ok;
+}
+
+#define LOAD(r, ...)                                                                               \
+    load(r, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
+
+TEST(later_files_win_and_the_command_line_wins_over_all)
+{
+    struct ptn_conf_report r;
+    const char *common = write_file("common.cfg", "sip.listen_port = 5070\n"
+                                                  "sip.nat_stun.server = stun.example\n"
+                                                  "phone_setting.ring_type = Ring1.wav\n"
+                                                  "static.network.port.min_rtpport = 20000\n");
+    const char *mine = write_file("001565aabbcc.cfg", "sip.listen_port = 5080\n"
+                                                      "account.1.enable = 1\n"
+                                                      "account.1.user_name = 1001\n");
+    CHECK(LOAD(&r, "--config", common, "-c", mine, "--static.network.port.min_rtpport=30000"));
+    CHECK_EQ(5080, s.sip_port);
+    CHECK_STR("stun.example", s.stun_server);
+    CHECK_EQ(30000, s.rtp_port_min);
+    CHECK_EQ(1, r.counts[PTN_CONF_UNKNOWN]);
+    CHECK_EQ(0, r.counts[PTN_CONF_WRONG]);
+    ptn_conf_report_fini(&r);
+    remove_files();
+}
+
+TEST(a_boot_file_names_files_beside_it)
+{
+    struct ptn_conf_report r;
+    write_file("a.cfg", "sip.listen_port = 5070\n");
+    write_file("b.cfg", "sip.listen_port = 5090\n");
+    const char *boot = write_file("y000000000000.boot", "include:config \"a.cfg\"\n"
+                                                        "[CP860]include:config \"b.cfg\"\n");
+    CHECK(LOAD(&r, "--boot", boot));
+    CHECK_EQ(5070, s.sip_port);
+    ptn_conf_report_fini(&r);
+    CHECK(LOAD(&r, "--boot", boot, "--model", "CP860"));
+    CHECK_EQ(5090, s.sip_port);
+    ptn_conf_report_fini(&r);
+    remove_files();
+}
+
+TEST(what_is_wrong_is_named_by_file_and_line)
+{
+    struct ptn_conf_report r;
+    const char *file = write_file("a.cfg", "\nsip.listen_port = 70000\n");
+    CHECK(LOAD(&r, "--config", file));
+    CHECK_EQ(1, r.counts[PTN_CONF_WRONG]);
+    CHECK_EQ(5060, s.sip_port);
+    char expected[300];
+    snprintf(expected, sizeof expected,
+             "%s:3: sip.listen_port: \"70000\" is not a number from 1024 to 65535", file);
+    CHECK_STR(expected, r.notes[0].text);
+    ptn_conf_report_fini(&r);
+    remove_files();
+}
+
+TEST(a_wrong_command_line_and_a_missing_file_end_it)
+{
+    struct ptn_conf_report r;
+    CHECK(!LOAD(&r, "--config", "/nowhere/at/all.cfg"));
+    ptn_conf_report_fini(&r);
+    CHECK(!LOAD(&r, "--no-such-flag"));
+    ptn_conf_report_fini(&r);
+    CHECK(!LOAD(&r, "word"));
+    ptn_conf_report_fini(&r);
+    CHECK(!LOAD(&r, "--mac", "12:34"));
+    ptn_conf_report_fini(&r);
+    CHECK(!LOAD(&r, "--instance", "../x"));
+    ptn_conf_report_fini(&r);
+}
+
+TEST(names_of_all_firmware_generations_are_known)
+{
+    static const char *const names[][2] = {
+        {"account.2.nat.stun_server", "static.sip.nat_stun.server"},
+        {"account.1.nat.stun_port", "static.sip.nat_stun.port"},
+        {"account.3.sip_listen_port", "sip.listen_port"},
+        {"account.2.sip_server_host", "account.2.sip_server.1.address"},
+        {"account.2.sip_server_port", "account.2.sip_server.1.port"},
+        {"account.1.transport", "account.1.sip_server.1.transport_type"},
+        {"account.1.expires", "account.1.sip_server.1.expires"},
+        {"account.1.outbound_host", "account.1.outbound_proxy.1.address"},
+        {"account.4.outbound_port", "account.4.outbound_proxy.1.port"},
+        {"account.1.advanced.timer_t2", "sip.timer_t2"},
+        {"account.1.codec.pcma.priority", "account.1.codec.2.priority"},
+        {"static.network.qos.audiotos", "static.network.qos.rtptos"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char why[PTN_CONF_WHY_SIZE], got[PTN_CONF_TEXT_SIZE];
+        const char *value = strstr(names[i][0], "transport") ? "1"
+                            : strstr(names[i][0], "port")    ? "5555"
+                                                             : "33";
+        ptn_conf_defaults(&phone_settings_table, &s);
+        CHECK_EQ(PTN_CONF_SET_TAKEN,
+                 ptn_conf_set(&phone_settings_table, &s, names[i][0], value, why));
+        CHECK(ptn_conf_get(&phone_settings_table, &s, names[i][1], got, sizeof got));
+        CHECK_STR(strcmp(value, "1") == 0 ? "tcp" : value, got);
+    }
+}
+
+TEST(a_mac_address_is_read_in_every_spelling)
+{
+    char digits[13];
+    CHECK(phone_mac_digits("00:15:65:AA:bb:Cc", digits));
+    CHECK_STR("001565aabbcc", digits);
+    CHECK(phone_mac_digits("00-15-65-AA-BB-CC", digits));
+    CHECK(phone_mac_digits("001565aabbcc", digits));
+    CHECK(!phone_mac_digits("001565aabbc", digits));
+    CHECK(!phone_mac_digits("001565aabbccd", digits));
+    CHECK(!phone_mac_digits("001565aabbcg", digits));
+}
+
+/* ---- wiring ---- */
+
+static void set(const char *key, const char *value)
+{
+    char why[PTN_CONF_WHY_SIZE];
+    CHECK_EQ(PTN_CONF_SET_TAKEN, ptn_conf_set(&phone_settings_table, &s, key, value, why));
+}
+
+static void begin(void)
+{
+    ptn_conf_defaults(&phone_settings_table, &s);
+    set("account.1.enable", "1");
+    set("account.1.user_name", "1001");
+    set("account.1.sip_server.1.address", "sip.example.org");
+}
+
+static bool wire(void)
+{
+    const struct ptn_addr interfaces[] = {ptn_addr_v4(192, 168, 1, 9, 0),
+                                          ptn_addr_v4(127, 0, 0, 1, 0)};
+    said[0] = '\0';
+    opts = (struct ptn_ua_opts){0};
+    return phone_wire_up(&s, interfaces, 2, &wiring, &opts, &LOG);
+}
+
+TEST(one_account_and_its_server_are_enough)
+{
+    begin();
+    CHECK(wire());
+    CHECK_STR("", said);
+    CHECK_EQ(1, opts.account_count);
+    CHECK_STR("1001", opts.accounts[0].user);
+    CHECK_STR("sip.example.org", opts.accounts[0].server.name);
+    CHECK_EQ(5060, opts.accounts[0].server.port);
+    CHECK_EQ(PTN_UDP, opts.accounts[0].server.transport);
+    CHECK(opts.accounts[0].proxy.name == NULL && opts.accounts[0].password == NULL);
+    CHECK(opts.accounts[0].registers && !opts.accounts[0].no_rport);
+    CHECK_EQ(3600, opts.accounts[0].expires_s);
+    CHECK_EQ(PTN_REACH_AUTO, opts.accounts[0].nat);
+    CHECK_EQ(PTN_SIP_KEEPALIVE_CRLF, opts.accounts[0].keepalive);
+    CHECK_EQ(PTN_S(25), opts.accounts[0].keepalive_every);
+    CHECK_EQ(20, opts.accounts[0].ptime_ms);
+    CHECK_EQ(2, opts.accounts[0].codec_count);
+    CHECK_EQ(PTN_CODEC_PCMU, opts.accounts[0].codecs[0]);
+    CHECK_EQ(0, opts.stun_count);
+    CHECK_EQ(1, opts.local_count); /* not loopback */
+    CHECK_EQ(9, opts.locals[0].addr.ip[3]);
+    CHECK_EQ(5060, opts.sip_port);
+    CHECK_EQ(PTN_MS(500), opts.t1);
+    CHECK(opts.instance == NULL);
+}
+
+TEST(each_setting_reaches_its_option)
+{
+    begin();
+    set("account.3.enable", "1");
+    set("account.3.user_name", "3003");
+    set("account.3.auth_name", "three");
+    set("account.3.password", "secret");
+    set("account.3.display_name", "Three");
+    set("account.3.sip_server.1.transport_type", "1");
+    set("account.3.outbound_proxy_enable", "1");
+    set("account.3.outbound_proxy.1.address", "192.0.2.7");
+    set("account.3.outbound_proxy.1.port", "5099");
+    set("account.3.nat.rport", "0");
+    set("account.3.nat.udp_update_enable", "2");
+    set("account.3.nat.udp_update_time", "60");
+    set("account.3.ptime", "3");
+    set("account.3.codec.1.priority", "9");
+    set("sip.listen_port", "5062");
+    set("features.rtp_symmetric.enable", "1");
+    set("postern.listen", "127.0.0.2,10.0.0.1");
+    set("postern.calls_max", "2");
+    set("postern.stun.dialect", "classic");
+    set("sip.timer_t1", "1.5");
+    snprintf(s.mac, sizeof s.mac, "00:15:65:00:00:01");
+    CHECK(wire());
+    CHECK_EQ(2, opts.account_count);
+    CHECK_EQ(3, wiring.account_numbers[1]);
+    const struct ptn_ua_account *a = &opts.accounts[1];
+    CHECK_STR("three", a->auth_user);
+    CHECK_STR("secret", a->password);
+    CHECK_STR("Three", a->display_name);
+    CHECK_STR("192.0.2.7", a->proxy.name);
+    CHECK_EQ(5099, a->proxy.port);
+    CHECK_EQ(PTN_TCP, a->proxy.transport);
+    CHECK(opts.tcp && a->no_rport && !a->registers);
+    CHECK_EQ(PTN_SIP_KEEPALIVE_OPTIONS, a->keepalive);
+    CHECK_EQ(PTN_S(60), a->keepalive_every);
+    CHECK_EQ(30, a->ptime_ms);
+    CHECK_EQ(PTN_CODEC_PCMA, a->codecs[0]);
+    CHECK_EQ(PTN_CODEC_PCMU, a->codecs[1]);
+    CHECK_EQ(5062, opts.sip_port);
+    CHECK_EQ(PTN_UA_SYMMETRIC_SAME_IP, opts.symmetric);
+    CHECK_EQ(2, opts.local_count);
+    CHECK_EQ(127, opts.locals[0].addr.ip[0]);
+    CHECK_EQ(2, opts.calls_max);
+    CHECK_EQ(PTN_UA_STUN_CLASSIC, opts.stun_dialect);
+    CHECK_EQ(PTN_MS(1500), opts.t1);
+    CHECK_STR("urn:uuid:00000000-0000-1000-8000-001565000001", opts.instance);
+}
+
+TEST(stun_is_used_when_a_server_is_set_unless_it_is_switched_off)
+{
+    begin();
+    set("static.sip.nat_stun.server", "stun.example");
+    set("postern.stun.servers", "192.0.2.1 192.0.2.2:5000, other.example:0,[2001:db8::1]:99");
+    CHECK(wire());
+    CHECK_EQ(4, opts.stun_count);
+    CHECK(strstr(said, "[2001:db8::1]") || strstr(said, "2001:db8::1"));
+    CHECK_STR("stun.example", opts.stun[0].name);
+    CHECK_EQ(3478, opts.stun[0].port);
+    CHECK_STR("192.0.2.2", opts.stun[2].name);
+    CHECK_EQ(5000, opts.stun[2].port);
+    CHECK_EQ(0, opts.stun[3].port);
+    set("static.sip.nat_stun.enable", "0");
+    CHECK(wire());
+    CHECK_EQ(0, opts.stun_count);
+}
+
+TEST(nat_traversal_means_what_it_says_and_manual_wins_over_auto)
+{
+    static const struct {
+        const char *traversal, *enable, *addr;
+        enum ptn_reach_policy policy;
+    } cases[] = {
+        {"0", "0", "", PTN_REACH_OFF},
+        {"0", "1", "192.0.2.9", PTN_REACH_OFF},
+        {"1", "1", "192.0.2.9", PTN_REACH_STUN},
+        {"2", "0", "192.0.2.9", PTN_REACH_MANUAL},
+        {"auto", "0", "192.0.2.9", PTN_REACH_AUTO},
+        {"auto", "1", "192.0.2.9", PTN_REACH_MANUAL},
+        {"auto", "1", "", PTN_REACH_AUTO},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        set("account.1.nat.nat_traversal", cases[i].traversal);
+        set("static.network.static_nat.enable", cases[i].enable);
+        set("static.network.static_nat.addr", cases[i].addr);
+        CHECK(wire());
+        CHECK_EQ(cases[i].policy, opts.accounts[0].nat);
+    }
+}
+
+TEST(half_of_a_pair_of_settings_is_warned_of)
+{
+    static const struct {
+        const char *key, *value, *warning;
+    } cases[] = {
+        {"account.1.nat.nat_traversal", "1", "account.1.nat.nat_traversal is stun"},
+        {"account.1.nat.nat_traversal", "2", "static.network.static_nat.addr is empty"},
+        {"static.sip.nat_stun.enable", "1", "no STUN"},
+        {"static.network.static_nat.enable", "1", "nothing is set by hand"},
+        {"static.network.port.max_rtpport", "11783", "are enough for 2 calls only"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        set(cases[i].key, cases[i].value);
+        CHECK(wire());
+        CHECK(strstr(said, cases[i].warning) != NULL);
+    }
+}
+
+TEST(what_cannot_work_is_refused_with_its_key)
+{
+    static const struct {
+        const char *key, *value, *error;
+    } cases[] = {
+        {"account.1.enable", "0", "account.1.enable"},
+        {"account.1.user_name", "", "account.1.user_name"},
+        {"account.1.sip_server.1.transport_type", "2", "no TLS"},
+        {"static.network.port.max_rtpport", "11780", "max_rtpport"},
+        {"postern.stun.servers", "a:b", "postern.stun.servers"},
+        {"postern.listen", "0.0.0.0", "postern.listen"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin();
+        set(cases[i].key, cases[i].value);
+        CHECK(!wire());
+        CHECK(strstr(said, cases[i].error) != NULL);
+    }
+    begin();
+    set("account.1.codec.1.enable", "0");
+    set("account.1.codec.2.payload_type", "G729");
+    CHECK(!wire());
+    CHECK(strstr(said, "account.1.codec") != NULL);
+}
+
+TEST(what_is_played_is_silence_a_tone_or_a_file)
+{
+    static const struct {
+        const char *value;
+        bool ok;
+        enum ptn_source_kind kind;
+    } cases[] = {
+        {"silence", true, PTN_SOURCE_SILENCE},    {"tone:440", true, PTN_SOURCE_TONE},
+        {"tone:440@-20", true, PTN_SOURCE_TONE},  {"tone:", false, PTN_SOURCE_SILENCE},
+        {"tone:5000", false, PTN_SOURCE_SILENCE}, {"tone:440@3", false, PTN_SOURCE_SILENCE},
+        {"tone:440x", false, PTN_SOURCE_SILENCE}, {"file:/nowhere.wav", false, PTN_SOURCE_SILENCE},
+        {"noise", false, PTN_SOURCE_SILENCE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct phone_sound sound;
+        begin();
+        set("postern.sound.play", cases[i].value);
+        said[0] = '\0';
+        CHECK_EQ(cases[i].ok, phone_sound_init(&sound, &s, &LOG));
+        CHECK_EQ(cases[i].kind, sound.source.kind);
+        CHECK(cases[i].ok || strstr(said, "postern.sound.play") != NULL);
+        phone_sound_fini(&sound);
+    }
+}
