@@ -16,9 +16,7 @@ void ptn_desk_folder(char folder[static PTN_DESK_FOLDER_MAX])
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
 
-    if (geteuid() == 0 || !runtime)
-        runtime = "/run";
-    snprintf(folder, PTN_DESK_FOLDER_MAX, "%.80s/postern-lab", runtime);
+    snprintf(folder, PTN_DESK_FOLDER_MAX, "%.80s/postern-lab", runtime ? runtime : "/run");
 }
 
 enum ptn_err ptn_desk_open(struct ptn_control **out, const char *folder, struct ptn_loop *loop)
@@ -98,7 +96,7 @@ bool ptn_desk_ask(const char *folder, const char *question, char answer[static P
     int count = scandir(folder, &names, NULL, newest_first);
     bool answered = false;
 
-    snprintf(answer, PTN_DESK_ANSWER_MAX, "error: no lab is running");
+    snprintf(answer, PTN_DESK_ANSWER_MAX, "error: no lab is running (there is none in %s)", folder);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
         if (!answered && names[i]->d_name[0] != '.')

@@ -1,7 +1,7 @@
 /*
  * lab/desk.h - where a running lab can be asked something from another terminal.
  *
- * A socket in /run/postern-lab (of a user: $XDG_RUNTIME_DIR/postern-lab), named
+ * A socket in $XDG_RUNTIME_DIR/postern-lab (without that: /run/postern-lab), named
  * after the lab's process, which answers one line a question:
  *
  *     host NAME    ->  "pid N", a process in that host
@@ -18,7 +18,7 @@
 
 enum { PTN_DESK_FOLDER_MAX = 96, PTN_DESK_ANSWER_MAX = 320 };
 
-/* Where this user's labs have their sockets; to be asked before becoming anybody else. */
+/* Where labs have their sockets. */
 void ptn_desk_folder(char folder[static PTN_DESK_FOLDER_MAX]);
 
 /* Opens the socket of this process; makes the folder. */

@@ -12,6 +12,7 @@
 #include "picture.h"
 #include "run.h"
 #include "shell.h"
+#include "simulate.h"
 
 static const char help[] =
     "Usage: postern-lab COMMAND …\n"
@@ -32,16 +33,21 @@ static const char help[] =
     "  --set NAME=VALUE      instead of the scenario's `set NAME …`\n"
     "Options of run and simulate:\n"
     "  --seed N              of all chance in the scenario; the default is drawn, and printed\n"
-    "Options of run:\n"
     "  --capture WIRE=FILE   write a wire to a pcapng file; several wires may go to one\n"
+    "Options of simulate:\n"
+    "  --server HOST         where our STUN server is; the default is the host named server\n"
+    "Options of run:\n"
     "  --times               begin each line with the seconds since the start\n"
     "  -q, --quiet           print what the programs print, nothing else\n"
     "  -v, --verbose         tell starts, ends, and what became of the packets\n"
     "\n"
     "  --help, --version\n"
     "\n"
-    "Exit codes: 0 all went as the scenario says, 1 a program did not, 2 the command line or the\n"
-    "scenario is wrong, 3 a file or a port could not be had, 77 hosts cannot be made here.\n";
+    "Exit codes: 0 all went as the scenario says, 1 the command line or the scenario is wrong, 2 "
+    "a\n"
+    "program did not end as the scenario says, 3 a file or a port could not be had, 77 hosts "
+    "cannot\n"
+    "be made here. That of shell is the command's.\n";
 
 enum { SETS_MAX = PTN_VARIABLES_MAX, CAPTURE_OPTIONS_MAX = 32 };
 
@@ -53,6 +59,7 @@ struct command_line {
     unsigned capture_count;
     uint64_t seed;
     bool has_seed, times, quiet, verbose;
+    const char *server;
     char folder[PTN_DESK_FOLDER_MAX];
 };
 
@@ -92,6 +99,7 @@ static bool read_option(struct command_line *c, int option)
     case 's': return add_pair(c->sets, &c->set_count, SETS_MAX, optarg);
     case 'c': return add_pair(c->captures, &c->capture_count, CAPTURE_OPTIONS_MAX, optarg);
     case 'n': return read_seed(c, optarg);
+    case 'h': c->server = optarg; return true;
     case 't': c->times = true; return true;
     case 'q': c->quiet = true; return true;
     case 'v': c->verbose = true; return true;
@@ -102,13 +110,10 @@ static bool read_option(struct command_line *c, int option)
 static bool read_command_line(struct command_line *c, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"set", required_argument, NULL, 's'},
-        {"capture", required_argument, NULL, 'c'},
-        {"seed", required_argument, NULL, 'n'},
-        {"times", no_argument, NULL, 't'},
-        {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},
-        {0},
+        {"set", required_argument, NULL, 's'},  {"capture", required_argument, NULL, 'c'},
+        {"seed", required_argument, NULL, 'n'}, {"server", required_argument, NULL, 'h'},
+        {"times", no_argument, NULL, 't'},      {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},    {0},
     };
     int option;
 
@@ -167,6 +172,17 @@ static int command_run(struct command_line *c, struct ptn_scenario *s)
     return (int)ptn_run(&opts);
 }
 
+static int command_simulate(struct command_line *c, struct ptn_scenario *s)
+{
+    struct ptn_scenario_capture captures[PTN_CAPTURES_MAX];
+    struct ptn_simulate_opts opts = {
+        .scenario = s, .captures = captures, .seed = c->seed, .server = c->server};
+
+    if (!collect_captures(c, s, captures, &opts.capture_count))
+        return PTN_LAB_USAGE;
+    return (int)ptn_simulate(&opts);
+}
+
 static int command_check(struct command_line *c, struct ptn_scenario *s)
 {
     (void)c;
@@ -177,7 +193,7 @@ static int command_check(struct command_line *c, struct ptn_scenario *s)
 static int with_scenario(int (*command)(struct command_line *, struct ptn_scenario *), int argc,
                          char **argv)
 {
-    struct command_line c = {0};
+    struct command_line c = {.server = "server"};
 
     ptn_desk_folder(c.folder);
     if (!read_command_line(&c, argc, argv))
@@ -250,6 +266,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "run") == 0)
         return with_scenario(command_run, argc - 1, argv + 1);
+    if (strcmp(command, "simulate") == 0)
+        return with_scenario(command_simulate, argc - 1, argv + 1);
     if (strcmp(command, "check") == 0)
         return with_scenario(command_check, argc - 1, argv + 1);
     if (strcmp(command, "shell") == 0)

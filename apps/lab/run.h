@@ -9,8 +9,8 @@
 /* Exit codes of every command. */
 enum ptn_lab_exit {
     PTN_LAB_AS_EXPECTED = 0,
-    PTN_LAB_SURPRISE = 1,   /* a program ended otherwise than the scenario says */
-    PTN_LAB_USAGE = 2,      /* the command line or the scenario is wrong */
+    PTN_LAB_USAGE = 1,      /* the command line or the scenario is wrong */
+    PTN_LAB_SURPRISE = 2,   /* a program ended otherwise than the scenario says */
     PTN_LAB_REFUSED = 3,    /* a file or port could not be had */
     PTN_LAB_NO_RIGHTS = 77, /* hosts cannot be made here */
 };

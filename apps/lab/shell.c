@@ -73,32 +73,41 @@ static int wait_for(pid_t child)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int ptn_shell(const char *folder, const char *host, char *const argv[])
+/* In a child, because the way into another process-id namespace leaves its mark (os/netns). */
+static int run_inside(int pid, const char *host, char *const argv[])
 {
-    char question[64], answer[PTN_DESK_ANSWER_MAX];
     int door;
 
-    snprintf(question, sizeof question, "host %.50s", host);
-    if (!ptn_desk_ask(folder, question, answer)) {
-        fprintf(stderr, "postern-lab: %s\n", answer);
-        return 2;
-    }
-    enum ptn_err err = ptn_netns_open_door(atoi(answer + strlen("pid ")), &door);
+    enum ptn_err err = ptn_netns_open_door(pid, &door);
     if (err) {
         fprintf(stderr, "postern-lab: cannot enter %s: %s\n", host, ptn_err_text(err));
         return 127;
     }
-    /* From here on the terminal, with its Ctrl-C, is the child's. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
-    signal(SIGTTOU, SIG_IGN);
     pid_t child = fork();
     if (child == 0) {
         take_terminal();
         become(door, host, argv);
         _exit(127);
     }
-    close(door);
+    return child < 0 ? 127 : wait_for(child);
+}
+
+int ptn_shell(const char *folder, const char *host, char *const argv[])
+{
+    char question[64], answer[PTN_DESK_ANSWER_MAX];
+
+    snprintf(question, sizeof question, "host %.50s", host);
+    if (!ptn_desk_ask(folder, question, answer)) {
+        fprintf(stderr, "postern-lab: %s\n", answer);
+        return 1;
+    }
+    /* From here on the terminal, with its Ctrl-C, is the command's. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(run_inside(atoi(answer + strlen("pid ")), host, argv));
     int status = child < 0 ? 127 : wait_for(child);
     give_terminal_back();
     return status;

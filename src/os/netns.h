@@ -44,8 +44,7 @@ struct ptn_netns;
  * Files stay those of the user. Does nothing for root. */
 enum ptn_err ptn_netns_become_root(void);
 
-/* On failure `why` says in one line what could not be done. All hosts are made before the first
- * process is put in one of them. */
+/* On failure `why` says in one line what could not be done. */
 enum ptn_err ptn_netns_new(const struct ptn_netns_opts *opts, struct ptn_netns **out,
                            char why[static PTN_NETNS_WHY_MAX]);
 
@@ -60,7 +59,8 @@ int ptn_netns_tun(const struct ptn_netns *n);
 int ptn_netns_pid(const struct ptn_netns *n);
 
 /* Opens the host of that process. From now on the caller's children are in its process-id
- * namespace; each then goes through the door into the other ones. The caller closes the door. */
+ * namespace, and none can be forked once that is gone: so this is for a child that exists only for
+ * it (see os/process.c). Each of its children goes through the door into the other namespaces. */
 enum ptn_err ptn_netns_open_door(int pid, int *door);
 enum ptn_err ptn_netns_enter(int door);
 

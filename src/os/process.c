@@ -1,10 +1,12 @@
 /*
- * os/process.c - fork, enter, exec; and one pipe that closes by itself when exec worked.
+ * os/process.c - fork, enter, exec; and one pipe for news, which closes by itself when exec worked.
  */
 #include "os/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -16,13 +18,19 @@
 
 enum { READ, WRITE };
 
+/* From the way to exec(): the program's process, or why it came to nothing. */
+struct news {
+    pid_t pid;
+    enum ptn_err err;
+};
+
 struct pipes {
-    int out[2], err[2], failure[2];
+    int out[2], err[2], news[2];
 };
 
 static void close_all(struct pipes *p)
 {
-    int *ends[] = {p->out, p->err, p->failure};
+    int *ends[] = {p->out, p->err, p->news};
 
     for (unsigned i = 0; i < 3; i++)
         for (unsigned side = READ; side <= WRITE; side++)
@@ -34,7 +42,7 @@ static enum ptn_err open_pipes(struct pipes *p)
 {
     *p = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
     if (pipe2(p->out, O_CLOEXEC) == 0 && pipe2(p->err, O_CLOEXEC) == 0 &&
-        pipe2(p->failure, O_CLOEXEC) == 0)
+        pipe2(p->news, O_CLOEXEC) == 0)
         return PTN_OK;
     enum ptn_err err = ptn_err_of_errno(errno);
     close_all(p);
@@ -86,14 +94,57 @@ static enum ptn_err become(const struct ptn_process_opts *opts, const struct pip
     return ptn_err_of_errno(errno);
 }
 
-/* The pipe ends without a word when exec closed it. */
-static enum ptn_err hear_failure(struct pipes *p)
+static _Noreturn void fail(const struct pipes *p, enum ptn_err err)
 {
-    enum ptn_err err;
+    (void)!write(p->news[WRITE], &(struct news){.err = err}, sizeof(struct news));
+    _exit(127);
+}
 
-    close(p->failure[WRITE]);
-    p->failure[WRITE] = -1;
-    return read(p->failure[READ], &err, sizeof err) == sizeof err ? err : PTN_OK;
+/* In a child that exists only for this: setns() would leave the mark of the host's process ids on
+ * whoever calls it, and we could not fork any more once that host is gone. The program is its
+ * sibling, our child. */
+static _Noreturn void bring_into_host(const struct ptn_process_opts *opts, const struct pipes *p)
+{
+    struct clone_args args = {.flags = CLONE_PARENT};
+    int door;
+
+    enum ptn_err err = ptn_netns_open_door(opts->host, &door);
+    if (err)
+        fail(p, err);
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid < 0)
+        fail(p, ptn_err_of_errno(errno));
+    if (pid == 0)
+        fail(p, become(opts, p, door));
+    (void)!write(p->news[WRITE], &(struct news){.pid = pid}, sizeof(struct news));
+    _exit(0);
+}
+
+static enum ptn_err start_child(const struct ptn_process_opts *opts, struct pipes *p, pid_t *pid)
+{
+    struct news news;
+    enum ptn_err err = PTN_OK;
+
+    pid_t child = fork();
+    if (child < 0)
+        return ptn_err_of_errno(errno);
+    if (child == 0 && opts->host)
+        bring_into_host(opts, p);
+    if (child == 0)
+        fail(p, become(opts, p, -1));
+    close(p->news[WRITE]);
+    p->news[WRITE] = -1;
+    *pid = opts->host ? 0 : child;
+    /* The pipe ends when exec has closed it. */
+    while (read(p->news[READ], &news, sizeof news) == sizeof news) {
+        *pid = news.pid ? news.pid : *pid;
+        err = news.err ? news.err : err;
+    }
+    if (opts->host)
+        (void)waitpid(child, NULL, 0);
+    if (err && *pid)
+        (void)waitpid(*pid, NULL, 0);
+    return err || *pid ? err : PTN_ERR_IO;
 }
 
 static int take_output(int pipe_ends[2])
@@ -108,33 +159,18 @@ static int take_output(int pipe_ends[2])
 enum ptn_err ptn_process_start(const struct ptn_process_opts *opts, struct ptn_process *p)
 {
     struct pipes pipes;
-    pid_t pid = -1;
-    int door = -1;
+    pid_t pid = 0;
 
     *p = (struct ptn_process){.exited = -1, .out = -1, .err = -1};
     enum ptn_err err = open_pipes(&pipes);
     if (err)
         return err;
-    if (opts->host)
-        err = ptn_netns_open_door(opts->host, &door);
-    if (!err && (pid = fork()) < 0)
-        err = ptn_err_of_errno(errno);
-    if (pid == 0) {
-        err = become(opts, &pipes, door);
-        (void)!write(pipes.failure[WRITE], &err, sizeof err);
-        _exit(127);
-    }
-    if (!err)
-        err = hear_failure(&pipes);
+    err = start_child(opts, &pipes, &pid);
     if (!err)
         *p = (struct ptn_process){.pid = pid,
                                   .exited = (int)syscall(SYS_pidfd_open, pid, 0),
                                   .out = take_output(pipes.out),
                                   .err = take_output(pipes.err)};
-    else if (pid > 0)
-        (void)waitpid(pid, NULL, 0);
-    if (door >= 0)
-        close(door);
     close_all(&pipes);
     return err;
 }

@@ -14,6 +14,7 @@ import traceback
 LAB = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else 'postern-lab'
 AGENT = [sys.executable, '-u', os.path.join(os.path.dirname(os.path.abspath(__file__)), 'agent.py')]
 FOLDER = tempfile.mkdtemp(prefix='postern-lab-test-')
+os.environ['XDG_RUNTIME_DIR'] = FOLDER  # other labs on this machine are none of ours
 SEED = os.environ.get('POSTERN_SEED', '1')
 
 
@@ -121,7 +122,8 @@ def main(cases):
             print(f'ok {number} - {name} # SKIP {why}', flush=True)
         except Exception:
             bad += 1
-            for line in traceback.format_exc().splitlines():
+            lines = [line[:200] for line in traceback.format_exc().splitlines()]
+            for line in lines if len(lines) < 60 else lines[:20] + ['...'] + lines[-40:]:
                 print(f'# {line}')
             print(f'not ok {number} - {name}', flush=True)
     subprocess.run(['rm', '-rf', FOLDER], check=False)
