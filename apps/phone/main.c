@@ -19,6 +19,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/host.h"
+#include "os/logger.h"
 #include "os/netif.h"
 #include "os/notify.h"
 #include "os/runtime.h"
@@ -28,11 +29,12 @@ enum { OWNER_SIGNAL = 1, OWNER_HOST, OWNER_CONTROL };
 enum { READY_MAX = 64, SOCKETS_MAX = 256 };
 
 /* Exit codes; documented in postern-phone(8). */
-enum { EXIT_FINE, EXIT_SETTINGS, EXIT_COMMAND, EXIT_SYSTEM };
+enum { FINE, WRONG_SETTINGS, CANNOT_RUN };
 
 struct program {
     struct phone_settings settings;
     struct phone phone;
+    struct ptn_logger logger;
     struct ptn_ua_opts opts;
     struct ptn_loop *loop;
     struct ptn_host *host;
@@ -44,13 +46,6 @@ struct program {
 };
 
 /* ---- what is said ---- */
-
-static void write_log(void *self, enum ptn_log_level level, const char *line)
-{
-    static const char *const words[] = {"error", "warning", "info", "debug"};
-    (void)self;
-    fprintf(stderr, "%s: %s\n", words[level], line);
-}
 
 static void print_notes(const struct ptn_conf_report *r, bool unknown_too)
 {
@@ -74,13 +69,26 @@ static void print_table(const struct phone_settings *s, enum ptn_conf_print_kind
         fputs(lines, stdout);
 }
 
-static int print_help(void)
+/* What is asked for instead of a phone. */
+static bool answer_at_once(const struct program *g)
 {
-    puts("postern-phone [--config FILE]… [--KEY VALUE]…\n\n"
-         "An IP phone as a daemon, configured by the .cfg files of desk phones. Every key of such\n"
-         "a file is also a flag, and wins over the files.\n");
-    print_table(NULL, PTN_CONF_PRINT_HELP);
-    return EXIT_FINE;
+    const struct phone_settings *s = &g->settings;
+    if (s->help) {
+        puts("usage: postern-phone [--config FILE]... [--KEY VALUE]...\n\n"
+             "An IP phone as a daemon, configured by the .cfg files of desk phones. Every key of\n"
+             "such a file is also a flag, and wins over the files.\n");
+        print_table(s, PTN_CONF_PRINT_HELP);
+    } else if (s->version) {
+        puts("postern-phone " PTN_VERSION);
+    } else if (s->print_sample) {
+        puts("#!version:1.0.0.1");
+        print_table(s, PTN_CONF_PRINT_SAMPLE);
+    } else if (s->print_manual) {
+        print_table(s, PTN_CONF_PRINT_MANUAL);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* ---- the parts ---- */
@@ -181,10 +189,11 @@ static void take_event(struct program *g, ptn_time now, const struct ptn_ua_even
         phone_sound_end(&g->phone.sound, ev->call);
     if (ev->kind == PTN_UA_STOPPED)
         g->stopped = true;
+    phone_journal_event(ev, &g->phone.log);
     phone_control_event(&g->phone, ev);
     if (ev->kind == PTN_UA_SOCKET_FAILED && ++g->sockets_failed == g->opts.local_count) {
         ptn_log(&g->phone.log, PTN_LOG_ERROR, "none of the SIP sockets could be opened");
-        g->exit_code = EXIT_SYSTEM;
+        g->exit_code = CANNOT_RUN;
         stop(g, now);
     }
 }
@@ -227,7 +236,7 @@ static int run(struct program *g)
     ptn_ua_start(g->phone.ua, now);
     struct ptn_machine machine = ptn_ua_machine(g->phone.ua);
     if (complain(g, "host", ptn_host_add(g->host, now, &machine, &index)))
-        return EXIT_SYSTEM;
+        return CANNOT_RUN;
     ptn_notify("READY=1");
     for (;;) {
         run_machine(g, now);
@@ -248,7 +257,7 @@ static int check_settings(const struct program *g, const struct ptn_conf_report 
     size_t wrong = r->counts[PTN_CONF_WRONG];
     if (wrong == 0 && fits)
         printf("all right: %u of %d accounts in use\n", g->opts.account_count, PTN_PHONE_ACCOUNTS);
-    return wrong == 0 && fits ? EXIT_FINE : EXIT_SETTINGS;
+    return wrong == 0 && fits ? FINE : WRONG_SETTINGS;
 }
 
 static int start(struct program *g, struct ptn_conf_report *r)
@@ -264,15 +273,15 @@ static int start(struct program *g, struct ptn_conf_report *r)
     if (g->settings.print_config) {
         puts("#!version:1.0.0.1");
         print_table(&g->settings, PTN_CONF_PRINT_VALUES);
-        return EXIT_FINE;
+        return FINE;
     }
     if (r->counts[PTN_CONF_WRONG] > 0 || !fits)
-        return EXIT_SETTINGS;
+        return WRONG_SETTINGS;
     g->opts.source = g->phone.sound.source;
     g->opts.dice = ptn_entropy_dice();
     g->opts.log = log;
     g->opts.user_agent = "Postern/" PTN_VERSION;
-    return open_parts(g) ? run(g) : EXIT_SYSTEM;
+    return open_parts(g) ? run(g) : CANNOT_RUN;
 }
 
 int main(int argc, char **argv)
@@ -281,18 +290,13 @@ int main(int argc, char **argv)
     struct ptn_conf_report report = {0};
 
     bool ok = phone_settings_load(&g.settings, argc, argv, &report);
+    ptn_logger_open(&g.logger, PTN_LOGGER_STDERR, "postern-phone", NULL);
     g.phone.settings = &g.settings;
-    g.phone.log =
-        (struct ptn_log){.write = write_log, .max = (enum ptn_log_level)g.settings.log_level};
-    int code = EXIT_COMMAND;
+    g.phone.log = ptn_logger_log(&g.logger, (enum ptn_log_level)g.settings.log_level);
     print_notes(&report, g.settings.unknown || !ok);
-    if (ok && g.settings.help)
-        code = print_help();
-    else if (ok && g.settings.version)
-        code = puts("postern-phone " PTN_VERSION) >= 0 ? EXIT_FINE : EXIT_SYSTEM;
-    else if (ok)
-        code = start(&g, &report);
+    int code = ok ? answer_at_once(&g) ? FINE : start(&g, &report) : WRONG_SETTINGS;
     ptn_conf_report_fini(&report);
     close_parts(&g);
+    ptn_logger_close(&g.logger);
     return code;
 }

@@ -53,12 +53,21 @@ void phone_sound_hear(struct phone_sound *sound, ptn_ua_call_id call, const int1
                       const struct ptn_log *log);
 void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call);
 
-/* ---- report.c: new references ---- */
+/* ---- report.c ---- */
 
+/* A few words: "by the far end". */
+const char *phone_report_ended_text(enum ptn_sip_ended ended);
+
+/* New references. */
 struct phone;
 json_t *phone_report_status(const struct phone *p, ptn_time now);
 /* NULL for what is no news, as a frame of sound. */
 json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev);
+
+/* ---- journal.c ---- */
+
+/* Says what a person would tell another about a call; the phone itself says the rest. */
+void phone_journal_event(const struct ptn_ua_event *ev, const struct ptn_log *log);
 
 /* ---- control.c ---- */
 

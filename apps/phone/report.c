@@ -107,7 +107,7 @@ static const char *use_text(enum ptn_ua_socket_use use)
     return "";
 }
 
-static const char *ended_text(enum ptn_sip_ended ended)
+const char *phone_report_ended_text(enum ptn_sip_ended ended)
 {
     switch (ended) {
     case PTN_SIP_ENDED_BY_US: return "by us";
@@ -262,7 +262,7 @@ json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev)
     if (ev->kind == PTN_UA_REGISTER_FAILED)
         set_ms(event, "retry_in_ms", ev->retry_in);
     if (ev->kind == PTN_UA_ENDED)
-        set_text(event, "ended", ended_text(ev->ended));
+        set_text(event, "ended", phone_report_ended_text(ev->ended));
     if (ev->status)
         set_count(event, "status", ev->status);
     if (ev->why != PTN_OK)

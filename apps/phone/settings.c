@@ -167,7 +167,9 @@ bool phone_settings_load(struct phone_settings *s, int argc, char *const *argv,
     ptn_conf_read_flags(t, argc, argv, &command, words, &word_count, r);
     bool ok = command_is_right(&command, words, word_count, r);
     ptn_conf_defaults(t, s);
-    if (ok && !command.help && !command.version)
+    bool needs_files =
+        !command.help && !command.version && !command.print_sample && !command.print_manual;
+    if (ok && needs_files)
         ok = read_files(s, &command, argc, argv, r);
     struct ptn_conf_report again = {0};
     ptn_conf_read_flags(t, argc, argv, s, words, &word_count, &again);

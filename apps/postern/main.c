@@ -46,7 +46,7 @@ static const char help[] =
     "Programs:\n"
     "  probe, server, lab, phone …   runs postern-probe and so on; see their --help\n"
     "\n"
-    "Exit codes: 0 fine, 1 the phone refused, 2 wrong command line, 3 no phone there,\n"
+    "Exit codes: 0 fine, 1 wrong command line, 2 the phone refused, 3 no phone there,\n"
     "4 the call was refused or failed, 5 nobody answered, 6 answered but silent.\n";
 
 static int complain(const char *format, const char *word)

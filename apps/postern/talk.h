@@ -12,8 +12,8 @@
 /* Exit codes of `postern`; documented in postern(1). */
 enum {
     POSTERN_FINE,
-    POSTERN_REFUSED,   /* the phone said no */
     POSTERN_USAGE,     /* the command line is wrong */
+    POSTERN_REFUSED,   /* the phone said no */
     POSTERN_NO_PHONE,  /* no phone runs under that name, or it does not answer */
     POSTERN_FAILED,    /* the call was refused, or could not be delivered */
     POSTERN_NO_ANSWER, /* nobody answered in time */
