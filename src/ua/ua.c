@@ -276,6 +276,7 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
 {
     ua->started = true;
     ptn_ua_sockets_start(ua, now);
+    ptn_ua_ask_servers(ua, now); /* those that are addresses; names follow when they are resolved */
     for (unsigned i = 0; i < ua->opts.account_count; i++) {
         const struct ptn_ua_account *a = &ua->accounts[i].opts;
         struct ptn_sip_account account = {

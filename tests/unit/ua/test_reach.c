@@ -57,6 +57,18 @@ static void one_server(struct ptn_ua_opts *opts, unsigned phone)
     opts->no_discovery = true;
 }
 
+/* An address needs no name server, so nothing but the start tells the pool of it. */
+TEST(a_server_given_by_its_address_alone_maps_media_sockets_too)
+{
+    begin(WORLD_NAT_CONE, one_server);
+    CHECK(world_until(&w, ALICE, PTN_UA_REGISTERED, 1, PTN_S(2)));
+    struct ptn_ua_status status = status_of(ALICE);
+    for (unsigned i = 0; i < status.socket_count; i++)
+        CHECK_EQ(PTN_IPV4, status.sockets[i].mapped.family);
+    CHECK(status.socket_count >= 3);
+    world_fini(&w);
+}
+
 TEST(the_settings_decide_what_is_told_once_registered)
 {
     static const struct {
