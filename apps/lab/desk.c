@@ -94,12 +94,14 @@ bool ptn_desk_ask(const char *folder, const char *question, char answer[static P
     char path[PATH_MAX];
     struct dirent **names;
     int count = scandir(folder, &names, NULL, newest_first);
+    const char *wanted = getenv("POSTERN_LAB");
     bool answered = false;
 
     snprintf(answer, PTN_DESK_ANSWER_MAX, "error: no lab is running (there is none in %s)", folder);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
-        if (!answered && names[i]->d_name[0] != '.')
+        bool meant = wanted ? strcmp(names[i]->d_name, wanted) == 0 : names[i]->d_name[0] != '.';
+        if (!answered && meant)
             answered = ask_one(path, question, answer);
         free(names[i]);
     }

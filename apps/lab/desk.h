@@ -28,8 +28,9 @@ enum ptn_err ptn_desk_open(struct ptn_control **out, const char *folder, struct 
 void ptn_desk_answer(struct ptn_control *desk, struct ptn_scenario *scenario,
                      struct ptn_stage *stage, ptn_time now);
 
-/* Asks all running labs, the newest first, until one does not answer with an error. False when
- * there is none; `answer` is then the error of the last, or says that no lab is running. */
+/* Asks all running labs, the newest first, until one does not answer with an error; with
+ * POSTERN_LAB in the environment only the lab with that process number. False when there is none;
+ * `answer` is then the error of the last, or says that no lab is running. */
 bool ptn_desk_ask(const char *folder, const char *question,
                   char answer[static PTN_DESK_ANSWER_MAX]);
 

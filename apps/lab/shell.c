@@ -63,10 +63,21 @@ static void become(int door, const char *host, char *const argv[])
             strerror(errno));
 }
 
+static pid_t waited_for;
+
+static void pass_on(int sig)
+{
+    (void)kill(waited_for, sig);
+}
+
+/* Who ends us meanwhile means the child. */
 static int wait_for(pid_t child)
 {
     int status;
 
+    waited_for = child;
+    signal(SIGTERM, pass_on);
+    signal(SIGHUP, pass_on);
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return 127;
