@@ -91,6 +91,7 @@ struct ptn_sip_entry {
     struct ptn_sip_txn txn;
     char *key;
     uint32_t key_hash;
+    uint32_t next; /* slot + 1: of the same bucket, or of the free ones */
     enum ptn_sip_user user;
     ptn_sip_id user_id;
     struct ptn_sip_hop hop;
@@ -206,6 +207,7 @@ struct ptn_sip_session {
     bool cancel_sent;
     bool needs_answer; /* theirs had no offer: ours goes in the 200, theirs comes in the ACK */
     bool acked_once;
+    unsigned transactions; /* alive */
     struct ptn_sip_path path;
     struct ptn_sip_dialog dialog;
     struct ptn_sip_auth_chain chain;
@@ -249,11 +251,12 @@ struct ptn_sip {
     struct ptn_sip_name names[PTN_SIP_NAMES_MAX];
     uint32_t ids_drawn;
     struct ptn_sip_entry *entries;
-    uint32_t entry_count, entry_hint, entry_rounds;
+    uint32_t *buckets; /* slot + 1, by hash of the key */
+    uint32_t entry_count, entry_free, entry_rounds, bucket_mask;
     struct ptn_heap timers; /* of entries */
     struct ptn_sip_acct *accounts[PTN_SIP_ACCOUNTS_MAX];
     struct ptn_sip_session **calls; /* those that live, and those that wait for transactions */
-    unsigned call_slots;
+    uint32_t call_slots, call_rounds, live_calls;
     ptn_sip_id last_id;
     uint64_t counts[PTN_SIP_VERDICTS];
     uint8_t out[PTN_SIP_OUT_MAX]; /* where messages are printed */
@@ -299,8 +302,9 @@ void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id
 void ptn_sip_exchange_repeat(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id);
 void ptn_sip_exchange_drop(struct ptn_sip *s, ptn_sip_txn_id id);
 struct ptn_sip_entry *ptn_sip_exchange_find(struct ptn_sip *s, ptn_sip_txn_id id);
-/* Is any transaction of this user alive? */
-bool ptn_sip_exchange_busy(const struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id);
+enum ptn_err ptn_sip_exchange_init(struct ptn_sip *s);
+/* Gives a transaction to a call. */
+void ptn_sip_exchange_assign(struct ptn_sip *s, ptn_sip_txn_id id, struct ptn_sip_session *c);
 void ptn_sip_exchange_forget(struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id);
 /* A datagram or a message cut from a stream; `in` says where it came from. */
 void ptn_sip_exchange_input(struct ptn_sip *s, ptn_time now, struct ptn_bytes bytes,

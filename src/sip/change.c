@@ -9,7 +9,6 @@
 void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                             ptn_sip_txn_id id, const struct ptn_sip_in *in)
 {
-    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
     const struct ptn_sdp *offer;
     struct ptn_sdp room;
 
@@ -28,8 +27,7 @@ void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_sess
     }
     if (!ptn_sip_call_read_offer(s, now, id, in, &room, &offer))
         return;
-    e->user = PTN_SIP_FOR_CALL;
-    e->user_id = c->id;
+    ptn_sip_exchange_assign(s, id, c);
     c->invite = id;
     c->their_cseq = in->msg->cseq.num;
     c->needs_answer = !offer;

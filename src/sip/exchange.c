@@ -37,49 +37,98 @@ struct ptn_sip_entry *ptn_sip_exchange_find(struct ptn_sip *s, ptn_sip_txn_id id
     return id && e->id == id ? e : NULL;
 }
 
+static bool is_client(const struct ptn_sip_entry *e)
+{
+    return e->txn.kind == PTN_SIP_CLIENT_INVITE || e->txn.kind == PTN_SIP_CLIENT_OTHER;
+}
+
 static struct ptn_sip_entry *find_key(struct ptn_sip *s, const char *key, bool client)
 {
-    uint32_t hash = hash_of(key);
+    uint32_t hash = hash_of(key), at = s->buckets[hash & s->bucket_mask];
 
-    for (uint32_t i = 0; i < s->entry_count; i++) {
-        struct ptn_sip_entry *e = &s->entries[i];
-        bool is_client =
-            e->txn.kind == PTN_SIP_CLIENT_INVITE || e->txn.kind == PTN_SIP_CLIENT_OTHER;
-        if (e->id && e->key_hash == hash && is_client == client && strcmp(e->key, key) == 0)
+    for (; at; at = s->entries[at - 1].next) {
+        struct ptn_sip_entry *e = &s->entries[at - 1];
+        if (e->key_hash == hash && is_client(e) == client && strcmp(e->key, key) == 0)
             return e;
     }
     return NULL;
 }
 
+enum ptn_err ptn_sip_exchange_init(struct ptn_sip *s)
+{
+    uint32_t buckets = 1;
+
+    while (buckets < s->opts.transactions_max)
+        buckets *= 2;
+    s->bucket_mask = buckets - 1;
+    s->buckets = calloc(buckets, sizeof *s->buckets);
+    s->entries = calloc(s->opts.transactions_max, sizeof *s->entries);
+    if (!s->buckets || !s->entries || ptn_heap_init(&s->timers, s->opts.transactions_max))
+        return PTN_ERR_NO_MEMORY;
+    s->entry_count = s->opts.transactions_max;
+    for (uint32_t slot = 0; slot + 1 < s->entry_count; slot++)
+        s->entries[slot].next = slot + 2;
+    s->entry_free = 1;
+    return PTN_OK;
+}
+
+static void count_for_call(struct ptn_sip *s, const struct ptn_sip_entry *e, int by)
+{
+    struct ptn_sip_session *c =
+        e->user == PTN_SIP_FOR_CALL ? ptn_sip_find_call(s, e->user_id) : NULL;
+
+    if (c)
+        c->transactions += (unsigned)by;
+}
+
+void ptn_sip_exchange_assign(struct ptn_sip *s, ptn_sip_txn_id id, struct ptn_sip_session *c)
+{
+    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
+
+    e->user = PTN_SIP_FOR_CALL;
+    e->user_id = c->id;
+    count_for_call(s, e, 1);
+}
+
 static void release(struct ptn_sip *s, struct ptn_sip_entry *e)
 {
-    ptn_heap_set(&s->timers, slot_of(s, e), PTN_NEVER);
+    uint32_t slot = slot_of(s, e), *link = &s->buckets[e->key_hash & s->bucket_mask];
+
+    while (*link != slot + 1)
+        link = &s->entries[*link - 1].next;
+    *link = e->next;
+    count_for_call(s, e, -1);
+    ptn_heap_set(&s->timers, slot, PTN_NEVER);
     ptn_sip_in_fini(&e->request);
     free(e->key);
     free(e->bytes);
-    *e = (struct ptn_sip_entry){0};
+    *e = (struct ptn_sip_entry){.next = s->entry_free};
+    s->entry_free = slot + 1;
 }
 
-static struct ptn_sip_entry *add(struct ptn_sip *s, const char *key)
+static struct ptn_sip_entry *add(struct ptn_sip *s, const char *key, enum ptn_sip_txn_kind kind)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++) {
-        uint32_t slot = s->entry_hint++ % s->entry_count;
-        struct ptn_sip_entry *e = &s->entries[slot];
-        if (e->id)
-            continue;
-        e->key = ptn_sip_dup(ptn_pl(key));
-        if (!e->key)
-            return NULL;
-        e->key_hash = hash_of(key);
-        /* A number that leads to the slot and is not used again for a long time. */
-        if (++s->entry_rounds > UINT32_MAX / s->entry_count - 1)
-            s->entry_rounds = 1;
-        e->id = s->entry_rounds * s->entry_count + slot;
-        e->waits_until = PTN_NEVER;
-        return e;
+    uint32_t slot = s->entry_free - 1;
+    struct ptn_sip_entry *e = s->entry_free ? &s->entries[slot] : NULL;
+    char *copy = e ? ptn_sip_dup(ptn_pl(key)) : NULL;
+
+    if (!copy) {
+        s->counts[PTN_SIP_NO_ROOM]++;
+        return NULL;
     }
-    s->counts[PTN_SIP_NO_ROOM]++;
-    return NULL;
+    s->entry_free = e->next;
+    /* A number that leads to the slot and is not used again for a long time. */
+    if (++s->entry_rounds > UINT32_MAX / s->entry_count - 1)
+        s->entry_rounds = 1;
+    *e = (struct ptn_sip_entry){.id = s->entry_rounds * s->entry_count + slot,
+                                .key = copy,
+                                .key_hash = hash_of(key),
+                                .txn.kind = kind,
+                                .waits_until = PTN_NEVER};
+    uint32_t *bucket = &s->buckets[e->key_hash & s->bucket_mask];
+    e->next = *bucket;
+    *bucket = slot + 1;
+    return e;
 }
 
 static void set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
@@ -105,14 +154,6 @@ static bool keep_bytes(struct ptn_sip_entry *e, const struct ptn_writer *w)
 static struct ptn_sip_txn_opts opts_for(const struct ptn_sip *s, enum ptn_transport transport)
 {
     return (struct ptn_sip_txn_opts){s->opts.t1, s->opts.t2, s->opts.t4, transport != PTN_UDP};
-}
-
-bool ptn_sip_exchange_busy(const struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id)
-{
-    for (uint32_t i = 0; i < s->entry_count; i++)
-        if (s->entries[i].id && s->entries[i].user == user && s->entries[i].user_id == user_id)
-            return true;
-    return false;
 }
 
 void ptn_sip_exchange_drop(struct ptn_sip *s, ptn_sip_txn_id id)
@@ -149,10 +190,9 @@ static void pass(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
 static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why)
 {
     struct ptn_sip_entry gone = {.txn = e->txn, .user = e->user, .user_id = e->user_id};
-    bool client = e->txn.kind == PTN_SIP_CLIENT_INVITE || e->txn.kind == PTN_SIP_CLIENT_OTHER;
 
     release(s, e);
-    if (client)
+    if (is_client(&gone))
         pass(s, now, &gone, NULL, why);
 }
 
@@ -197,14 +237,15 @@ static struct ptn_sip_entry *add_client(struct ptn_sip *s, ptn_time now, const c
     char key[KEY_MAX];
 
     snprintf(key, sizeof key, "%s|%s", branch, method);
-    struct ptn_sip_entry *e = add(s, key);
+    struct ptn_sip_entry *e =
+        add(s, key, strcmp(method, "INVITE") == 0 ? PTN_SIP_CLIENT_INVITE : PTN_SIP_CLIENT_OTHER);
     if (!e)
         return NULL;
     e->user = user;
     e->user_id = user_id;
+    count_for_call(s, e, 1);
     e->waiting = true;
     e->waits_until = now + 64 * s->opts.t1;
-    e->txn.kind = strcmp(method, "INVITE") == 0 ? PTN_SIP_CLIENT_INVITE : PTN_SIP_CLIENT_OTHER;
     return e;
 }
 
@@ -475,14 +516,14 @@ static void receive_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *
         act(s, now, e, ptn_sip_txn_happens(&e->txn, now, PTN_SIP_TXN_REQUEST));
         return;
     }
-    if (!(e = add(s, key))) {
+    enum ptn_sip_txn_kind kind =
+        strcmp(method, "INVITE") ? PTN_SIP_SERVER_OTHER : PTN_SIP_SERVER_INVITE;
+    if (!(e = add(s, key, kind))) {
         ptn_sip_serve_bad(s, now, in, 503);
         return;
     }
     struct ptn_sip_txn_opts opts = opts_for(s, in->transport);
-    ptn_sip_txn_start(&e->txn, now,
-                      strcmp(method, "INVITE") ? PTN_SIP_SERVER_OTHER : PTN_SIP_SERVER_INVITE,
-                      &opts);
+    ptn_sip_txn_start(&e->txn, now, kind, &opts);
     e->hop = hop_back(in);
     e->request = *in;
     e->request.msg = mem_ref(in->msg);
@@ -569,4 +610,7 @@ void ptn_sip_exchange_fini(struct ptn_sip *s)
     for (uint32_t i = 0; i < s->entry_count; i++)
         if (s->entries[i].id)
             release(s, &s->entries[i]);
+    ptn_heap_fini(&s->timers);
+    free(s->buckets);
+    free(s->entries);
 }

@@ -21,10 +21,9 @@ enum { URI_MAX = 600, TARGET_MAX = 255 };
 
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id)
 {
-    for (unsigned i = 0; i < s->call_slots && id; i++)
-        if (s->calls[i] && s->calls[i]->id == id)
-            return s->calls[i];
-    return NULL;
+    struct ptn_sip_session *c = s->calls[id % s->call_slots];
+
+    return id && c && c->id == id ? c : NULL;
 }
 
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request)
@@ -42,23 +41,23 @@ struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct pt
 /* NULL: as many live as may, or no memory. */
 static struct ptn_sip_session *add_call(struct ptn_sip *s, ptn_sip_id account)
 {
-    unsigned live = 0, slot = s->call_slots;
+    uint32_t slot = 0;
 
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        if (!s->calls[i])
-            slot = i;
-        else if (s->calls[i]->state != PTN_SIP_CALL_OVER)
-            live++;
-    }
+    while (slot < s->call_slots && s->calls[slot])
+        slot++;
     struct ptn_sip_session *c =
-        live < s->opts.calls_max && slot < s->call_slots ? calloc(1, sizeof *c) : NULL;
+        s->live_calls < s->opts.calls_max && slot < s->call_slots ? calloc(1, sizeof *c) : NULL;
     if (!c)
         return NULL;
-    c->id = ++s->last_id;
+    /* As with transactions: a number that leads to the slot. */
+    if (++s->call_rounds > UINT32_MAX / s->call_slots - 1)
+        s->call_rounds = 1;
+    c->id = s->call_rounds * s->call_slots + slot;
     c->account = account;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
     c->change_at = c->cancel_until = PTN_NEVER;
     s->calls[slot] = c;
+    s->live_calls++;
     return c;
 }
 
@@ -66,18 +65,13 @@ static void free_call(struct ptn_sip *s, unsigned slot)
 {
     struct ptn_sip_session *c = s->calls[slot];
 
+    if (c->state != PTN_SIP_CALL_OVER)
+        s->live_calls--;
     ptn_sip_dialog_fini(&c->dialog);
     free(c->invite_auth);
     free(c->offer);
     free(c);
     s->calls[slot] = NULL;
-}
-
-static void discard(struct ptn_sip *s, const struct ptn_sip_session *c)
-{
-    for (unsigned i = 0; i < s->call_slots; i++)
-        if (s->calls[i] == c)
-            free_call(s, i);
 }
 
 void ptn_sip_call_tell(struct ptn_sip *s, const struct ptn_sip_session *c,
@@ -100,6 +94,7 @@ void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
         return;
     ptn_sip_change_abandon(s, now, c);
     c->state = PTN_SIP_CALL_OVER;
+    s->live_calls--;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
     c->change_at = c->cancel_until = PTN_NEVER;
     ptn_sip_tell(s, &(struct ptn_sip_event){
@@ -199,7 +194,7 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     if (made)
         ptn_sip_call_send_invite(s, now, c);
     if (!c->invite) {
-        discard(s, c);
+        free_call(s, c->id % s->call_slots);
         return made ? PTN_ERR_NO_ROOM : PTN_ERR_NO_MEMORY;
     }
     *call = c->id;
@@ -417,7 +412,6 @@ static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                           struct ptn_sip_acct *a, const struct ptn_sip_in *in)
 {
-    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
     const struct ptn_sdp *offer;
     struct ptn_sdp room;
 
@@ -433,12 +427,11 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
         return;
     }
     if (!ptn_sip_dialog_called(&c->dialog, &s->dice, in)) {
-        discard(s, c);
+        free_call(s, c->id % s->call_slots);
         ptn_sip_reject(s, now, id, 400, NULL);
         return;
     }
-    e->user = PTN_SIP_FOR_CALL;
-    e->user_id = c->id;
+    ptn_sip_exchange_assign(s, id, c);
     c->state = PTN_SIP_CALL_RINGING;
     c->incoming = true;
     c->invite = id;
@@ -621,8 +614,7 @@ void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now)
 {
     for (unsigned i = 0; i < s->call_slots; i++) {
         struct ptn_sip_session *c = s->calls[i];
-        if (c && c->state == PTN_SIP_CALL_OVER &&
-            !ptn_sip_exchange_busy(s, PTN_SIP_FOR_CALL, c->id))
+        if (c && c->state == PTN_SIP_CALL_OVER && c->transactions == 0)
             free_call(s, i);
         else if (c)
             tick_call(s, now, c);

@@ -53,15 +53,12 @@ enum ptn_err ptn_sip_new(const struct ptn_sip_opts *opts, struct ptn_sip **out)
     s->dice = opts->dice;
     s->asks_end = &s->asks;
     s->events_end = &s->events;
-    s->entry_count = s->opts.transactions_max;
     /* A call that is over waits for its transactions, of which it has at least one. */
-    s->call_slots = s->opts.calls_max + s->entry_count;
+    s->call_slots = s->opts.calls_max + s->opts.transactions_max;
     s->crypto = ptn_crypto_new();
     s->software = ptn_sip_dup(ptn_pl(opts->user_agent));
-    s->entries = calloc(s->entry_count, sizeof *s->entries);
     s->calls = calloc(s->call_slots, sizeof *s->calls);
-    if (!s->crypto || !s->software || !s->entries || !s->calls ||
-        ptn_heap_init(&s->timers, s->entry_count)) {
+    if (!s->crypto || !s->software || !s->calls || ptn_sip_exchange_init(s)) {
         ptn_sip_free(s);
         return PTN_ERR_NO_MEMORY;
     }
@@ -90,11 +87,10 @@ void ptn_sip_free(struct ptn_sip *s)
 {
     if (!s)
         return;
+    ptn_sip_exchange_fini(s);
     if (s->calls)
         ptn_sip_calls_fini(s);
     ptn_sip_accounts_fini(s);
-    if (s->entries)
-        ptn_sip_exchange_fini(s);
     ptn_sip_transport_fini(s);
     for (struct ptn_sip_ask_node *n = s->asks, *next; n; n = next)
         next = n->next, free_ask(n);
@@ -102,10 +98,8 @@ void ptn_sip_free(struct ptn_sip *s)
         next = n->next, free_event(n);
     free_ask(s->ask_shown);
     free_event(s->event_shown);
-    ptn_heap_fini(&s->timers);
     ptn_crypto_free(s->crypto);
     free(s->software);
-    free(s->entries);
     free(s->calls);
     free(s);
 }
