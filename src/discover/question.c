@@ -3,14 +3,11 @@
  */
 #include "discover/question.h"
 
-/* Short enough for a dozen tries within a second, long enough that a burst of loss does not eat
- * several, and no more than a voice call's packets. */
-#define SPACING PTN_MS(60)
-
 void ptn_discover_question_start(struct ptn_discover_question *q, ptn_time now,
                                  const struct ptn_addr *to)
 {
-    *q = (struct ptn_discover_question){.state = PTN_DISCOVER_ASKING, .to = *to, .next = now};
+    *q = (struct ptn_discover_question){.state = PTN_DISCOVER_ASKING, .to = *to};
+    ptn_stun_txn_start(&q->txn, now, &PTN_STUN_TXN_DISCOVER);
 }
 
 unsigned ptn_discover_question_proven(const struct ptn_discover_question *q, unsigned proven)
@@ -41,13 +38,12 @@ void ptn_discover_question_tick(struct ptn_discover_question *q, ptn_time now, u
             q->state = PTN_DISCOVER_SILENT;
         return;
     }
-    if (now < q->next)
+    if (ptn_stun_txn_tick(&q->txn, now) != PTN_STUN_TXN_SEND)
         return;
     q->to_send = (uint8_t)forms;
     for (unsigned d = PTN_STUN_CLASSIC; d <= PTN_STUN_MODERN; d++)
         q->tries_by[d] += forms >> d & 1;
     q->sent_at[q->tries++] = now;
-    q->next = now + SPACING;
 }
 
 ptn_time ptn_discover_question_deadline(const struct ptn_discover_question *q,
@@ -55,5 +51,6 @@ ptn_time ptn_discover_question_deadline(const struct ptn_discover_question *q,
 {
     if (q->state != PTN_DISCOVER_ASKING)
         return PTN_NEVER;
-    return all_sent(q, patience) ? q->sent_at[q->tries - 1] + patience->wait : q->next;
+    return all_sent(q, patience) ? q->sent_at[q->tries - 1] + patience->wait
+                                 : ptn_stun_txn_deadline(&q->txn);
 }

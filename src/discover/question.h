@@ -11,8 +11,9 @@
 
 #include "base/effect.h"
 #include "stun/msg.h"
+#include "stun/txn.h"
 
-#define PTN_DISCOVER_TRIES_MAX 48
+#define PTN_DISCOVER_TRIES_MAX 48 /* those of PTN_STUN_TXN_DISCOVER */
 
 enum ptn_discover_question_state {
     PTN_DISCOVER_NOT_ASKED,
@@ -25,12 +26,13 @@ enum ptn_discover_question_state {
 struct ptn_discover_question {
     enum ptn_discover_question_state state;
     struct ptn_addr to;
-    struct ptn_addr mapped, from; /* ANSWERED */
+    struct ptn_addr mapped; /* ANSWERED */
     unsigned tries;
-    unsigned tries_by[2]; /* by dialect */
-    unsigned error_code;  /* NOT_GRANTED; 0: wrong source */
-    uint8_t to_send;      /* bits by dialect */
-    ptn_time next, sent_at[PTN_DISCOVER_TRIES_MAX];
+    unsigned tries_by[2];    /* by dialect */
+    unsigned error_code;     /* NOT_GRANTED; 0: wrong source */
+    uint8_t to_send;         /* bits by dialect */
+    struct ptn_stun_txn txn; /* when to try again */
+    ptn_time sent_at[PTN_DISCOVER_TRIES_MAX];
 };
 
 /* What is known about the way to the server when silence is judged. */

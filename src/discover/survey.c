@@ -12,8 +12,8 @@
  *     tries   8        10       12       14
  *     q^n     1.7e-6   6.1e-8   2.2e-9   8e-11
  *
- * So twelve at least, 60 ms apart, are out after 660 ms, and more when the answered
- * questions show that more is lost: as many as bring q^n under 1e-7. At most three
+ * So twelve at least, 60 ms apart (PTN_STUN_TXN_DISCOVER), are out after 660 ms, and more when the
+ * answered questions show that more is lost: as many as bring q^n under 1e-7. At most three
  * questions are judged by silence in one run, so a run on such a way is wrong less
  * than once in 10^7, and one on a way that loses half of all exchanges still less
  * than once in 10^6. What is lost in bursts is worse than that; the spacing is for it.
@@ -221,7 +221,6 @@ void ptn_discover_survey_answer(struct ptn_discover_survey *s, ptn_time now,
     q->state = PTN_DISCOVER_ANSWERED;
     q->to_send = 0;
     q->mapped = mapped;
-    q->from = *from;
     if (asked == PTN_DISCOVER_PLAIN || asked == PTN_DISCOVER_OTHER)
         s->is.mapped = mapped;
     learn_other(s, now, m);

@@ -28,9 +28,6 @@
 
 #define BOTH_DIALECTS (1u << PTN_STUN_CLASSIC | 1u << PTN_STUN_MODERN)
 
-/* 0, 250, 750, 1750, 3750, 5750, 7750 ms, given up at 9.75 s. */
-static const struct ptn_stun_txn_opts txn_opts = {PTN_MS(250), PTN_S(2), 7, 8};
-
 void ptn_stun_binding_init(struct ptn_stun_binding *b, const struct ptn_stun_binding_opts *opts)
 {
     assert(opts->server_count > 0 && opts->server_count <= PTN_STUN_BINDING_SERVERS_MAX);
@@ -54,7 +51,7 @@ static bool known(const struct ptn_stun_binding *b)
 
 static void ask_server(struct ptn_stun_binding *b, struct ptn_stun_binding_server *s, ptn_time now)
 {
-    struct ptn_stun_txn_opts opts = txn_opts;
+    struct ptn_stun_txn_opts opts = PTN_STUN_TXN_CALL;
 
     if (s->asked || s->done_round == b->round)
         return;

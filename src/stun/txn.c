@@ -11,10 +11,11 @@
 
 const struct ptn_stun_txn_opts PTN_STUN_TXN_UDP = {PTN_MS(500), PTN_NEVER, 7, 16};
 const struct ptn_stun_txn_opts PTN_STUN_TXN_STREAM = {PTN_MS(39500), PTN_NEVER, 1, 1};
-/* 0, 100, 300, 500 … 1900 ms: at 10 % loss each way eleven tries fail once in 80 million. */
-const struct ptn_stun_txn_opts PTN_STUN_TXN_DISCOVER = {PTN_MS(100), PTN_MS(200), 11, 10};
-/* 0 and 100 ms: a third try could not be answered in time on most paths. */
-const struct ptn_stun_txn_opts PTN_STUN_TXN_CALL = {PTN_MS(100), PTN_NEVER, 2, 2};
+/* Evenly, so that a dozen tries are out within a second; the asker stops when it is sure. */
+const struct ptn_stun_txn_opts PTN_STUN_TXN_DISCOVER = {PTN_MS(60), PTN_MS(60), 48, 1};
+/* 0, 75, 225 ms: three tries may be answered within the 300 ms that a call waits, and where a
+ * tenth is lost each way all three fail once in 150. Then slower, up to 7.5 s in all. */
+const struct ptn_stun_txn_opts PTN_STUN_TXN_CALL = {PTN_MS(75), PTN_S(2), 8, 16};
 
 /* Finer than the clocks and queues of home routers is noise. */
 #define RTO_MIN PTN_MS(20)

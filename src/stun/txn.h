@@ -22,8 +22,8 @@ struct ptn_stun_txn_opts {
 
 extern const struct ptn_stun_txn_opts PTN_STUN_TXN_UDP;      /* the RFC's: gives up at 39.5 s */
 extern const struct ptn_stun_txn_opts PTN_STUN_TXN_STREAM;   /* once; gives up at 39.5 s (Ti) */
-extern const struct ptn_stun_txn_opts PTN_STUN_TXN_DISCOVER; /* a person waits: up to 3 s */
-extern const struct ptn_stun_txn_opts PTN_STUN_TXN_CALL;     /* a call waits: up to 300 ms */
+extern const struct ptn_stun_txn_opts PTN_STUN_TXN_DISCOVER; /* silence is meant to be judged */
+extern const struct ptn_stun_txn_opts PTN_STUN_TXN_CALL;     /* a call waits: three tries at once */
 
 enum ptn_stun_txn_step {
     PTN_STUN_TXN_WAIT,    /* nothing is due */

@@ -41,8 +41,8 @@ TEST(each_profile_gives_up_within_its_budget)
     } cases[] = {
         {&PTN_STUN_TXN_UDP, 7, 39500},
         {&PTN_STUN_TXN_STREAM, 1, 39500},
-        {&PTN_STUN_TXN_DISCOVER, 11, 2900},
-        {&PTN_STUN_TXN_CALL, 2, 300},
+        {&PTN_STUN_TXN_DISCOVER, 48, 2880},
+        {&PTN_STUN_TXN_CALL, 8, 7525},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ptn_stun_txn t;
