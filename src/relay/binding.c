@@ -35,13 +35,17 @@ struct wish {
     bool extras;
 };
 
+/* By the first byte, not by ptn_addr_kind(): this is asked for every datagram. */
 static bool is_unicast(const struct ptn_addr *a)
 {
-    static const uint8_t broadcast[4] = {255, 255, 255, 255};
-    enum ptn_addr_kind kind = ptn_addr_kind(a);
+    static const uint8_t unspecified[16], broadcast[4] = {255, 255, 255, 255};
 
-    return a->port != 0 && kind != PTN_ADDR_UNSPECIFIED && kind != PTN_ADDR_MULTICAST &&
-           !(a->family == PTN_IPV4 && memcmp(a->ip, broadcast, sizeof broadcast) == 0);
+    if (a->port == 0)
+        return false;
+    if (a->family == PTN_IPV4)
+        return a->ip[0] != 0 && (a->ip[0] & 0xf0) != 224 &&
+               memcmp(a->ip, broadcast, sizeof broadcast) != 0;
+    return a->ip[0] != 0xff && memcmp(a->ip, unspecified, sizeof unspecified) != 0;
 }
 
 static enum ptn_relay_verdict check(const struct ptn_stun_msg *m)
@@ -159,7 +163,7 @@ static enum ptn_relay_verdict answer(const struct ptn_relay_opts *opts,
         return refuse(m, out, 420, types, count);
     if (!read_wish(m, &w))
         return refuse(m, out, 400, NULL, 0);
-    if (ptn_relay_listeners_own(listeners, &w.to))
+    if (w.to.port != source->from.port && ptn_relay_listeners_own(listeners, &w.to))
         return PTN_RELAY_OWN_ADDRESS;
     ptn_stun_begin(&o, out->buf, out->capacity, PTN_STUN_SUCCESS, m->method, &m->id);
     put_addresses(&o, opts, source, &w, m->dialect);

@@ -52,10 +52,16 @@ struct ptn_relay_listener_row *ptn_relay_listeners_find(struct ptn_relay_listene
     return NULL;
 }
 
+/* Clients' ports are hardly ever ours, so that is looked at first. */
+static bool same(const struct ptn_addr *a, const struct ptn_addr *b)
+{
+    return a->port == b->port && ptn_addr_equal(a, b);
+}
+
 bool ptn_relay_listeners_own(const struct ptn_relay_listeners *l, const struct ptn_addr *a)
 {
     for (size_t i = 0; i < l->count; i++)
-        if (ptn_addr_equal(&l->rows[i].is.local, a) || ptn_addr_equal(&l->rows[i].is.announced, a))
+        if (same(&l->rows[i].is.local, a) || same(&l->rows[i].is.announced, a))
             return true;
     return false;
 }

@@ -10,6 +10,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* One slot for each attribute type from 0x0000 to 0x003f and from 0x8000 to 0x803f:
+ * all that the RFCs use. Types outside are unknown to everybody here. */
+#define PTN_STUN_SLOTS 128
+#define PTN_STUN_SLOT(type) (((unsigned)(type)&0x3f) | (unsigned)(type) >> 15 << 6)
+
+/* PTN_STUN_SLOTS for a type that has none. */
+static inline unsigned ptn_stun_slot(uint16_t type)
+{
+    return type & 0x7fc0 ? PTN_STUN_SLOTS : PTN_STUN_SLOT(type);
+}
+
 /* RFC 8489 §18.3 and, marked so, older or other documents. */
 enum ptn_stun_attr {
     PTN_STUN_MAPPED_ADDRESS = 0x0001,

@@ -15,19 +15,15 @@
 
 #include <assert.h>
 
-/* Bit 0x8000 of the type becomes bit 0x40 of the slot. Answers PTN_STUN_SLOTS for none. */
-static unsigned slot_of(uint16_t type)
-{
-    return (type & 0x7fc0) ? PTN_STUN_SLOTS : (type & 0x3fu) | (unsigned)type >> 15 << 6;
-}
-
 static void note(struct ptn_stun_msg *m, uint16_t type, size_t offset)
 {
-    unsigned slot = slot_of(type);
+    unsigned slot = ptn_stun_slot(type);
 
     if (slot < PTN_STUN_SLOTS) {
         if (m->at[slot] == 0)
             m->at[slot] = (uint16_t)(offset / 4);
+        if (slot < 64)
+            m->required |= UINT64_C(1) << slot;
     } else if (ptn_stun_must_understand(type)) {
         for (unsigned i = 0; i < m->stranger_count; i++)
             if (m->strangers[i] == type)
@@ -67,7 +63,7 @@ enum ptn_stun_verdict ptn_stun_decode(struct ptn_stun_msg *m, struct ptn_bytes d
     m->dialect = ptn_stun_id_dialect(&m->id);
 
     while (ptn_reader_left(&r) > 0) {
-        if (m->at[slot_of(PTN_STUN_FINGERPRINT)])
+        if (m->at[ptn_stun_slot(PTN_STUN_FINGERPRINT)])
             return PTN_STUN_BAD_ORDER;
         size_t offset = (size_t)(r.at - start);
         uint16_t attr = ptn_read_u16(&r);
@@ -96,7 +92,7 @@ const char *ptn_stun_verdict_name(enum ptn_stun_verdict v)
 
 bool ptn_stun_get(const struct ptn_stun_msg *m, enum ptn_stun_attr type, struct ptn_bytes *out)
 {
-    unsigned slot = slot_of((uint16_t)type);
+    unsigned slot = ptn_stun_slot((uint16_t)type);
     assert(slot < PTN_STUN_SLOTS);
     const uint8_t *attr = m->bytes.data + m->at[slot] * 4u;
 
@@ -217,8 +213,10 @@ size_t ptn_stun_unknown(const struct ptn_stun_msg *m, uint64_t understood, uint1
 {
     size_t count = 0;
 
-    for (uint16_t type = 0; type < 64 && count < max; type++)
-        if (m->at[type] && !(understood >> type & 1))
+    uint64_t left = m->required & ~understood;
+
+    for (uint16_t type = 0; left && count < max; type++, left >>= 1)
+        if (left & 1)
             out[count++] = type;
     for (unsigned i = 0; i < m->stranger_count && count < max; i++)
         out[count++] = m->strangers[i];

@@ -42,9 +42,6 @@ enum ptn_stun_verdict {
     PTN_STUN_VERDICTS,
 };
 
-/* One slot for each attribute type from 0x0000 to 0x003f and from 0x8000 to 0x803f:
- * all that the RFCs use. Types outside are unknown to everybody here. */
-#define PTN_STUN_SLOTS 128
 #define PTN_STUN_STRANGERS_MAX 8
 
 struct ptn_stun_msg {
@@ -54,6 +51,7 @@ struct ptn_stun_msg {
     enum ptn_stun_class class;
     uint16_t method;             /* enum ptn_stun_method, or one that is not ours */
     uint16_t at[PTN_STUN_SLOTS]; /* where each type begins first, in 4-byte words; 0: nowhere */
+    uint64_t required;           /* bits (1 << type) of those below 64 that are there */
     uint16_t strangers[PTN_STUN_STRANGERS_MAX]; /* must be understood, but have no slot */
     uint8_t stranger_count;
 };
