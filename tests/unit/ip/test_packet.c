@@ -64,6 +64,7 @@ TEST(a_udp_packet_has_the_bytes_of_the_rfcs)
 
     CHECK_EQ(sizeof expected, p.size);
     CHECK_BYTES(expected, p.bytes, sizeof expected);
+    parse(&p); /* the payload of a copy would point into the original */
     CHECK(ptn_ip_checksums_hold(bytes_of(&p), &p.ip));
     CHECK_EQ(46, p.ip.dscp);
     CHECK_EQ(64, p.ip.ttl);
