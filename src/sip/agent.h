@@ -29,8 +29,8 @@ enum {
     PTN_SIP_CONNS_MAX = 64,
     PTN_SIP_NAMES_MAX = 48,
     PTN_SIP_ACCOUNTS_MAX = 64,
-    PTN_SIP_HOST_MAX = 256, /* with the final zero */
-    PTN_SIP_OUT_MAX = 32768,
+    PTN_SIP_HOST_MAX = 256,  /* with the final zero */
+    PTN_SIP_OUT_MAX = 40960, /* headers received, a description, and some */
 };
 
 /* ---- sockets and connections ---- */

@@ -53,15 +53,15 @@ void ptn_sip_change_accept(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
 }
 
 bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
-                         const struct ptn_addr *contact, const struct ptn_sdp *offer)
+                         const struct ptn_sip_path *path, const struct ptn_sdp *offer)
 {
     struct ptn_sip_session *c = ptn_sip_find_call(s, call);
 
     if (!c || c->state != PTN_SIP_CALL_UP || c->change != PTN_SIP_CHANGE_NONE ||
         c->ok_until != PTN_NEVER || c->hang_up_later || !ptn_sip_call_keep_offer(c, offer))
         return false;
-    if (contact)
-        c->path.contact = *contact;
+    if (path)
+        c->path = *path;
     c->change = PTN_SIP_CHANGE_OURS;
     c->chain = (struct ptn_sip_auth_chain){0};
     ptn_sip_call_send_invite(s, now, c);

@@ -427,8 +427,11 @@ void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id
         return;
     full.software = s->software;
     ptn_sip_print_response(&w, &e->request, &full);
-    if (!keep_bytes(e, &w))
+    if (!keep_bytes(e, &w)) {
+        /* Nothing would ever end a transaction that has not been answered. */
+        release(s, e);
         return;
+    }
     act(s, now, e,
         ptn_sip_txn_happens(&e->txn, now,
                             r->status < 200   ? PTN_SIP_TXN_1XX

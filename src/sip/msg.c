@@ -8,7 +8,8 @@
 
 #include "sip/stream.h"
 
-enum { SDP_BYTES_MAX = 16384 };
+/* Headers are echoed in answers: beyond this an answer could not be written. */
+enum { SDP_BYTES_MAX = 16384, HEADER_BYTES_MAX = 16384 };
 
 static const struct {
     unsigned status;
@@ -131,6 +132,10 @@ enum ptn_sip_verdict ptn_sip_in_decode(struct ptn_bytes bytes, struct ptn_sip_in
     enum ptn_sip_verdict verdict = judge(out), body = find_body(out);
     if (verdict == PTN_SIP_TAKEN)
         verdict = body;
+    if (out->msg->mb->pos > HEADER_BYTES_MAX) {
+        ptn_sip_in_fini(out);
+        return PTN_SIP_TOO_LONG;
+    }
     /* A 400 is made of Via, From, To, Call-ID and CSeq. */
     if (verdict == PTN_SIP_NOT_SIP || (verdict != PTN_SIP_TAKEN && !out->msg->req))
         ptn_sip_in_fini(out);

@@ -385,11 +385,26 @@ bool ptn_sip_call_read_offer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     return !unsupported && !bad;
 }
 
+/* libre takes the quotes off a display name but leaves what they made necessary. */
+static char *dup_display_name(struct pl name)
+{
+    char *text = ptn_sip_dup(name), *to = text;
+
+    for (const char *from = text; from && *from; from++) {
+        if (*from == '\\' && from[1])
+            from++;
+        *to++ = *from;
+    }
+    if (text)
+        *to = '\0';
+    return text;
+}
+
 static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
                           const struct ptn_sip_in *in, const struct ptn_sdp *offer)
 {
     const struct sip_msg *m = in->msg;
-    char *peer = ptn_sip_dup(m->from.auri), *name = ptn_sip_dup(m->from.dname);
+    char *peer = ptn_sip_dup(m->from.auri), *name = dup_display_name(m->from.dname);
     char *called = ptn_sip_dup(m->ruri);
 
     ptn_sip_tell(s, &(struct ptn_sip_event){

@@ -24,7 +24,6 @@
 
 #include "base/dice.h"
 #include "base/effect.h"
-#include "base/log.h"
 #include "sip/sdp.h"
 
 struct ptn_sip;
@@ -42,7 +41,6 @@ struct ptn_sip_opts {
     uint8_t dscp;
     unsigned calls_max;        /* 0: 32; a call beyond it is answered 486 */
     unsigned transactions_max; /* 0: 1024; requests beyond it are answered 503, statelessly */
-    const struct ptn_log *log; /* may be NULL; outlives the agent */
 };
 
 enum ptn_err ptn_sip_new(const struct ptn_sip_opts *opts, struct ptn_sip **out);
@@ -152,9 +150,10 @@ void ptn_sip_call_accept(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
 void ptn_sip_call_reject(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status);
 
 /* Offers a change within an answered call (hold, resume, another address): MODIFIED or
- * MODIFY_FAILED follows. False when a change is already under way, or the call is not up. */
+ * MODIFY_FAILED follows. `path` NULL: as it was. False when a change is already under way, or
+ * the call is not up. */
 bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
-                         const struct ptn_addr *contact, const struct ptn_sdp *offer);
+                         const struct ptn_sip_path *path, const struct ptn_sdp *offer);
 
 /* Ends it by whatever the moment asks for: CANCEL, 603 or BYE. ENDED follows. */
 void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
@@ -216,7 +215,7 @@ enum ptn_sip_verdict {
     PTN_SIP_KEEPALIVE_BYTES, /* CRLF and other bytes too short for a message */
     PTN_SIP_NOT_SIP,   /* no message libre can read; or Via, From, To, Call-ID or CSeq is missing */
     PTN_SIP_TRUNCATED, /* ends before its headers or its body do */
-    PTN_SIP_TOO_LONG,  /* more than PTN_SIP_MSG_MAX bytes */
+    PTN_SIP_TOO_LONG,  /* more than 64 KiB, or headers of more than 16 */
     PTN_SIP_BAD_HEADER, /* CSeq of another method, Content-Length …; a request is answered 400 */
     PTN_SIP_STRAY_RESPONSE, /* of no transaction of ours */
     PTN_SIP_STRAY_ACK,

@@ -175,7 +175,6 @@ static enum ptn_err init_sip(struct ptn_ua *ua)
         .no_rport = ua->opts.account_count > 0,
         .dscp = ua->opts.sip_dscp,
         .calls_max = PTN_UA_CALLS_MAX,
-        .log = ua->opts.log,
     };
 
     for (unsigned i = 0; i < ua->opts.account_count; i++)

@@ -67,6 +67,7 @@ TEST(a_call_rings_is_answered_and_ended_by_either)
         const struct seen *seen = world_expect(c.w, BOB, PTN_SIP_INCOMING);
         c.bob = seen->event.call;
         CHECK_STR("sip:alice@example.org", seen->peer);
+        CHECK_STR("A \"quoted\" name", seen->peer_name);
         CHECK_STR("sip:bob@192.0.2.2", seen->called);
         CHECK_ADDR(&c.w->addr[ALICE], &seen->event.addr);
         CHECK(seen->has_sdp);

@@ -112,7 +112,7 @@ TEST(a_changed_contact_is_where_later_requests_go)
 {
     struct call c = begin(42);
     struct ptn_sdp offer = world_sdp(BOB, PTN_SDP_SENDRECV);
-    struct ptn_addr moved = c.w->peer;
+    struct ptn_sip_path moved = {c.w->udp[BOB], c.w->peer};
 
     CHECK(ptn_sip_call_modify(c.w->agents[BOB], c.w->now, c.bob, &moved, &offer));
     world_expect(c.w, ALICE, PTN_SIP_OFFERED);

@@ -182,6 +182,26 @@ TEST(broken_bytes_are_counted_and_never_answered_wildly)
     CHECK_STR("stray ACK", ptn_sip_verdict_text(PTN_SIP_STRAY_ACK));
 }
 
+TEST(headers_that_no_answer_could_echo_are_dropped)
+{
+    static char text[30000];
+    struct world *w = begin();
+    size_t used = (size_t)snprintf(text, sizeof text,
+                                   "OPTIONS sip:x@y SIP/2.0\r\n"
+                                   "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKa\r\n"
+                                   "From: <sip:p@x>;tag=p\r\nTo: <sip:b@y>\r\nCall-ID: c\r\n"
+                                   "CSeq: 1 OPTIONS\r\n");
+
+    while (used < 17000)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "Via: SIP/2.0/UDP far.example;branch=z9hG4bKa\r\n");
+    strcat(text, "\r\n");
+    world_send(w, BOB, text);
+    world_receive_none(w, PTN_S(1));
+    CHECK_EQ(1, ptn_sip_count(w->agents[BOB], PTN_SIP_TOO_LONG));
+    world_free(w);
+}
+
 TEST(when_the_table_is_full_requests_are_turned_away)
 {
     struct world *w = begin();

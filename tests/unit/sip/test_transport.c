@@ -51,6 +51,29 @@ TEST(a_connection_refused_is_told_at_once)
     world_free(w);
 }
 
+TEST(tls_is_asked_for_from_its_listening_port_with_the_name_to_verify)
+{
+    struct world *w = world_new(68);
+    struct ptn_sip_account account = {
+        .user = "1001", .registers = true, .server = {.name = "b.example", .transport = PTN_TLS}};
+    struct ptn_addr local = ptn_addr_v4(192, 0, 2, 1, 5061), to = ptn_addr_v4(192, 0, 2, 2, 5061);
+    struct ptn_sip_path path = {0, local};
+    ptn_sip_id id;
+
+    w->records[0] = address("b.example", to, 60);
+    path.socket = ptn_sip_listen(w->agents[ALICE], w->now, PTN_TLS, &local);
+    world_run(w, PTN_MS(1));
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &id));
+    world_expect(w, ALICE, PTN_SIP_SERVER);
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    CHECK_EQ(PTN_ERR_REFUSED, world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED)->event.why);
+    CHECK_EQ(PTN_TLS, w->connect.transport);
+    CHECK_STR("b.example", w->connect_name);
+    CHECK_ADDR(&local, &w->connect.local);
+    CHECK_ADDR(&to, &w->connect.to);
+    world_free(w);
+}
+
 TEST(names_lead_by_srv_to_the_first_priority)
 {
     struct world *w = world_new(62);

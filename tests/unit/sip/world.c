@@ -60,6 +60,8 @@ static void connect_agents(struct world *w, int from, const struct ptn_ask *ask)
     int to = find_addr(w, &ask->to);
     struct ptn_tell failed = {.kind = PTN_TELL_FAILED, .id = ask->id, .why = PTN_ERR_REFUSED};
 
+    w->connect = *ask;
+    snprintf(w->connect_name, sizeof w->connect_name, "%s", ask->name ? ask->name : "");
     if (w->tcp_refused || to < 0 || to == PEER) {
         post(w, from, &failed, w->now + w->delay);
         return;

@@ -55,6 +55,8 @@ struct world {
     ptn_id next_accepted;
     unsigned sent[AGENTS]; /* datagrams */
     unsigned resolves;
+    struct ptn_ask connect; /* the last one; its name below */
+    char connect_name[64];
     char received[WORLD_TEXT]; /* by the peer, last */
     char last_sent[AGENTS][WORLD_TEXT];
 };

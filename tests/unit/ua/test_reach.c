@@ -282,7 +282,7 @@ static void bob_offers(enum ptn_sdp_direction direction)
     call->ours.direction = direction;
     call->ours.version++;
     ptn_agree_offer(&call->ours, &offer);
-    CHECK(ptn_sip_call_modify(bob->sip, w.now, call->sip, &call->contact, &offer));
+    CHECK(ptn_sip_call_modify(bob->sip, w.now, call->sip, NULL, &offer));
     world_drain(&w, BOB);
 }
 
