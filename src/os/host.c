@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "os/host_parts.h"
@@ -27,20 +26,6 @@ static enum ptn_err watch_addresses(struct ptn_host *h)
         ptn_log(h->opts.log, PTN_LOG_WARN, "changes of addresses will not be noticed: %s",
                 ptn_err_text(err));
     return err;
-}
-
-/* As many descriptors as the machines may want, if the limit lets us; else accepting has to wait
- * now and then. */
-static void raise_limit(uint32_t sockets_max)
-{
-    enum { OTHERS = 64 };
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= sockets_max + OTHERS)
-        return;
-    rlim_t wanted = sockets_max + OTHERS;
-    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **out)
@@ -61,7 +46,7 @@ enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **ou
     if (h->machines && h->dirty && h->in && h->out)
         err = ptn_slots_init(&h->slots, opts->sockets_max);
     if (err == PTN_OK)
-        err = ptn_heap_init(&h->later, opts->sockets_max);
+        err = ptn_heap_init(&h->closing, opts->sockets_max);
     if (err == PTN_OK)
         err = ptn_resolver_new(opts->loop, opts->owner, opts->name_servers, &h->resolver);
     if (err != PTN_OK) {
@@ -69,7 +54,6 @@ enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **ou
         return err;
     }
     watch_addresses(h);
-    raise_limit(opts->sockets_max);
     *out = h;
     return PTN_OK;
 }
@@ -87,7 +71,7 @@ void ptn_host_free(struct ptn_host *h)
         close(h->netif);
     }
     ptn_slots_fini(&h->slots);
-    ptn_heap_fini(&h->later);
+    ptn_heap_fini(&h->closing);
     ptn_udp_in_free(h->in);
     ptn_udp_out_free(h->out);
     free(h->dirty);
@@ -138,7 +122,7 @@ void ptn_host_drop(struct ptn_host *h, struct ptn_slot *slot)
     }
     if (slot->kind == PTN_SLOT_CLOSING)
         h->closing_count--;
-    ptn_heap_set(&h->later, (uint32_t)(slot - h->slots.slots), PTN_NEVER);
+    ptn_heap_set(&h->closing, (uint32_t)(slot - h->slots.slots), PTN_NEVER);
     ptn_slots_release(&h->slots, slot);
 }
 
@@ -316,8 +300,8 @@ void ptn_host_run(struct ptn_host *h, ptn_time now)
 {
     uint32_t place, turns = 0;
 
-    while (ptn_heap_pop(&h->later, now, &place))
-        ptn_host_tcp_later(h, now, &h->slots.slots[place]);
+    while (ptn_heap_pop(&h->closing, now, &place))
+        ptn_host_tcp_closing(h, now, &h->slots.slots[place]);
     ptn_resolver_tick(h->resolver);
     for (uint32_t i = 0; i < h->opts.machines_max; i++)
         h->dirty[i] = true; /* its owner may have asked something of it */
@@ -333,7 +317,7 @@ void ptn_host_run(struct ptn_host *h, ptn_time now)
 ptn_time ptn_host_deadline(struct ptn_host *h, ptn_time now)
 {
     ptn_time first =
-        ptn_time_min(ptn_heap_deadline(&h->later), ptn_resolver_deadline(h->resolver, now));
+        ptn_time_min(ptn_heap_deadline(&h->closing), ptn_resolver_deadline(h->resolver, now));
 
     for (uint32_t i = 0; i < h->opts.machines_max; i++)
         if (h->machines[i].self)

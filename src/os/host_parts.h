@@ -18,7 +18,7 @@ enum { PTN_HOST_READ_SIZE = 65536 };
 struct ptn_host {
     struct ptn_host_opts opts;
     struct ptn_slots slots;
-    struct ptn_heap later; /* when to look again at CLOSING slots and at LISTENERs that rest */
+    struct ptn_heap closing; /* when to look again at slots that are CLOSING */
     uint32_t closing_count;
     struct ptn_machine *machines; /* self NULL: the place is free */
     bool *dirty;                  /* was told something, or asked something, since its last turn */
@@ -70,7 +70,7 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
 /* Lets the machine's id go; the bytes it owes are still sent, for some seconds. */
 void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
-/* Looks again at a slot whose time has come. */
-void ptn_host_tcp_later(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+/* Looks at a CLOSING slot whose time has come. */
+void ptn_host_tcp_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
 #endif

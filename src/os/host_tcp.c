@@ -24,8 +24,6 @@ enum {
 #define CLOSING_MAX PTN_S(5)
 /* A port is held until the far end has acknowledged the last byte; nothing wakes us for that. */
 #define CLOSING_LOOK PTN_MS(20)
-/* A caller that cannot be let in for want of descriptors would wake us without end. */
-#define LISTENER_RESTS PTN_MS(100)
 
 static enum ptn_err add_to_loop(struct ptn_host *h, struct ptn_slot *slot, unsigned what)
 {
@@ -204,15 +202,7 @@ static void accept_some(struct ptn_host *h, ptn_time now, struct ptn_slot *liste
     struct ptn_addr local, far;
     int fd;
 
-    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
-        enum ptn_err err = ptn_tcp_accept(listener->fd, &fd, &local, &far);
-        if (err == PTN_ERR_NOT_FOUND)
-            return;
-        if (err != PTN_OK) {
-            ptn_host_watch(h, listener, 0);
-            ptn_heap_set(&h->later, (uint32_t)(listener - h->slots.slots), now + LISTENER_RESTS);
-            return;
-        }
+    for (unsigned i = 0; i < ACCEPTS_MAX && ptn_tcp_accept(listener->fd, &fd, &local, &far); i++) {
         struct ptn_slot *slot = take_accepted(h, machine);
         if (!slot) {
             h->counts.accept_refused++;
@@ -265,27 +255,6 @@ static void connected(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
                                      .from = slot->far});
 }
 
-static void look_at_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
-{
-    bool lost = write_some(slot) != PTN_OK || now >= slot->give_up;
-    bool owes = slot->out_size > slot->out_sent;
-    bool waits = !owes && slot->holds_port && !ptn_tcp_is_drained(slot->fd);
-
-    if (lost || (!owes && !waits)) {
-        /* Without a port to hold, the kernel may finish in its own time. */
-        if (slot->holds_port || lost) {
-            ptn_loop_remove(h->opts.loop, slot->fd);
-            ptn_tcp_abort(slot->fd);
-            slot->fd = -1;
-        }
-        ptn_host_drop(h, slot);
-        return;
-    }
-    ptn_host_watch(h, slot, owes ? PTN_LOOP_OUT : 0u);
-    ptn_heap_set(&h->later, (uint32_t)(slot - h->slots.slots),
-                 owes ? slot->give_up : ptn_time_min(slot->give_up, now + CLOSING_LOOK));
-}
-
 static void stream_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, unsigned what)
 {
     if (what & PTN_LOOP_OUT) {
@@ -306,7 +275,7 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
     case PTN_SLOT_LISTENER: accept_some(h, now, slot); break;
     case PTN_SLOT_CONNECTING: connected(h, now, slot); break;
     case PTN_SLOT_STREAM: stream_ready(h, now, slot, what); break;
-    case PTN_SLOT_CLOSING: look_at_closing(h, now, slot); break;
+    case PTN_SLOT_CLOSING: ptn_host_tcp_closing(h, now, slot); break;
     default: break;
     }
 }
@@ -319,13 +288,26 @@ void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
     slot->kind = PTN_SLOT_CLOSING;
     slot->give_up = now + CLOSING_MAX;
     h->closing_count++;
-    look_at_closing(h, now, slot);
+    ptn_host_tcp_closing(h, now, slot);
 }
 
-void ptn_host_tcp_later(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+void ptn_host_tcp_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
-    if (slot->kind == PTN_SLOT_CLOSING)
-        look_at_closing(h, now, slot);
-    else if (slot->kind == PTN_SLOT_LISTENER)
-        ptn_host_watch(h, slot, PTN_LOOP_IN);
+    bool lost = write_some(slot) != PTN_OK || now >= slot->give_up;
+    bool owes = slot->out_size > slot->out_sent;
+    bool waits = !owes && slot->holds_port && !ptn_tcp_is_drained(slot->fd);
+
+    if (lost || (!owes && !waits)) {
+        /* Without a port to hold, the kernel may finish in its own time. */
+        if (slot->holds_port || lost) {
+            ptn_loop_remove(h->opts.loop, slot->fd);
+            ptn_tcp_abort(slot->fd);
+            slot->fd = -1;
+        }
+        ptn_host_drop(h, slot);
+        return;
+    }
+    ptn_host_watch(h, slot, owes ? PTN_LOOP_OUT : 0u);
+    ptn_heap_set(&h->closing, (uint32_t)(slot - h->slots.slots),
+                 owes ? slot->give_up : ptn_time_min(slot->give_up, now + CLOSING_LOOK));
 }

@@ -142,24 +142,6 @@ TEST(a_name_server_that_is_gone_does_not_keep_the_phone_from_waiting_for_it)
     world_fini(&w);
 }
 
-static void numeric_stun_only(struct ptn_ua_opts *opts, unsigned phone)
-{
-    (void)phone;
-    opts->stun_count = 1;
-}
-
-TEST(a_stun_server_given_as_an_address_is_asked_from_the_media_sockets_too)
-{
-    world_init(&w, WORLD_NAT_CONE, WORLD_NAT_NONE, numeric_stun_only);
-    world_start(&w);
-    world_run(&w, PTN_S(1));
-    struct ptn_ua_status status = status_of(ALICE);
-    CHECK_EQ(3, status.socket_count); /* SIP's and one pair that is ready */
-    for (unsigned i = 0; i < status.socket_count; i++)
-        CHECK(ptn_addr_same_ip(&status.sockets[i].mapped, &w.phones[ALICE].outside));
-    world_fini(&w);
-}
-
 static void named_stun_only(struct ptn_ua_opts *opts, unsigned phone)
 {
     (void)phone;
