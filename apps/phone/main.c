@@ -266,8 +266,8 @@ static int start(struct program *g, struct ptn_conf_report *r)
     size_t count = list_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
     const struct ptn_log *log = &g->phone.log;
 
-    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log) &
-                phone_sound_init(&g->phone.sound, &g->settings, log);
+    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log);
+    fits = phone_sound_init(&g->phone.sound, &g->settings, log) && fits;
     if (g->settings.check)
         return check_settings(g, r, fits);
     if (g->settings.print_config) {
