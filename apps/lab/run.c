@@ -160,10 +160,14 @@ static void hear_cast(struct run *r, ptn_time now)
 static void tell_events(struct run *r, ptn_time now)
 {
     struct ptn_net_event ev;
+    enum ptn_err err;
 
-    while (ptn_stage_event(r->stage, &ev))
+    while (ptn_stage_event(r->stage, &ev, &err)) {
         ptn_print(&r->printer, now, "%.1f s: %s", (double)(ev.at - ptn_stage_start(r->stage)) / 1e9,
                   ev.what->text);
+        if (err)
+            ptn_print(&r->printer, now, "its host did not take that: %s", ptn_err_text(err));
+    }
 }
 
 static void dispatch(struct run *r, const struct ptn_ready *ready)

@@ -201,14 +201,15 @@ void ptn_stage_move(struct ptn_stage *s, ptn_time now)
         }
 }
 
-bool ptn_stage_event(struct ptn_stage *s, struct ptn_net_event *ev)
+bool ptn_stage_event(struct ptn_stage *s, struct ptn_net_event *ev, enum ptn_err *err)
 {
     if (!ptn_net_event(s->net, ev))
         return false;
+    *err = PTN_OK;
     if (ev->what->action == PTN_ACTION_HOST_ADDRESS) {
         unsigned host = ev->what->subject;
         struct ptn_netns_cable cable = cable_of(s->opts.scenario, ptn_net_host(s->net, host));
-        (void)ptn_netns_set_cable(s->hosts[host], &cable);
+        *err = ptn_netns_set_cable(s->hosts[host], &cable);
     }
     return true;
 }

@@ -39,8 +39,9 @@ void ptn_stage_ready(struct ptn_stage *s, unsigned host);
 /* Moves what is due by now: to cables and into captures. */
 void ptn_stage_move(struct ptn_stage *s, ptn_time now);
 
-/* The next thing of the scenario that has happened; its hosts already have their new addresses. */
-bool ptn_stage_event(struct ptn_stage *s, struct ptn_net_event *ev);
+/* The next thing of the scenario that has happened. A host whose addresses changed has them in its
+ * namespace too, unless `*err` says that its kernel would not take them. */
+bool ptn_stage_event(struct ptn_stage *s, struct ptn_net_event *ev, enum ptn_err *err);
 
 ptn_time ptn_stage_deadline(const struct ptn_stage *s);
 

@@ -126,6 +126,20 @@ static void expand_line(struct expansion *x, struct ptn_bytes line)
     }
 }
 
+/* The result is a string: what stands behind a zero byte would be lost without a word. */
+static void check_zeros(struct expansion *x, struct ptn_bytes text)
+{
+    const uint8_t *zero = text.size ? memchr(text.data, '\0', text.size) : NULL;
+    unsigned line = 1;
+
+    if (!zero)
+        return;
+    for (const uint8_t *at = text.data; at < zero; at++)
+        line += *at == '\n';
+    x->err = PTN_ERR_INVALID;
+    snprintf(x->error, PTN_SCENARIO_ERROR_MAX, "%.100s:%u: text: holds a zero byte", x->file, line);
+}
+
 static void read_line(struct expansion *x, struct ptn_bytes line)
 {
     bool sets = line.size > 3 && memcmp(line.data, "set", 3) == 0 && isspace(line.data[3]);
@@ -157,6 +171,7 @@ enum ptn_err ptn_variables_expand(char **out, const char *file, struct ptn_bytes
     *out = NULL;
     error[0] = '\0';
     put(&x, ptn_bytes(NULL, 0));
+    check_zeros(&x, text);
     while (text.size > 0 && !x.err) {
         const uint8_t *end = memchr(text.data, '\n', text.size);
         size_t size = end ? (size_t)(end - text.data) : text.size;

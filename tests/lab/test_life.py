@@ -4,10 +4,10 @@ import glob
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
-import time
 
 from labtest import (FOLDER, LAB, Skip, agent, check, check_equal, lab, main, needs_no_rights, path, run,
                      start, wait_until, write)
@@ -285,6 +285,26 @@ def without_rights_it_says_what_is_missing():
         check('namespaces' in r.stderr, r.stderr)
 
 
+def an_ordinary_user_may_run_a_lab_where_dev_net_tun_is_open_to_all():
+    """As nobody, with a /dev/net/tun as most distributions have it."""
+    if os.geteuid() != 0:
+        raise Skip('only root can become somebody else')
+    os.chmod(FOLDER, 0o755)
+    os.mkdir(path('nobody'))
+    os.chmod(path('nobody'), 0o777)
+    binary = path('postern-lab-of-nobody')
+    shutil.copy(LAB, binary)
+    file = write('user.net', PAIR + 'run alice sh -c "id -u; hostname; echo done"\nrun server after sh says done true\n')
+    script = ('mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 && '
+              'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"')
+    r = subprocess.run(['unshare', '--mount', 'sh', '-c', script, 'sh', binary, 'run', file], cwd='/',
+                       env={**os.environ, 'XDG_RUNTIME_DIR': path('nobody')}, capture_output=True, text=True, timeout=20, check=False)
+    if r.returncode == 77 and 'may not make a user namespace' in r.stderr:
+        raise Skip(r.stderr.strip())
+    check_equal(0, r.returncode, r.stdout + r.stderr)
+    check('alice  | 0\n' in r.stdout and 'alice  | alice\n' in r.stdout, r.stdout)
+
+
 main([nothing_survives_sigkill, nothing_survives_sigint_or_sigterm,
       programs_may_finish_their_work_on_sigterm, exit_code_and_message_say_which_program_surprised,
       lines_are_prefixed_and_the_last_one_needs_no_newline,
@@ -293,4 +313,5 @@ main([nothing_survives_sigkill, nothing_survives_sigint_or_sigterm,
       a_forward_to_nobody_closes_and_a_taken_port_is_an_error, a_shell_is_inside_the_host,
       a_running_lab_can_be_told_to_do_something, variables_are_set_from_the_command_line,
       a_wrong_scenario_is_told_with_its_line, a_wrong_command_line_is_told, check_draws_the_topology,
-      without_rights_it_says_what_is_missing])
+      without_rights_it_says_what_is_missing,
+      an_ordinary_user_may_run_a_lab_where_dev_net_tun_is_open_to_all])

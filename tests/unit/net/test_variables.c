@@ -71,6 +71,17 @@ TEST(what_cannot_be_set_is_an_error_with_its_line)
     }
 }
 
+TEST(a_zero_byte_is_an_error_with_its_line)
+{
+    static const char text[] = "wire a\nwi\0re b\n";
+    char *out;
+
+    CHECK_EQ(PTN_ERR_INVALID,
+             ptn_variables_expand(&out, "t.net", ptn_bytes(text, sizeof text - 1), NULL, 0, error));
+    CHECK(!out);
+    CHECK_STR("t.net:2: text: holds a zero byte", error);
+}
+
 TEST(more_names_than_fit_are_an_error)
 {
     char text[PTN_VARIABLES_MAX * 16] = "";
