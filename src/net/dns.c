@@ -261,7 +261,8 @@ static const char *kept(struct ptn_net_dns_answer *out, size_t *used, const char
         r->bad = true;
         return "";
     }
-    memcpy(at, text, size);
+    if (size > 0) /* a text that ended early has no bytes to point at */
+        memcpy(at, text, size);
     at[size] = '\0';
     *used += size + 1;
     return at;
