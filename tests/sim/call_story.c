@@ -1,0 +1,163 @@
+/*
+ * tests/sim/call_story.c - do two phones hear each other, whatever stands between them?
+ *
+ *   sim_call_story RUNS [SEED]     SEED 0 or none: drawn from the clock, and printed
+ *   sim_call_story --show SEED     one call, told
+ *   POSTERN_LONG=1 sim_…           ten times RUNS, with a seed drawn
+ *
+ * Each run: two homes, each without a NAT or with one of the three that STUN alone gets through,
+ * 0 to 5 % loss each way at each home; both register, Alice calls Bob, ten seconds of sound. Every
+ * one must be heard by both sides. Prints TAP: a case for each of the sixteen pairs, one for all.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "homes.h"
+
+enum { KINDS = 4, SHOWN_MAX = 20 };
+
+static const char *const kinds[KINDS] = {NULL, "full-cone", "address-restricted",
+                                         "port-restricted"};
+
+struct drawn {
+    unsigned kind[HOMES];
+    char nat[HOMES][200], link[HOMES][200];
+    struct homes_opts opts;
+};
+
+struct tally {
+    unsigned runs, silent;
+    ptn_time registered_worst, answered_worst, heard_worst;
+    double heard_sum;
+};
+
+static void draw(struct drawn *d, uint64_t seed)
+{
+    static const char *const ports[] = {"preserve", "sequential by 2", "random"};
+    struct ptn_dice dice = ptn_dice_seeded(seed);
+
+    *d = (struct drawn){.opts.seed = seed};
+    for (unsigned i = 0; i < HOMES; i++) {
+        d->kind[i] = ptn_dice_below(&dice, KINDS);
+        unsigned delay = 1 + ptn_dice_below(&dice, 60), jitter = ptn_dice_below(&dice, 20);
+        double up = 5 * ptn_dice_unit(&dice), down = 5 * ptn_dice_unit(&dice);
+        const char *port = ports[ptn_dice_below(&dice, 3)];
+        unsigned timeout = 30 + ptn_dice_below(&dice, 90);
+        snprintf(d->link[i], sizeof d->link[i],
+                 "delay %ums jitter %ums up loss %.3f%% down loss %.3f%%", delay, jitter, up, down);
+        d->opts.link[i] = d->link[i];
+        if (!kinds[d->kind[i]])
+            continue;
+        snprintf(d->nat[i], sizeof d->nat[i], "%s ports %s timeout %us", kinds[d->kind[i]], port,
+                 timeout);
+        d->opts.nat[i] = d->nat[i];
+    }
+}
+
+/* NULL when all went well, else how far it came. */
+static const char *play(struct homes *h, struct tally *t)
+{
+    if (!homes_register(h, PTN_S(60)))
+        return "not registered";
+    t->registered_worst = ptn_time_max(t->registered_worst, ptn_sim_now(h->w));
+    homes_run(h, PTN_S(1));
+    ptn_time dialled = ptn_sim_now(h->w);
+    if (!homes_call(h))
+        return "not answered";
+    t->answered_worst = ptn_time_max(t->answered_worst, ptn_sim_now(h->w) - dialled);
+    homes_run(h, PTN_S(10));
+    for (unsigned i = 0; i < HOMES; i++) {
+        const struct homes_phone *p = &h->phones[i];
+        struct ptn_stream_stats stats = homes_stats(h, i);
+        if (!homes_hears(h, i))
+            return i == ALICE ? "Alice does not hear Bob" : "Bob does not hear Alice";
+        /* 500 packets were sent; at the worst a tenth is lost on two wires. */
+        if (stats.received_packets < 400 || stats.gap_max > PTN_MS(1000))
+            return i == ALICE ? "Alice misses a lot" : "Bob misses a lot";
+        ptn_time heard = p->at[PTN_UA_HEARD] - p->at[PTN_UA_ANSWERED];
+        t->heard_worst = ptn_time_max(t->heard_worst, heard);
+        t->heard_sum += (double)heard / HOMES;
+    }
+    return homes_hang_up(h, (unsigned)(dialled % HOMES)) ? NULL : "not ended";
+}
+
+static void add(struct tally *all, const struct tally *t)
+{
+    all->runs += t->runs;
+    all->silent += t->silent;
+    all->heard_sum += t->heard_sum;
+    all->registered_worst = ptn_time_max(all->registered_worst, t->registered_worst);
+    all->answered_worst = ptn_time_max(all->answered_worst, t->answered_worst);
+    all->heard_worst = ptn_time_max(all->heard_worst, t->heard_worst);
+}
+
+static bool report(unsigned number, const char *a, const char *b, const struct tally *t)
+{
+    printf("%sok %u - calls between %s and %s\n", t->silent ? "not " : "", number, a, b);
+    printf("# %u calls, %u failed; worst: registered after %" PRId64 " ms, up %" PRId64
+           " ms after dialling (Bob takes 1 s), heard %" PRId64 " ms after that (mean %.0f)\n",
+           t->runs, t->silent, ptn_time_ms(t->registered_worst), ptn_time_ms(t->answered_worst),
+           ptn_time_ms(t->heard_worst), t->runs ? t->heard_sum / t->runs / 1e6 : 0);
+    return t->silent == 0;
+}
+
+static void run(uint64_t seed, struct tally tallies[KINDS][KINDS], bool always_shown)
+{
+    static unsigned shown;
+    struct homes h;
+    struct drawn d;
+
+    draw(&d, seed);
+    struct tally *t = &tallies[d.kind[ALICE]][d.kind[BOB]];
+    homes_open(&h, &d.opts);
+    const char *wrong = play(&h, t);
+    t->runs++;
+    t->silent += wrong != NULL;
+    if (always_shown || (wrong && shown++ < SHOWN_MAX))
+        printf("# seed %" PRIu64 ": %s. Alice: %s, %s; Bob: %s, %s. At %" PRId64 " ms\n", seed,
+               wrong ? wrong : "all went well", d.opts.nat[ALICE] ? d.nat[ALICE] : "no NAT",
+               d.link[ALICE], d.opts.nat[BOB] ? d.nat[BOB] : "no NAT", d.link[BOB],
+               ptn_time_ms(ptn_sim_now(h.w)));
+    homes_close(&h);
+}
+
+int main(int argc, char **argv)
+{
+    static struct tally tallies[KINDS][KINDS], all;
+    const char *is_long = getenv("POSTERN_LONG");
+
+    if (argc == 3 && strcmp(argv[1], "--show") == 0) {
+        run(strtoull(argv[2], NULL, 0), tallies, true);
+        return 0;
+    }
+    unsigned runs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
+    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
+    if (runs == 0 || argc > 3) {
+        fprintf(stderr, "usage: %s RUNS [SEED] | --show SEED\n", argv[0]);
+        return 2;
+    }
+    if (is_long && *is_long) {
+        runs *= 10;
+        first = 0;
+    }
+    if (first == 0)
+        first = (uint64_t)time(NULL) << 24;
+    printf("# seeds from %" PRIu64 "\n", first);
+    clock_t began = clock();
+    for (uint64_t seed = first; seed < first + runs; seed++)
+        run(seed, tallies, false);
+    bool good = true;
+    for (unsigned i = 0; i < KINDS * KINDS; i++) {
+        const struct tally *t = &tallies[i / KINDS][i % KINDS];
+        const char *a = kinds[i / KINDS], *b = kinds[i % KINDS];
+        add(&all, t);
+        good &= report(i + 1, a ? a : "no NAT", b ? b : "no NAT", t);
+    }
+    good &= report(KINDS * KINDS + 1, "all", "all", &all);
+    printf("# %.1f s of processor time\n1..%d\n", (double)(clock() - began) / CLOCKS_PER_SEC,
+           KINDS * KINDS + 1);
+    return good ? 0 : 1;
+}

@@ -1,0 +1,288 @@
+/*
+ * tests/sim/homes.c - two phones in two homes.
+ */
+#include "homes.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STUN_PORT = 3478 };
+
+const double HOMES_HZ[HOMES] = {440, 1000};
+
+static const char *const names[HOMES] = {"alice", "bob"};
+static const struct registrar_user users[HOMES] = {{"alice", "secret of alice"},
+                                                   {"bob", "secret of bob"}};
+
+static void must(bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "homes: %s\n", what);
+    abort();
+}
+
+static void write_scenario(const struct homes_opts *opts, char *text, size_t size)
+{
+    int used = snprintf(text, size,
+                        "wire core 203.0.113.0/24 delay 5ms\n"
+                        "host server core 203.0.113.5 203.0.113.6\n"
+                        "host registrar core 203.0.113.7\n");
+
+    for (unsigned i = 0; i < HOMES; i++) {
+        const char *link = opts->link[i] ? opts->link[i] : "delay 15ms";
+        char letter = (char)('a' + i);
+        if (opts->nat[i])
+            used += snprintf(text + used, size - (size_t)used,
+                             "wire home-%c 192.168.1.0/24 %s\nhost %s home-%c 192.168.1.10\n"
+                             "nat nat-%c %s inside home-%c outside core 203.0.113.%u\n",
+                             letter, link, names[i], letter, letter, opts->nat[i], letter,
+                             10 * (i + 1));
+        else
+            used += snprintf(text + used, size - (size_t)used,
+                             "wire home-%c 198.51.%u.0/24 %s\nhost %s home-%c 198.51.%u.10\n"
+                             "router router-%c home-%c core 203.0.113.%u\n",
+                             letter, 100 + i, link, names[i], letter, 100 + i, letter, letter,
+                             10 * (i + 1));
+    }
+    used += snprintf(text + used, size - (size_t)used, "%s\n", opts->more ? opts->more : "");
+    must((size_t)used < size, "the scenario is too long");
+}
+
+static void add(struct homes *h, const char *host, struct ptn_machine machine,
+                ptn_sim_machine *number)
+{
+    must(ptn_sim_add(h->w, (unsigned)ptn_scenario_host(h->s, host), &machine, number) == PTN_OK,
+         "no memory");
+}
+
+static void add_stun_server(struct homes *h)
+{
+    struct ptn_relay_opts opts = {.behaviour_discovery = true};
+    ptn_sim_machine number;
+
+    for (uint8_t i = 0; i < 4; i++)
+        opts.listeners[opts.listener_count++] = (struct ptn_relay_listener){
+            .id = i + 1u,
+            .transport = PTN_UDP,
+            .local = ptn_addr_v4(203, 0, 113, (uint8_t)(5 + i / 2), (uint16_t)(STUN_PORT + i % 2)),
+            .group = 1};
+    h->stun = ptn_relay_new(&opts);
+    ptn_relay_start(h->stun);
+    add(h, "server", ptn_relay_machine(h->stun), &number);
+}
+
+static void add_registrar(struct homes *h)
+{
+    struct registrar_opts opts = {
+        .locals = {ptn_addr_v4(203, 0, 113, 7, 5060)},
+        .local_count = 1,
+        .domain = "example.test",
+        .users = users,
+        .user_count = HOMES,
+        .challenges_calls = true,
+        .dice = ptn_sim_dice(h->w),
+    };
+    ptn_sim_machine number;
+
+    h->registrar = registrar_new(&opts);
+    add(h, "registrar", registrar_machine(h->registrar), &number);
+}
+
+static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
+{
+    struct homes_phone *p = &h->phones[i];
+    struct ptn_ua_opts opts = {
+        .locals = {{.addr = h->s->hosts[ptn_scenario_host(h->s, names[i])].legs[0].addr}},
+        .local_count = 1,
+        .sip_port = 5060,
+        .rtp_port_min = 11780,
+        .rtp_port_max = 11799,
+        .account_count = 1,
+        .stun = {{"203.0.113.5", STUN_PORT}},
+        .stun_count = 1,
+        .source = ptn_source_tone(HOMES_HZ[i], -12),
+        .dice = ptn_sim_dice(h->w),
+    };
+
+    opts.accounts[0] = (struct ptn_ua_account){
+        .user = users[i].name,
+        .domain = "example.test",
+        .password = users[i].password,
+        .server = {.name = "203.0.113.7", .port = 5060, .transport = PTN_UDP},
+        .registers = true,
+        .keepalive = PTN_SIP_KEEPALIVE_CRLF,
+    };
+    if (how->change)
+        how->change(&opts, i);
+    must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
+    ptn_ua_start(p->ua, ptn_sim_now(h->w));
+    add(h, names[i], ptn_ua_machine(p->ua), &p->number);
+}
+
+void homes_open(struct homes *h, const struct homes_opts *opts)
+{
+    char text[3000], error[PTN_SCENARIO_ERROR_MAX];
+
+    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* a world's memory is the next one's */
+    *h = (struct homes){0};
+    write_scenario(opts, text, sizeof text);
+    must(ptn_scenario_new(&h->s, "homes", ptn_bytes_of_text(text), error) == PTN_OK, error);
+    must(ptn_sim_new(&h->w, &(struct ptn_sim_opts){.scenario = h->s, .seed = opts->seed}) == PTN_OK,
+         "no memory");
+    if (!opts->no_stun)
+        add_stun_server(h);
+    add_registrar(h);
+    for (unsigned i = 0; i < HOMES; i++)
+        add_phone(h, opts, i);
+}
+
+void homes_close(struct homes *h)
+{
+    ptn_sim_free(h->w);
+    for (unsigned i = 0; i < HOMES; i++)
+        ptn_ua_free(h->phones[i].ua);
+    registrar_free(h->registrar);
+    ptn_relay_free(h->stun);
+    ptn_scenario_free(h->s);
+}
+
+static void take_sound(struct homes_phone *p, const int16_t *pcm)
+{
+    for (unsigned i = 0; i < PTN_FRAME_SAMPLES; i++)
+        p->ear[p->samples++ % HOMES_EAR] = pcm[i];
+}
+
+static void take_events(struct homes *h, unsigned phone)
+{
+    struct homes_phone *p = &h->phones[phone];
+    ptn_time now = ptn_sim_now(h->w);
+    struct ptn_ua_event ev;
+
+    while (ptn_ua_event(p->ua, now, &ev)) {
+        p->events[ev.kind]++;
+        p->at[ev.kind] = now;
+        if (ev.kind == PTN_UA_AUDIO) {
+            take_sound(p, ev.pcm);
+            continue;
+        }
+        if (ev.call)
+            p->call = ev.call;
+        if (ev.kind == PTN_UA_ENDED) {
+            p->ended = ev.ended;
+            p->status = ev.status;
+        }
+    }
+}
+
+static bool step(struct homes *h, ptn_time until)
+{
+    bool more = ptn_sim_step(h->w, until, NULL);
+
+    for (unsigned i = 0; i < HOMES; i++)
+        take_events(h, i);
+    return more;
+}
+
+void homes_run(struct homes *h, ptn_time span)
+{
+    ptn_time until = ptn_sim_now(h->w) + span;
+
+    while (step(h, until))
+        ;
+}
+
+bool homes_wait(struct homes *h, unsigned phone, enum ptn_ua_event_kind kind, unsigned count,
+                ptn_time span)
+{
+    ptn_time until = ptn_sim_now(h->w) + span;
+
+    while (h->phones[phone].events[kind] < count && step(h, until))
+        ;
+    return h->phones[phone].events[kind] >= count;
+}
+
+void homes_happen(struct homes *h, const char *event)
+{
+    char text[200], error[PTN_SCENARIO_ERROR_MAX];
+
+    snprintf(text, sizeof text, "0s %s", event);
+    const struct ptn_scenario_event *what = ptn_scenario_event(h->s, text, error);
+    must(what != NULL, error);
+    ptn_net_apply(ptn_sim_net(h->w), ptn_sim_now(h->w), what);
+}
+
+void homes_wake(struct homes *h, unsigned phone)
+{
+    ptn_sim_wake(h->w, h->phones[phone].number);
+    take_events(h, phone);
+}
+
+bool homes_register(struct homes *h, ptn_time span)
+{
+    ptn_time began = ptn_sim_now(h->w);
+
+    return homes_wait(h, ALICE, PTN_UA_REGISTERED, 1, span) &&
+           homes_wait(h, BOB, PTN_UA_REGISTERED, 1, span - (ptn_sim_now(h->w) - began));
+}
+
+bool homes_call(struct homes *h)
+{
+    struct homes_phone *alice = &h->phones[ALICE], *bob = &h->phones[BOB];
+    unsigned incoming = bob->events[PTN_UA_INCOMING], up[HOMES];
+
+    for (unsigned i = 0; i < HOMES; i++)
+        up[i] = h->phones[i].events[PTN_UA_ANSWERED];
+    if (ptn_ua_dial(alice->ua, ptn_sim_now(h->w), 0, "bob", &alice->call) != PTN_OK)
+        return false;
+    homes_wake(h, ALICE);
+    if (!homes_wait(h, BOB, PTN_UA_INCOMING, incoming + 1, PTN_S(20)))
+        return false;
+    homes_run(h, PTN_S(1));
+    if (!ptn_ua_answer(bob->ua, ptn_sim_now(h->w), bob->call))
+        return false;
+    homes_wake(h, BOB);
+    return homes_wait(h, ALICE, PTN_UA_ANSWERED, up[ALICE] + 1, PTN_S(20)) &&
+           homes_wait(h, BOB, PTN_UA_ANSWERED, up[BOB] + 1, PTN_S(20));
+}
+
+bool homes_hang_up(struct homes *h, unsigned phone)
+{
+    unsigned ended[HOMES];
+
+    for (unsigned i = 0; i < HOMES; i++)
+        ended[i] = h->phones[i].events[PTN_UA_ENDED];
+    if (!ptn_ua_hang_up(h->phones[phone].ua, ptn_sim_now(h->w), h->phones[phone].call))
+        return false;
+    homes_wake(h, phone);
+    return homes_wait(h, ALICE, PTN_UA_ENDED, ended[ALICE] + 1, PTN_S(40)) &&
+           homes_wait(h, BOB, PTN_UA_ENDED, ended[BOB] + 1, PTN_S(40));
+}
+
+struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone)
+{
+    static struct ptn_ua_status status;
+
+    ptn_ua_status(h->phones[phone].ua, ptn_sim_now(h->w), &status);
+    for (unsigned i = 0; i < status.call_count; i++)
+        if (status.calls[i].id == h->phones[phone].call && status.calls[i].has_stats)
+            return status.calls[i].stats;
+    return (struct ptn_stream_stats){0};
+}
+
+bool homes_hears(const struct homes *h, unsigned phone)
+{
+    const struct homes_phone *p = &h->phones[phone];
+    int16_t pcm[HOMES_EAR];
+
+    if (p->samples < HOMES_EAR)
+        return false;
+    for (unsigned i = 0; i < HOMES_EAR; i++)
+        pcm[i] = p->ear[(p->samples + i) % HOMES_EAR];
+    struct ptn_tone_heard heard = ptn_tone_hear(pcm, HOMES_EAR);
+    return fabs(heard.hz - HOMES_HZ[!phone]) < 30 && heard.level_dbfs > -20;
+}

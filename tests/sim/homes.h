@@ -1,0 +1,81 @@
+/*
+ * tests/sim/homes.h - two phones in two homes, a STUN server and a registrar on the Internet
+ * between them: the cast of every story about calls.
+ *
+ * Alice has 192.168.1.10 behind 203.0.113.10, Bob 192.168.1.10 behind 203.0.113.20; without a NAT
+ * they have 198.51.100.10 and 198.51.101.10. Alice sends a tone of 440 Hz, Bob of 1000 Hz.
+ */
+#ifndef PTN_TEST_HOMES_H
+#define PTN_TEST_HOMES_H
+
+#include "relay/relay.h"
+#include "sim/world.h"
+#include "support/registrar.h"
+#include "ua/ua.h"
+
+enum { ALICE, BOB, HOMES };
+enum { HOMES_EAR = 800 }; /* samples: a tenth of a second */
+
+extern const double HOMES_HZ[HOMES];
+
+struct homes_opts {
+    uint64_t seed;
+    const char *nat[HOMES];  /* a NAT's kind and properties, "port-restricted"; NULL: none */
+    const char *link[HOMES]; /* of the home's wire, "delay 20ms loss 3%"; NULL: "delay 15ms" */
+    const char *more;        /* further lines of the scenario, "at 20s reboot nat-a"; NULL */
+    bool no_stun;            /* the STUN server is silent */
+    /* Changes a phone's settings before it is made; NULL: as they are. */
+    void (*change)(struct ptn_ua_opts *opts, unsigned phone);
+};
+
+struct homes_phone {
+    struct ptn_ua *ua;
+    ptn_sim_machine number;
+    ptn_ua_call_id call; /* the last one that it was told of */
+    unsigned events[PTN_UA_STOPPED + 1];
+    ptn_time at[PTN_UA_STOPPED + 1]; /* when each came last */
+    enum ptn_sip_ended ended;
+    unsigned status;
+    int16_t ear[HOMES_EAR]; /* what was received last, in a ring */
+    uint64_t samples;
+};
+
+struct homes {
+    struct ptn_scenario *s;
+    struct ptn_sim *w;
+    struct ptn_relay *stun;
+    struct registrar *registrar;
+    struct homes_phone phones[HOMES];
+};
+
+/* Aborts on what a test cannot want: no memory, a wrong word in a NAT's properties. */
+void homes_open(struct homes *h, const struct homes_opts *opts);
+void homes_close(struct homes *h);
+
+/* Lets time pass and takes all events. */
+void homes_run(struct homes *h, ptn_time span);
+
+/* The same until that phone has been told so `count` times; false when `span` passed before. */
+bool homes_wait(struct homes *h, unsigned phone, enum ptn_ua_event_kind kind, unsigned count,
+                ptn_time span);
+
+/* Makes an event of the scenario happen now: "reboot nat-a". */
+void homes_happen(struct homes *h, const char *event);
+
+/* After a command to a phone. */
+void homes_wake(struct homes *h, unsigned phone);
+
+/* Both have registered within `span`. */
+bool homes_register(struct homes *h, ptn_time span);
+
+/* Alice dials and Bob, who is told of it, answers a second later: true when both are up. */
+bool homes_call(struct homes *h);
+bool homes_hang_up(struct homes *h, unsigned phone);
+
+/* What a phone has sent and received in its call; zeros when it has none. */
+struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone);
+
+/* Whether the last tenth of a second at this phone was the far end's tone. */
+bool homes_hears(const struct homes *h, unsigned phone);
+
+#endif
