@@ -68,12 +68,27 @@ struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pa
     return NULL;
 }
 
+/* Datagrams that were dropped are counted as they come and told once, here. */
+static void log_dropped(const struct ptn_ua *ua, const struct ptn_ua_call *call)
+{
+    static const char *const sockets[] = {"RTP", "RTCP"};
+
+    for (unsigned end = 0; call->pair && end < 2; end++)
+        for (unsigned v = PTN_FLOW_OTHER; v < PTN_FLOW_VERDICTS; v++)
+            if (call->pair->ends[end].flow.counts[v] > 0)
+                ptn_log(ua->opts.log, PTN_LOG_DEBUG, "call %u: %s dropped %llu datagrams: %s",
+                        (unsigned)call->id, sockets[end],
+                        (unsigned long long)call->pair->ends[end].flow.counts[v],
+                        ptn_flow_verdict_name((enum ptn_flow_verdict)v));
+}
+
 /* Tells the owner; the rest of the call goes with its last packet (ptn_ua_calls_bury). */
 static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                      enum ptn_sip_ended ended, unsigned status, const char *reason)
 {
     if (call->over)
         return;
+    log_dropped(ua, call);
     ptn_ua_tell_ended(ua, now, call, ended, status, reason);
     if (call->stream)
         ptn_stream_stop(call->stream, now);

@@ -100,7 +100,7 @@ struct ptn_ua {
     struct ptn_ua_account_here accounts[PTN_UA_ACCOUNTS_MAX];
     struct ptn_ua_call calls[PTN_UA_CALLS_MAX];
     ptn_ua_call_id last_call;
-    bool started, dirty; /* dirty: an address to be told may have changed */
+    bool dirty; /* an address to be told may have changed */
     bool stopping, stopped;
     ptn_time stop_by;
     enum ptn_reach_nat nat; /* of the first SIP socket, as told to the owner last */

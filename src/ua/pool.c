@@ -258,7 +258,6 @@ void ptn_pool_input(struct ptn_pool *p, ptn_time now, const struct ptn_tell *tel
         if (!pair->ends[1 - end].open)
             return;
         pair->state = PTN_PAIR_OPEN;
-        pair->opened_at = now;
         for (end = 0; end < 2; end++)
             ptn_anchor_ask(&pair->ends[end].flow.anchor, now, &p->servers);
     } else if (tell->kind == PTN_TELL_FAILED) {

@@ -23,9 +23,8 @@ struct ptn_pair {
     enum ptn_pair_state state;
     bool taken;
     unsigned local;
-    uint16_t port;  /* of RTP; RTCP has the next one */
-    unsigned tries; /* ports that were in use */
-    ptn_time opened_at;
+    uint16_t port;        /* of RTP; RTCP has the next one */
+    unsigned tries;       /* ports that were in use */
     struct ptn_pair_end { /* 0: RTP, 1: RTCP */
         ptn_id id;        /* 0: failed */
         ptn_id close_id;  /* to be closed; 0: none */

@@ -273,7 +273,6 @@ static void advance(struct ptn_ua *ua, ptn_time now)
 
 void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
 {
-    ua->started = true;
     ptn_ua_sockets_start(ua, now);
     ptn_ua_ask_servers(ua, now); /* those that are addresses; names follow when they are resolved */
     for (unsigned i = 0; i < ua->opts.account_count; i++) {
