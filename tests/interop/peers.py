@@ -22,6 +22,8 @@ BUILD = os.environ['POSTERN_BUILD']
 SOURCE = os.environ['POSTERN_SOURCE']
 WITHIN = float(os.environ.get('POSTERN_PATIENCE', '20'))  # seconds; more under sanitizers
 
+# Of this process alone, so that two runs on one machine do not meet.
+NET = f'127.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}'
 folder = tempfile.mkdtemp(prefix='postern-interop-')
 running = []
 

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Two postern-phones and Debian's Kamailio on loopback: registration, calls, audio, the ends of calls."""
+import json
 import os
+import socket
+import threading
+import time
 
-from peers import Kamailio, Phone, case, check, hear, need, run, wait_until
+from peers import BUILD, NET, Kamailio, Phone, Program, case, check, hear, need, path, run, wait_until
 
 need('kamailio')
-REGISTRAR, ALICE, BOB = '127.51.1.1', '127.51.1.11', '127.51.1.12'
+REGISTRAR, STUN, ALICE, BOB, CAROL, DAVE, EVE = (f'{NET}.{n}' for n in (1, 2, 11, 12, 13, 14, 15))
 world = {}
 
 
@@ -32,7 +36,7 @@ def both_register_with_digest():
 
 @case
 def a_wrong_password_is_told():
-    phone = Phone('1004', '127.51.1.14', REGISTRAR, 'account.1.password = wrong')
+    phone = Phone('1005', EVE, REGISTRAR, 'account.1.password = wrong')
     wait_until(lambda: os.path.exists(phone.socket), 'its socket')
     account = wait_until(lambda: next((a for a in phone.status()['accounts'] if a['state'] == 'failed'), None),
                          'a failed registration')
@@ -64,7 +68,7 @@ def a_call_is_answered_heard_both_ways_and_ended_by_the_caller():
 @case
 def dial_for_a_while_tells_how_the_sound_was():
     alice, bob = world['alice'], world['bob']
-    world['carol'] = carol = Phone('1003', '127.51.1.13', REGISTRAR,
+    world['carol'] = carol = Phone('1003', CAROL, REGISTRAR,
                                    'postern.auto_answer = 1\npostern.sound.play = tone:700')
     carol.wait_registered()
     code, said = bob.postern('dial', '1003', '--for', '7')
@@ -88,7 +92,6 @@ def the_callee_may_end_it_too():
 @case
 def a_call_that_is_refused_fails_with_its_reason():
     alice, bob = world['alice'], world['bob']
-    import threading
     result = {}
     dialling = threading.Thread(target=lambda: result.update(end=alice.postern('dial', '1002')))
     dialling.start()
@@ -122,6 +125,72 @@ def commands_at_odd_moments_are_refused_with_a_word():
 
 
 @case
+def the_control_socket_answers_whatever_it_is_sent():
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(world['alice'].socket)
+        lines = s.makefile('rb')
+        for sent, words in ((b'no json', 'this is no JSON'), (b'[1]', 'a request is a JSON object'),
+                            (b'{}', 'a request has a "command"'), (b'{"command": 5}', 'a request has a "command"'),
+                            (b'{"command": "dance"}', '"dance" is no command'),
+                            (b'{"command": "dial"}', 'dial needs a "target"'),
+                            (b'{"command": "reject", "status": 200}', 'from 400 to 699'),
+                            (b'"\xff"', 'this is no JSON')):
+            s.sendall(sent + b'\n')
+            answer = json.loads(lines.readline())
+            check(answer['ok'] is False and words in answer['error'], f'{sent}: {answer}')
+        s.sendall(b'{"command": "events", "id": [7]}\n{"command": "status", "id": "x"}\n')
+        check(json.loads(lines.readline()) == {'ok': True, 'id': [7]}, 'its id comes back')
+        status = json.loads(lines.readline())
+        check(status['id'] == 'x' and status['version'] == 1, f'{status}')
+        world['alice'].postern('register')
+        event = json.loads(lines.readline())
+        check(event['event'] == 'registered' and event['account'] == 1, f'{event}')
+
+
+@case
+def ending_a_phone_ends_its_calls():
+    alice, carol = world['alice'], world['carol']
+    check(alice.postern('dial', '1003')[0] == 0, 'answered')
+    carol.wait_calls(1)
+    check(carol.end() == 0, 'carol ends')
+    alice.wait_calls(0)
+    check('by the far end' in alice.said(), alice.said())
+
+
+@case
+def stun_servers_are_shown_with_the_dialect_they_speak():
+    Program('stun', [f'{BUILD}/apps/server/postern-server', '--listening-ip', STUN])
+    world['dave'] = dave = Phone('1004', DAVE, REGISTRAR, f'''
+static.sip.nat_stun.server = {STUN}
+postern.stun.servers = {NET}.3
+postern.stun.dialect = classic
+postern.auto_answer = 1
+postern.sound.play = tone:850
+postern.sound.record = {path('dave-{call}.wav')}''')
+    dave.wait_registered()
+    first, second = wait_until(lambda: dave.status()['nat']['stun'][0]['answers'] and dave.status()['nat']['stun'],
+                               'an answer of the STUN server')
+    check(first['dialect'] == 'classic' and first['address'] == STUN + ':3478', f'{first}')
+    check(second['answers'] is False, f'{second}')
+    sip = dave.status()['nat']['sockets'][0]
+    check(sip['mapped'] == sip['local'] == DAVE + ':5060', f'{sip}')
+    code, said = dave.postern('nat')
+    check(code == 0 and 'answers, classic' in said and f'seen as {DAVE}:5060' in said, said)
+
+
+@case
+def a_silent_stun_server_delays_no_call():
+    alice, dave = world['alice'], world['dave']
+    started = time.monotonic()
+    code, said = alice.postern('dial', '1004', '--for', '2')
+    check(code == 0, said)
+    check(time.monotonic() - started < 2 + 1, f'{time.monotonic() - started} s')
+    dave.wait_calls(0)
+    heard(path('dave-1.wav'), 440)
+
+
+@case
 def a_clean_end_withdraws_the_registration():
     alice, bob = world['alice'], world['bob']
     check(bob.end() == 0, 'bob ends')
@@ -137,8 +206,8 @@ def a_clean_end_withdraws_the_registration():
 @case
 def a_phone_without_registrar_ends_in_time():
     world['registrar'].end()
-    carol = world['carol']
-    check(carol.end(within=8) == 0, 'carol ends although nobody answers')
+    dave = world['dave']
+    check(dave.end(within=8) == 0, 'dave ends although nobody answers')
 
 
 run()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Calls with baresip in both directions, through Debian's Kamailio."""
-from peers import Baresip, Kamailio, Phone, case, check, hear, need, run, tone_file, wait_until
+from peers import NET, Baresip, Kamailio, Phone, case, check, hear, need, run, tone_file, wait_until
 
 need('kamailio', 'baresip')
-REGISTRAR, ALICE, OTHER = '127.51.2.1', '127.51.2.11', '127.51.2.13'
+REGISTRAR, ALICE, OTHER = (f'{NET}.{n}' for n in (1, 11, 13))
 world = {}
 
 
