@@ -4,7 +4,9 @@
 #include "sim/survey.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "net/variables.h"
 #include "support/puppet.h"
 #include "support/test.h"
 
@@ -15,11 +17,14 @@ static struct ptn_scenario *ready_scenario(const char *name)
     snprintf(path, sizeof path, "%s/scenarios/%s.net", PTN_SOURCE_ROOT, name);
     FILE *f = fopen(path, "r");
     CHECK(f);
-    size_t size = fread(text, 1, sizeof text - 1, f);
-    CHECK(size < sizeof text - 1);
-    text[size] = '\0';
+    size_t size = fread(text, 1, sizeof text, f);
+    CHECK(size < sizeof text);
     fclose(f);
-    return puppet_scenario(text);
+    char *expanded, error[PTN_SCENARIO_ERROR_MAX];
+    CHECK_EQ(PTN_OK, ptn_variables_expand(&expanded, name, ptn_bytes(text, size), NULL, 0, error));
+    struct ptn_scenario *s = puppet_scenario(expanded);
+    free(expanded);
+    return s;
 }
 
 TEST(each_host_of_the_ready_scenarios_learns_what_stands_before_it)
@@ -37,8 +42,8 @@ TEST(each_host_of_the_ready_scenarios_learns_what_stands_before_it)
         {"address-restricted", "client", 0, PTN_DISCOVER_ADDRESS_RESTRICTED, "203.0.113.10"},
         {"port-restricted", "client", 0, PTN_DISCOVER_PORT_RESTRICTED, "203.0.113.10"},
         {"symmetric", "client", 0, PTN_DISCOVER_SYMMETRIC, "203.0.113.10"},
-        {"two-homes", "alice", 0, PTN_DISCOVER_FULL_CONE, "203.0.113.10"},
-        {"two-homes", "bob", 0, PTN_DISCOVER_PORT_RESTRICTED, "203.0.113.20"},
+        {"two-homes", "alice", 0, PTN_DISCOVER_PORT_RESTRICTED, "203.0.113.10"},
+        {"two-homes", "bob", 0, PTN_DISCOVER_ADDRESS_RESTRICTED, "203.0.113.20"},
         {"two-homes", "registrar", 0, PTN_DISCOVER_OPEN, "203.0.113.7"},
         {"bad-day", "alice", 0, PTN_DISCOVER_PORT_RESTRICTED, "203.0.113.10"},
         {"bad-day", "bob", 0, PTN_DISCOVER_SYMMETRIC, "203.0.113.20"},
