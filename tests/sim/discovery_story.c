@@ -10,14 +10,13 @@
  * loss and 3 s with it. Prints TAP: a case for each kind of site, and one for all.
  */
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "sim/survey.h"
 #include "site.h"
+#include "survey.h"
 
 enum { WRONG_PER = 10000, SHOWN_MAX = 20 };
 
@@ -82,11 +81,7 @@ static void run_site(const struct site *s, uint64_t seed, struct ptn_discover_re
         printf("Bail out! seed %" PRIu64 ": %s\n", seed, error);
         exit(1);
     }
-    struct ptn_sim_survey_opts opts = {.scenario = scenario,
-                                       .seed = seed,
-                                       .host = (unsigned)ptn_scenario_host(scenario, "client")};
-    if (ptn_sim_survey(&opts, r))
-        abort();
+    *r = survey(&(struct survey){.scenario = scenario, .seed = seed, .host = "client"});
     ptn_scenario_free(scenario);
 }
 
@@ -173,7 +168,6 @@ int main(int argc, char **argv)
     }
     if (first == 0)
         first = (uint64_t)time(NULL) << 24;
-    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* a world's memory is the next one's */
     printf("# seeds from %" PRIu64 "\n", first);
     for (uint64_t seed = first; seed < first + runs; seed++) {
         struct ptn_dice dice = ptn_dice_seeded(seed);

@@ -1,7 +1,7 @@
 /*
- * tests/sim/surveys.c - what the hosts of the ready scenarios find out, and who is asked.
+ * tests/sim/surveys.c - what the hosts of the ready scenarios find out.
  */
-#include "sim/survey.h"
+#include "survey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,60 +54,15 @@ TEST(each_host_of_the_ready_scenarios_learns_what_stands_before_it)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ptn_scenario *s = ready_scenario(cases[i].scenario);
-        struct ptn_discover_result r;
         char mapped[PTN_ADDR_TEXT_MAX] = "";
 
         print_message("# %s, %s\n", cases[i].scenario, cases[i].host);
-        struct ptn_sim_survey_opts opts = {.scenario = s,
-                                           .seed = 1,
-                                           .host = (unsigned)ptn_scenario_host(s, cases[i].host),
-                                           .leg = cases[i].leg};
-        CHECK_EQ(PTN_OK, ptn_sim_survey(&opts, &r));
+        struct ptn_discover_result r = survey(
+            &(struct survey){.scenario = s, .seed = 1, .host = cases[i].host, .leg = cases[i].leg});
         CHECK_STR(ptn_discover_type_text(cases[i].type), ptn_discover_type_text(r.type));
         if (!ptn_addr_is_none(&r.mapped))
             ptn_addr_format_ip(&r.mapped, mapped);
         CHECK(strncmp(cases[i].mapped, mapped, strlen(cases[i].mapped)) == 0);
         ptn_scenario_free(s);
     }
-}
-
-TEST(the_server_is_who_runs_it_or_whom_the_records_name_or_who_is_called_so)
-{
-    static const struct {
-        const char *text;
-        int server;
-    } cases[] = {
-        {"wire w 192.0.2.0/24\nhost a w 192.0.2.1\nhost server w 192.0.2.2\n", 1},
-        {"wire w 192.0.2.0/24\nhost a w 192.0.2.1\nhost stun w 192.0.2.2\n", 1},
-        {"wire w 192.0.2.0/24\nhost a w 192.0.2.1\nhost b w 192.0.2.2\n", PTN_SCENARIO_NONE},
-        {"wire w 192.0.2.0/24\nhost a w 192.0.2.1\nhost server w 192.0.2.2\n"
-         "nameserver ns w 192.0.2.3\nrecord x.test A 192.0.2.1\n"
-         "record _stun._udp.test SRV 1 1 3478 x.test\n",
-         0},
-        {"wire w 192.0.2.0/24\nhost a w 192.0.2.1\nhost b w 192.0.2.2\nhost server w 192.0.2.4\n"
-         "nameserver ns w 192.0.2.3\nrecord x.test A 192.0.2.1\n"
-         "record _stun._udp.test SRV 1 1 3478 x.test\n"
-         "run b ./bin/postern-server --verbose\n",
-         1},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct ptn_scenario *s = puppet_scenario(cases[i].text);
-        CHECK_EQ(cases[i].server, ptn_sim_survey_server(s));
-        ptn_scenario_free(s);
-    }
-}
-
-TEST(without_a_server_of_that_family_there_is_no_survey)
-{
-    struct ptn_scenario *s = puppet_scenario("wire w 192.0.2.0/24 2001:db8::/64\n"
-                                             "host a w 192.0.2.1 2001:db8::1\n"
-                                             "host server w 192.0.2.2\n");
-    struct ptn_discover_result r;
-
-    CHECK_EQ(PTN_ERR_NOT_FOUND,
-             ptn_sim_survey(&(struct ptn_sim_survey_opts){.scenario = s, .leg = 1}, &r));
-    CHECK_EQ(PTN_OK, ptn_sim_survey(&(struct ptn_sim_survey_opts){.scenario = s}, &r));
-    CHECK_EQ(PTN_DISCOVER_YES == r.nat, 0);
-    ptn_scenario_free(s);
 }
