@@ -240,6 +240,9 @@ static void wire_account(struct wiring *x, unsigned i)
         .server = host_of(x, i, s->account_server[i], s->account_server_port[i]),
         .registers = s->account_server[i][0] != '\0',
         .expires_s = s->account_expires[i],
+        /* 0 is "at once", which the machine raises to its shortest wait, and no "as you like". */
+        .retry_max = PTN_S(s->account_retry[i] ? s->account_retry[i] : 1),
+        .stays_registered = !s->account_unregister[i],
         .nat = wire_nat(x, i),
         .no_rport = !s->account_rport[i],
         .keepalive = keepalive_of(s->account_keepalive[i]),

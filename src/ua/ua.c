@@ -236,13 +236,18 @@ static void sip_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_even
     }
 }
 
+static bool is_to_withdraw(const struct ptn_ua_account_here *a)
+{
+    return a->opts.registers && a->told && !a->opts.stays_registered;
+}
+
 static bool all_gone(const struct ptn_ua *ua)
 {
     for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
         if (ua->calls[i].id != 0 && !ua->calls[i].over)
             return false;
     for (unsigned i = 0; i < ua->opts.account_count; i++)
-        if (ua->accounts[i].opts.registers && ua->accounts[i].told &&
+        if (is_to_withdraw(&ua->accounts[i]) &&
             ua->accounts[i].state != PTN_UA_ACCOUNT_UNREGISTERED)
             return false;
     return true;
@@ -287,6 +292,7 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .proxy = a->proxy,
             .registers = a->registers,
             .expires_s = a->expires_s,
+            .retry_max = a->retry_max,
             .instance = ua->opts.instance,
             .keepalive = a->keepalive,
             .keepalive_every = a->keepalive_every,
@@ -468,5 +474,7 @@ void ptn_ua_stop(struct ptn_ua *ua, ptn_time now)
         if (ua->calls[i].id != 0)
             ptn_ua_call_hang_up(ua, now, &ua->calls[i]);
     ptn_pool_end(&ua->pool);
-    ptn_ua_unregister(ua, now);
+    for (unsigned i = 0; i < ua->opts.account_count; i++)
+        if (is_to_withdraw(&ua->accounts[i]))
+            ptn_sip_unregister(ua->sip, now, ua->accounts[i].sip);
 }

@@ -204,6 +204,16 @@ def a_clean_end_withdraws_the_registration():
 
 
 @case
+def a_phone_told_to_stay_registered_does():
+    eve = Phone('1006', f'{NET}.16', REGISTRAR, 'account.1.unregister_on_reboot = 0')
+    eve.wait_registered()
+    check(eve.end() == 0, 'eve ends')
+    # Her registration still leads to her, where nobody is: not 480.
+    code, said = world['dave'].postern('dial', '1006', '--timeout', '1')
+    check(code == 5, f'{code}: {said}')
+
+
+@case
 def a_phone_without_registrar_ends_in_time():
     world['registrar'].end()
     dave = world['dave']

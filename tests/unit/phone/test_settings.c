@@ -215,6 +215,8 @@ TEST(one_account_and_its_server_are_enough)
     CHECK_EQ(PTN_SIP_KEEPALIVE_CRLF, opts.accounts[0].keepalive);
     CHECK_EQ(PTN_S(25), opts.accounts[0].keepalive_every);
     CHECK_EQ(20, opts.accounts[0].ptime_ms);
+    CHECK_EQ(PTN_S(30), opts.accounts[0].retry_max);
+    CHECK(!opts.accounts[0].stays_registered);
     CHECK_EQ(2, opts.accounts[0].codec_count);
     CHECK_EQ(PTN_CODEC_PCMU, opts.accounts[0].codecs[0]);
     CHECK_EQ(0, opts.stun_count);
@@ -241,6 +243,8 @@ TEST(each_setting_reaches_its_option)
     set("account.3.nat.udp_update_enable", "2");
     set("account.3.nat.udp_update_time", "60");
     set("account.3.ptime", "3");
+    set("account.3.unregister_on_reboot", "0");
+    set("account.3.reg_fail_retry_interval", "90");
     set("account.3.codec.1.priority", "9");
     set("sip.listen_port", "5062");
     set("features.rtp_symmetric.enable", "1");
@@ -263,6 +267,8 @@ TEST(each_setting_reaches_its_option)
     CHECK_EQ(PTN_SIP_KEEPALIVE_OPTIONS, a->keepalive);
     CHECK_EQ(PTN_S(60), a->keepalive_every);
     CHECK_EQ(30, a->ptime_ms);
+    CHECK(a->stays_registered);
+    CHECK_EQ(PTN_S(90), a->retry_max);
     CHECK_EQ(PTN_CODEC_PCMA, a->codecs[0]);
     CHECK_EQ(PTN_CODEC_PCMU, a->codecs[1]);
     CHECK_EQ(5062, opts.sip_port);
