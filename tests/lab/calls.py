@@ -3,6 +3,7 @@
 
   matrix          {none, full cone, address-restricted, port-restricted} for both sides: 16 calls
   matrix-lossy    the same on wires that lose 3 %
+  ipv6            over IPv6, each phone behind a firewall
   dead-stun       nobody answers STUN: the call is set up no more than 300 ms later
 Prints TAP; a case is a call that is set up and heard at both ends.
 """
@@ -11,7 +12,7 @@ import sys
 import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
-from town import Lab, Phone, Trouble, start_registrar, start_server, wait_for  # noqa: E402
+from town import Lab, Lab6, Phone, Trouble, start_registrar, start_server, wait_for  # noqa: E402
 
 BUILD, WORK = sys.argv[1:3]
 NATS = ('none', 'full-cone', 'address-restricted', 'port-restricted')
@@ -45,8 +46,12 @@ def homes(nat_a, nat_b, loss):
 
 
 def call(sets, seed, stun=True):
+    return call_in(Lab(BUILD, WORK, sets, captures=(), seed=seed), stun)
+
+
+def call_in(lab, stun=True):
     """Sets one call up, listens (with STUN), hangs up; how long the set-up took at the caller, in milliseconds."""
-    with Lab(BUILD, WORK, sets, captures=(), seed=seed) as town:
+    with lab as town:
         start_server(town)
         start_registrar(town)
         settings = {} if stun else {'static.sip.nat_stun.server': NOBODY}
@@ -73,6 +78,10 @@ def matrix(loss):
         case(f'{a} and {b} hear each other at {loss} loss', call, homes(a, b, loss), seed)
 
 
+def ipv6():
+    case('two phones register and hear each other over IPv6', lambda: call_in(Lab6(BUILD, WORK)))
+
+
 def dead_stun():
     def compare():
         sets = homes('full-cone', 'full-cone', '0%')
@@ -88,7 +97,7 @@ def main():
     if os.system(f'{BUILD}/apps/lab/postern-lab rights >/dev/null') != 0:
         print(f'1..0 # SKIP {story}: this machine lets us make no network namespaces')
         return 0
-    {'matrix': lambda: matrix('0%'), 'matrix-lossy': lambda: matrix('3%'), 'dead-stun': dead_stun}[story]()
+    {'matrix': lambda: matrix('0%'), 'matrix-lossy': lambda: matrix('3%'), 'ipv6': ipv6, 'dead-stun': dead_stun}[story]()
     print(f'1..{len(cases)}')
     return 0 if all(cases) else 1
 
