@@ -66,15 +66,22 @@ static json_t *do_dial(struct phone *p, ptn_time now, const json_t *request)
     }
 }
 
-static bool is_meant(const struct ptn_ua_call_status *c, bool ringing_here)
+enum call_to { CALL_TO_ANSWER, CALL_TO_END, CALL_TO_HOLD, CALL_TO_RESUME };
+
+static bool is_meant(const struct ptn_ua_call_status *c, enum call_to to)
 {
-    return ringing_here ? c->incoming && c->state == PTN_UA_CALL_RINGING
-                        : c->state != PTN_UA_CALL_ENDING;
+    switch (to) {
+    case CALL_TO_ANSWER: return c->incoming && c->state == PTN_UA_CALL_RINGING;
+    case CALL_TO_END: return c->state != PTN_UA_CALL_ENDING;
+    case CALL_TO_HOLD: return c->state == PTN_UA_CALL_UP && !c->held;
+    case CALL_TO_RESUME: return c->state == PTN_UA_CALL_UP && c->held;
+    }
+    return false;
 }
 
 /* The call that is named, or else the only one that can be meant; 0 when there is none. */
 static ptn_ua_call_id call_meant(struct phone *p, ptn_time now, const json_t *request,
-                                 bool ringing_here)
+                                 enum call_to to)
 {
     static struct ptn_ua_status s;
     const json_t *named = json_object_get(request, "call");
@@ -83,7 +90,7 @@ static ptn_ua_call_id call_meant(struct phone *p, ptn_time now, const json_t *re
         return (ptn_ua_call_id)json_integer_value(named);
     ptn_ua_status(p->ua, now, &s);
     for (unsigned i = 0; i < s.call_count; i++) {
-        if (!is_meant(&s.calls[i], ringing_here))
+        if (!is_meant(&s.calls[i], to))
             continue;
         if (found)
             return 0;
@@ -103,13 +110,13 @@ static json_t *on_call(ptn_ua_call_id call, bool done_so, const char *what)
 
 static json_t *do_answer(struct phone *p, ptn_time now, const json_t *request)
 {
-    ptn_ua_call_id call = call_meant(p, now, request, true);
+    ptn_ua_call_id call = call_meant(p, now, request, CALL_TO_ANSWER);
     return on_call(call, call && ptn_ua_answer(p->ua, now, call), "answer");
 }
 
 static json_t *do_reject(struct phone *p, ptn_time now, const json_t *request)
 {
-    ptn_ua_call_id call = call_meant(p, now, request, true);
+    ptn_ua_call_id call = call_meant(p, now, request, CALL_TO_ANSWER);
     const json_t *status = json_object_get(request, "status");
     json_int_t code = status ? json_integer_value(status) : 486;
     if (code < 400 || code > 699)
@@ -131,8 +138,24 @@ static json_t *do_hang_up(struct phone *p, ptn_time now, const json_t *request)
 {
     if (json_is_true(json_object_get(request, "all")))
         return hang_up_all(p, now);
-    ptn_ua_call_id call = call_meant(p, now, request, false);
+    ptn_ua_call_id call = call_meant(p, now, request, CALL_TO_END);
     return on_call(call, call && ptn_ua_hang_up(p->ua, now, call), "hang up");
+}
+
+static json_t *hold(struct phone *p, ptn_time now, const json_t *request, bool hold)
+{
+    ptn_ua_call_id call = call_meant(p, now, request, hold ? CALL_TO_HOLD : CALL_TO_RESUME);
+    return on_call(call, call && ptn_ua_hold(p->ua, now, call, hold), hold ? "hold" : "resume");
+}
+
+static json_t *do_hold(struct phone *p, ptn_time now, const json_t *request)
+{
+    return hold(p, now, request, true);
+}
+
+static json_t *do_resume(struct phone *p, ptn_time now, const json_t *request)
+{
+    return hold(p, now, request, false);
 }
 
 static json_t *do_register(struct phone *p, ptn_time now, const json_t *request)
@@ -161,9 +184,11 @@ static const struct {
     const char *name;
     json_t *(*run)(struct phone *p, ptn_time now, const json_t *request);
 } commands[] = {
-    {"status", do_status},         {"dial", do_dial},      {"answer", do_answer},
-    {"reject", do_reject},         {"hangup", do_hang_up}, {"register", do_register},
-    {"unregister", do_unregister}, {"quit", do_quit},
+    {"status", do_status},         {"dial", do_dial},
+    {"answer", do_answer},         {"reject", do_reject},
+    {"hangup", do_hang_up},        {"register", do_register},
+    {"unregister", do_unregister}, {"hold", do_hold},
+    {"resume", do_resume},         {"quit", do_quit},
 };
 
 static void send_json(struct phone *p, uint32_t client, json_t *value)

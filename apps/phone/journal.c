@@ -37,6 +37,16 @@ void phone_journal_event(const struct ptn_ua_event *ev, const struct ptn_log *lo
     case PTN_UA_RINGING: ptn_log(log, PTN_LOG_INFO, "call %u: rings there", call); break;
     case PTN_UA_ANSWERED: ptn_log(log, PTN_LOG_INFO, "call %u: answered", call); break;
     case PTN_UA_HEARD: ptn_log(log, PTN_LOG_INFO, "call %u: the far end is heard", call); break;
+    case PTN_UA_HOLD:
+        ptn_log(log, PTN_LOG_INFO, "call %u: %s", call,
+                ev->held         ? ev->held_there ? "on hold on both sides" : "on hold"
+                : ev->held_there ? "put on hold by the far end"
+                                 : "goes on");
+        break;
+    case PTN_UA_CHANGE_FAILED:
+        ptn_log(log, PTN_LOG_WARN, "call %u: the far end did not take the change: %u", call,
+                ev->status);
+        break;
     case PTN_UA_ENDED: tell_end(ev, log); break;
     default: break;
     }

@@ -153,6 +153,8 @@ static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status 
     set_count(call, "account", p->wiring.account_numbers[c->account]);
     json_object_set_new(call, "incoming", json_boolean(c->incoming));
     set_text(call, "state", call_state_text(c->state));
+    json_object_set_new(call, "held", json_boolean(c->held));
+    json_object_set_new(call, "held_by_far_end", json_boolean(c->held_there));
     set_text(call, "peer", c->peer);
     set_text(call, "peer_name", c->peer_name);
     set_ms(call, "age_ms", now - c->began_at);
@@ -231,6 +233,8 @@ static const char *event_text(enum ptn_ua_event_kind kind)
     case PTN_UA_ANSWERED: return "answered";
     case PTN_UA_HEARD: return "heard";
     case PTN_UA_ENDED: return "ended";
+    case PTN_UA_HOLD: return "hold";
+    case PTN_UA_CHANGE_FAILED: return "change_failed";
     case PTN_UA_NAT_CHANGED: return "nat_changed";
     case PTN_UA_SOCKET_FAILED: return "socket_failed";
     case PTN_UA_STOPPED: return "stopped";
@@ -263,6 +267,10 @@ json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev)
         set_ms(event, "retry_in_ms", ev->retry_in);
     if (ev->kind == PTN_UA_ENDED)
         set_text(event, "ended", phone_report_ended_text(ev->ended));
+    if (ev->kind == PTN_UA_HOLD) {
+        json_object_set_new(event, "held", json_boolean(ev->held));
+        json_object_set_new(event, "held_by_far_end", json_boolean(ev->held_there));
+    }
     if (ev->status)
         set_count(event, "status", ev->status);
     if (ev->why != PTN_OK)

@@ -274,6 +274,12 @@ static enum ptn_ua_symmetric symmetric_of(uint32_t setting)
     return PTN_UA_SYMMETRIC_ON;
 }
 
+/* Zero stands for "no limit" in a file, and for "as you like" in an option. */
+static ptn_time limit_of(uint32_t setting_s)
+{
+    return setting_s ? PTN_S(setting_s) : PTN_NEVER;
+}
+
 bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
                    size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
                    const struct ptn_log *log)
@@ -299,6 +305,8 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
     opts->warm_pairs = s->warm_pairs;
     opts->auto_answer = s->auto_answer;
     opts->auto_answer_after = PTN_MS(s->auto_answer_after);
+    opts->ringing_max = limit_of(s->ringing_max);
+    opts->ringback_max = limit_of(s->ringback_max);
     opts->sip_dscp = (uint8_t)s->sip_dscp;
     opts->rtp_dscp = (uint8_t)s->rtp_dscp;
     /* RFC 5626 §4.1: the same for every start of one phone. */

@@ -36,6 +36,8 @@ static const char help[] =
     "  answer [CALL]       answer the call that rings\n"
     "  reject [CALL]       refuse it\n"
     "  hangup [CALL]       end a call; --all: all of them\n"
+    "  hold [CALL]         put a call on hold\n"
+    "  resume [CALL]       take it back\n"
     "  register, unregister\n"
     "  events              what happens, line by line, until interrupted\n"
     "  quit                end the phone\n"
@@ -118,6 +120,16 @@ static int do_hang_up(struct talk *t, const struct line *l)
     return about_call(t, l, "hangup");
 }
 
+static int do_hold(struct talk *t, const struct line *l)
+{
+    return about_call(t, l, "hold");
+}
+
+static int do_resume(struct talk *t, const struct line *l)
+{
+    return about_call(t, l, "resume");
+}
+
 static int do_register(struct talk *t, const struct line *l)
 {
     return ask(t, l, json_pack("{s:s}", "command", "register"), NULL);
@@ -166,7 +178,7 @@ static const struct {
     {"status", do_status},         {"nat", do_nat},       {"dial", do_dial},
     {"answer", do_answer},         {"reject", do_reject}, {"hangup", do_hang_up},
     {"register", do_register},     {"quit", do_quit},     {"events", do_events},
-    {"unregister", do_unregister},
+    {"unregister", do_unregister}, {"hold", do_hold},     {"resume", do_resume},
 };
 
 /* ---- the command line ---- */

@@ -87,6 +87,10 @@ static void show_call(const json_t *c)
            text_of(c, "peer"), name[0] ? " (" : "", name, name[0] ? ")" : "", text_of(c, "state"));
     if (has(c, "answered_for_ms"))
         printf(" for %s", span_text(number_of(c, "answered_for_ms"), span));
+    if (json_is_true(json_object_get(c, "held")))
+        printf(", on hold");
+    if (json_is_true(json_object_get(c, "held_by_far_end")))
+        printf(", held by the far end");
     if (has(c, "codec"))
         printf(", %s", text_of(c, "codec"));
     putchar('\n');
@@ -169,6 +173,13 @@ void show_event(const json_t *ev)
         printf("call %.0f: answered\n", call);
     else if (strcmp(kind, "heard") == 0)
         printf("call %.0f: the far end is heard\n", call);
+    else if (strcmp(kind, "hold") == 0)
+        printf("call %.0f: %s\n", call,
+               json_is_true(json_object_get(ev, "held"))              ? "on hold"
+               : json_is_true(json_object_get(ev, "held_by_far_end")) ? "held by the far end"
+                                                                      : "goes on");
+    else if (strcmp(kind, "change_failed") == 0)
+        printf("call %.0f: the far end did not take the change: %.0f\n", call, status);
     else if (strcmp(kind, "ended") == 0 && status > 0)
         printf("call %.0f: ended, %s: %.0f %s\n", call, text_of(ev, "ended"), status,
                text_of(ev, "reason"));

@@ -102,6 +102,7 @@ static void take_line(const struct ptn_agree_ours *ours, const struct ptn_sdp_me
         .ptime_ms = ptn_stream_ptime_ok(line->ptime_ms) ? line->ptime_ms : ours->ptime_ms,
         .we_send = sends(ours->direction) && receives(line->direction) && !nowhere,
         .we_receive = receives(ours->direction) && sends(line->direction),
+        .held_there = !receives(line->direction) || nowhere,
     };
     if (!nowhere) {
         out->rtp = line->rtp;

@@ -30,6 +30,7 @@ struct ptn_agreed {
     unsigned accept_count;
     unsigned ptime_ms;
     bool we_send, we_receive;
+    bool held_there; /* they do not wish to hear us now */
 };
 
 void ptn_agree_offer(const struct ptn_agree_ours *ours, struct ptn_sdp *offer);

@@ -38,13 +38,14 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
         .answered_at = PTN_NEVER,
         .gather_by = PTN_NEVER,
         .answer_at = PTN_NEVER,
+        .ring_until = PTN_NEVER,
         .source = ua->opts.source,
         .agreed.send.codec = PTN_CODEC_COUNT,
     };
     return free_slot;
 }
 
-static struct ptn_ua_call *find_call(struct ptn_ua *ua, ptn_ua_call_id id)
+struct ptn_ua_call *ptn_ua_find_call(struct ptn_ua *ua, ptn_ua_call_id id)
 {
     for (unsigned i = 0; id != 0 && i < PTN_UA_CALLS_MAX; i++)
         if (ua->calls[i].id == id && !ua->calls[i].over)
@@ -94,7 +95,7 @@ static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
         ptn_stream_stop(call->stream, now);
     call->over = true;
     call->sip = 0;
-    call->gather_by = call->answer_at = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = PTN_NEVER;
 }
 
 static void bury(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -253,7 +254,7 @@ enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, cons
 
 static void answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
-    call->answer_at = PTN_NEVER;
+    call->answer_at = call->ring_until = PTN_NEVER;
     call->state = PTN_UA_CALL_GATHERING;
     call->gather_by = now + PTN_UA_GATHER_MAX;
     go_on(ua, now, call);
@@ -261,7 +262,7 @@ static void answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 
 bool ptn_ua_answer(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
 {
-    struct ptn_ua_call *call = find_call(ua, id);
+    struct ptn_ua_call *call = ptn_ua_find_call(ua, id);
 
     if (!call || !call->incoming || call->state != PTN_UA_CALL_RINGING)
         return false;
@@ -271,13 +272,13 @@ bool ptn_ua_answer(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
 
 bool ptn_ua_reject(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id, unsigned status)
 {
-    struct ptn_ua_call *call = find_call(ua, id);
+    struct ptn_ua_call *call = ptn_ua_find_call(ua, id);
 
     if (!call || !call->incoming || status < 400 || status > 699 ||
         (call->state != PTN_UA_CALL_RINGING && call->state != PTN_UA_CALL_GATHERING))
         return false;
     call->state = PTN_UA_CALL_ENDING;
-    call->gather_by = call->answer_at = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = PTN_NEVER;
     ptn_sip_call_reject(ua->sip, now, call->sip, status);
     return true;
 }
@@ -287,7 +288,7 @@ void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     if (call->over || call->state == PTN_UA_CALL_ENDING)
         return;
     call->state = PTN_UA_CALL_ENDING;
-    call->gather_by = call->answer_at = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = PTN_NEVER;
     if (call->stream)
         ptn_stream_stop(call->stream, now);
     if (call->sip)
@@ -298,7 +299,7 @@ void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
 
 bool ptn_ua_hang_up(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
 {
-    struct ptn_ua_call *call = find_call(ua, id);
+    struct ptn_ua_call *call = ptn_ua_find_call(ua, id);
 
     if (!call || call->state == PTN_UA_CALL_ENDING)
         return false;
@@ -308,12 +309,12 @@ bool ptn_ua_hang_up(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
 
 bool ptn_ua_set_source(struct ptn_ua *ua, ptn_ua_call_id id, const struct ptn_source *source)
 {
-    struct ptn_ua_call *call = find_call(ua, id);
+    struct ptn_ua_call *call = ptn_ua_find_call(ua, id);
 
     if (!call)
         return false;
     call->source = *source;
-    if (call->stream)
+    if (call->stream && !call->held)
         ptn_stream_set_source(call->stream, source);
     return true;
 }
@@ -360,6 +361,7 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
     if (ev->sdp)
         call->theirs = *ev->sdp;
     set_contact(ua, call, socket);
+    call->ring_until = ptn_time_add(now, ua->opts.ringing_max);
     if (ua->opts.auto_answer)
         call->answer_at = now + ua->opts.auto_answer_after;
     ptn_ua_tell_incoming(ua, call);
@@ -384,6 +386,8 @@ static void progress(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
     if (ev->sdp)
         call->early |= take_answer(ua, now, call, ev->sdp);
     if (ev->status == 180 || ev->status == 183) {
+        if (call->state == PTN_UA_CALL_DIALLED)
+            call->ring_until = ptn_time_add(now, ua->opts.ringback_max);
         call->state = PTN_UA_CALL_RINGING;
         struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_RINGING);
         told->call = call->id;
@@ -403,6 +407,7 @@ static void answered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
         return;
     }
     call->state = PTN_UA_CALL_UP;
+    call->ring_until = PTN_NEVER;
     call->answered_at = now;
     ptn_ua_tell(ua, PTN_UA_ANSWERED)->call = call->id;
 }
@@ -413,33 +418,6 @@ static void acknowledged(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     /* Only an INVITE without an offer has its answer in the ACK. */
     if (ev->sdp && !take_answer(ua, now, call, ev->sdp))
         ptn_ua_call_hang_up(ua, now, call);
-}
-
-/* The far end wants a change: hold, resume, another address. */
-static void offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
-                    const struct ptn_sip_event *ev)
-{
-    struct ptn_sdp theirs, sdp;
-    bool has_theirs = ev->sdp != NULL;
-
-    if (has_theirs)
-        theirs = *ev->sdp;
-    ptn_ua_talk_compose(ua, call);
-    if (!has_theirs) {
-        call->ours.version++;
-        ptn_agree_offer(&call->ours, &sdp);
-    } else {
-        struct ptn_agreed agreed;
-        call->ours.version++;
-        if (!ptn_agree_answer(&call->ours, &theirs, &sdp, &agreed)) {
-            ptn_sip_call_reject(ua->sip, now, call->sip, 488);
-            return;
-        }
-        call->agreed = agreed;
-    }
-    ptn_sip_call_accept(ua->sip, now, call->sip, &call->contact, &sdp);
-    if (has_theirs)
-        ptn_ua_talk_begin(ua, now, call);
 }
 
 void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
@@ -455,7 +433,9 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
     case PTN_SIP_PROGRESS: progress(ua, now, call, ev); break;
     case PTN_SIP_ANSWERED: answered(ua, now, call, ev); break;
     case PTN_SIP_ACKED: acknowledged(ua, now, call, ev); break;
-    case PTN_SIP_OFFERED: offered(ua, now, call, ev); break;
+    case PTN_SIP_OFFERED: ptn_ua_hold_offered(ua, now, call, ev); break;
+    case PTN_SIP_MODIFIED: ptn_ua_hold_taken(ua, now, call, ev); break;
+    case PTN_SIP_MODIFY_FAILED: ptn_ua_hold_failed(ua, call, ev); break;
     case PTN_SIP_ENDED: end_call(ua, now, call, ev->ended, ev->status, ev->reason); break;
     default: break;
     }
@@ -463,10 +443,21 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
 
 /* --- time --- */
 
+static void rang_out(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    ptn_log(ua->opts.log, PTN_LOG_INFO, "call %u: nobody answered", (unsigned)call->id);
+    if (call->incoming)
+        ptn_ua_reject(ua, now, call->id, 480);
+    else
+        ptn_ua_call_hang_up(ua, now, call);
+}
+
 void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
     if (now >= call->answer_at)
         answer(ua, now, call);
+    else if (now >= call->ring_until)
+        rang_out(ua, now, call);
     else if (call->gather_by != PTN_NEVER)
         go_on(ua, now, call);
 }
@@ -480,7 +471,8 @@ void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now)
 
 ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call)
 {
-    ptn_time deadline = ptn_time_min(call->gather_by, call->answer_at);
+    ptn_time deadline =
+        ptn_time_min(ptn_time_min(call->gather_by, call->answer_at), call->ring_until);
 
     return call->stream ? ptn_time_min(deadline, ptn_stream_deadline(call->stream)) : deadline;
 }

@@ -4,6 +4,7 @@
  *   ua.c        the machine: who gets a tell, whose asks and deadlines there are
  *   account.c   registrations and the address each account tells its server
  *   call.c      one call from the first word to the last
+ *   hold.c      what changes while a call is up: hold, resume, the far end's wishes
  *   talk.c      a call's media: descriptions, streams, sound
  *   sockets.c   SIP's sockets and what is known of the NAT
  *   kind.c      of which kind the NAT is: discovery, once, in the background
@@ -65,14 +66,17 @@ struct ptn_ua_call {
     char peer[PTN_UA_TEXT_MAX];
     char peer_name[PTN_UA_TEXT_MAX];
     ptn_time began_at, answered_at;
-    ptn_time gather_by; /* PTN_NEVER: not gathering */
-    ptn_time answer_at; /* by itself; PTN_NEVER: no */
+    ptn_time gather_by;  /* PTN_NEVER: not gathering */
+    ptn_time answer_at;  /* by itself; PTN_NEVER: no */
+    ptn_time ring_until; /* here or there; PTN_NEVER: it does not ring, or may for ever */
 
     ptn_id socket;       /* SIP's, by which the call came or goes */
     struct ptn_addr hop; /* who hears our descriptions first */
     struct ptn_addr contact;
     struct ptn_pair *pair;
     bool has_theirs, early;
+    bool held, held_there; /* as wished by us; as the far end's last description says */
+    bool changing;         /* our offer of `held` is under way */
     struct ptn_sdp theirs; /* the offer that waits for an answer */
     struct ptn_agree_ours ours;
     struct ptn_agreed agreed;
@@ -184,7 +188,21 @@ void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
 void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now);
 ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call);
 void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+struct ptn_ua_call *ptn_ua_find_call(struct ptn_ua *ua,
+                                     ptn_ua_call_id id); /* NULL: none, or over */
 struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pair *pair);
+
+/* --- hold.c --- */
+
+/* The far end wants a change. */
+void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                         const struct ptn_sip_event *ev);
+
+/* Ours was taken, or was not. */
+void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                       const struct ptn_sip_event *ev);
+void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call,
+                        const struct ptn_sip_event *ev);
 
 /* --- talk.c --- */
 

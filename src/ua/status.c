@@ -96,6 +96,8 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
     out->account = call->account;
     out->incoming = call->incoming;
     out->state = call->state;
+    out->held = call->held && !call->changing;
+    out->held_there = call->held_there;
     text(out->peer, call->peer);
     text(out->peer_name, call->peer_name);
     out->began_at = call->began_at;

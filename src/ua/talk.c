@@ -42,7 +42,7 @@ void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
     for (unsigned i = 0; i < account->codec_count; i++)
         ours->codecs[i] = account->codecs[i];
     ours->ptime_ms = account->ptime_ms;
-    ours->direction = PTN_SDP_SENDRECV;
+    ours->direction = call->held ? PTN_SDP_SENDONLY : PTN_SDP_SENDRECV;
     call->rtp = rtp;
     ptn_log(ua->opts.log, rtp.private_to_public ? PTN_LOG_WARN : PTN_LOG_INFO,
             "call %u: media at %s (%s)%s", (unsigned)call->id, ptn_addr_format(&rtp.addr, text),

@@ -13,6 +13,7 @@
 #include "ua/inside.h"
 
 #define STUN_EVERY_DEFAULT PTN_S(20)
+#define RINGING_DEFAULT PTN_S(180)
 enum { CALLS_DEFAULT = 4, WARM_DEFAULT = 1, PTIME_DEFAULT = 20 };
 
 /* --- options --- */
@@ -79,6 +80,10 @@ static void fill_defaults(struct ptn_ua_opts *o)
 {
     if (o->stun_every == 0)
         o->stun_every = STUN_EVERY_DEFAULT;
+    if (o->ringing_max == 0)
+        o->ringing_max = RINGING_DEFAULT;
+    if (o->ringback_max == 0)
+        o->ringback_max = RINGING_DEFAULT;
     if (o->calls_max == 0)
         o->calls_max = CALLS_DEFAULT;
     if (o->warm_pairs == 0)

@@ -114,6 +114,9 @@ struct ptn_ua_opts {
     unsigned warm_pairs; /* RTP and RTCP sockets kept ready with known mappings; 0: 1 */
     bool auto_answer;
     ptn_time auto_answer_after;
+    ptn_time ringing_max;  /* an incoming call that nobody answered is refused (480) then; 0: 180 s,
+                            * PTN_NEVER: no limit */
+    ptn_time ringback_max; /* the same of a call of ours that rings at the far end: given up */
     struct ptn_source source; /* of calls that are given no other; zero is silence */
     const char *user_agent;
     const char *instance; /* "urn:uuid:…" or NULL */
@@ -152,6 +155,10 @@ bool ptn_ua_answer(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call);
 bool ptn_ua_reject(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call, unsigned status);
 bool ptn_ua_hang_up(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call);
 
+/* Puts a call on hold, or takes it back: HOLD follows, or CHANGE_FAILED and all is as it was.
+ * Meanwhile and while it is held, nothing but silence is sent. */
+bool ptn_ua_hold(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call, bool hold);
+
 /* What the far end hears from now on; also before the call is answered. */
 bool ptn_ua_set_source(struct ptn_ua *ua, ptn_ua_call_id call, const struct ptn_source *source);
 
@@ -173,6 +180,8 @@ enum ptn_ua_event_kind {
     PTN_UA_ANSWERED,        /* call: media flows from now on, in both directions */
     PTN_UA_HEARD,           /* call: the first packet of the far end's sound has come */
     PTN_UA_ENDED,           /* call, ended, status, reason, stats or NULL; the id is void */
+    PTN_UA_HOLD,            /* call, held, held_there: who has put the call on hold now */
+    PTN_UA_CHANGE_FAILED,   /* call, status: the far end did not take our hold or resume */
     PTN_UA_NAT_CHANGED,     /* text: what is known of the NAT now */
     PTN_UA_SOCKET_FAILED,   /* addr: the local address wanted, why. SIP's only */
     PTN_UA_AUDIO,           /* call, pcm: PTN_FRAME_SAMPLES samples received */
@@ -190,6 +199,7 @@ struct ptn_ua_event {
     enum ptn_err why;
     ptn_time retry_in;
     enum ptn_sip_ended ended;
+    bool held, held_there;
     const char *reason;
     const char *peer, *peer_name;
     const char *text;
@@ -256,6 +266,7 @@ struct ptn_ua_call_status {
     unsigned account;
     bool incoming;
     enum ptn_ua_call_state state;
+    bool held, held_there; /* by us; by the far end */
     char peer[PTN_UA_TEXT_MAX];
     char peer_name[PTN_UA_TEXT_MAX];
     ptn_time began_at, answered_at; /* answered_at: PTN_NEVER before */

@@ -148,6 +148,36 @@ def the_control_socket_answers_whatever_it_is_sent():
         check(event['event'] == 'registered' and event['account'] == 1, f'{event}')
 
 
+def call_of(phone):
+    return phone.calls()[0]
+
+
+def wait_call(phone, **expected):
+    wait_until(lambda: phone.calls() and all(call_of(phone).get(k) == v for k, v in expected.items()),
+               f'{expected} at {phone.user}')
+
+
+@case
+def a_call_is_held_and_resumed_by_either():
+    alice, carol = world['alice'], world['carol']
+    check(alice.postern('dial', '1003')[0] == 0, 'answered')
+    for holder, other in ((alice, carol), (carol, alice)):
+        check(holder.postern('resume')[0] == 2, 'nothing to resume')
+        code, said = holder.postern('hold')
+        check(code == 0, said)
+        wait_call(holder, held=True, held_by_far_end=False)
+        wait_call(other, held=False, held_by_far_end=True)
+        check('on hold' in holder.postern('status')[1], 'status says so')
+        check('held by the far end' in other.postern('status')[1], 'status says so there')
+        check(holder.postern('resume')[0] == 0, 'resumed')
+        wait_call(holder, held=False)
+        wait_call(other, held_by_far_end=False)
+        before = call_of(other)['stats']['received_packets']
+        wait_until(lambda: call_of(other)['stats']['received_packets'] > before + 50, 'sound again')
+    check(alice.postern('hangup')[0] == 0, 'hung up')
+    carol.wait_calls(0)
+
+
 @case
 def ending_a_phone_ends_its_calls():
     alice, carol = world['alice'], world['carol']

@@ -251,6 +251,8 @@ TEST(each_setting_reaches_its_option)
     set("postern.listen", "127.0.0.2,10.0.0.1");
     set("postern.calls_max", "2");
     set("postern.stun.dialect", "classic");
+    set("phone_setting.ringing_timeout", "20");
+    set("phone_setting.ringback_time_out", "0");
     set("sip.timer_t1", "1.5");
     snprintf(s.mac, sizeof s.mac, "00:15:65:00:00:01");
     CHECK(wire());
@@ -272,6 +274,8 @@ TEST(each_setting_reaches_its_option)
     CHECK_EQ(PTN_CODEC_PCMA, a->codecs[0]);
     CHECK_EQ(PTN_CODEC_PCMU, a->codecs[1]);
     CHECK_EQ(5062, opts.sip_port);
+    CHECK_EQ(PTN_S(20), opts.ringing_max);
+    CHECK_EQ(PTN_NEVER, opts.ringback_max);
     CHECK_EQ(PTN_UA_SYMMETRIC_SAME_IP, opts.symmetric);
     CHECK_EQ(2, opts.local_count);
     CHECK_EQ(127, opts.locals[0].addr.ip[0]);

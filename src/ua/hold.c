@@ -1,0 +1,111 @@
+/*
+ * ua/hold.c - what changes while a call is up: hold, resume, the far end's wishes.
+ *
+ * `held` is what we wish from the moment it was said: an offer of the far end that
+ * comes first is answered with it too. Only a refusal takes it back.
+ *
+ * RFC 3264 §8.4.
+ */
+#include "ua/inside.h"
+
+static void tell(struct ptn_ua *ua, const struct ptn_ua_call *call)
+{
+    struct ptn_ua_event *ev = ptn_ua_tell(ua, PTN_UA_HOLD);
+
+    ev->call = call->id;
+    ev->held = call->held;
+    ev->held_there = call->held_there;
+}
+
+static void play(const struct ptn_ua_call *call)
+{
+    const struct ptn_source silence = ptn_source_silence();
+
+    ptn_stream_set_source(call->stream, call->held ? &silence : &call->source);
+}
+
+/* After every description of theirs: are we still let in? */
+static void note_theirs(struct ptn_ua *ua, struct ptn_ua_call *call)
+{
+    bool held_there = call->agreed.held_there;
+
+    if (held_there == call->held_there)
+        return;
+    call->held_there = held_there;
+    tell(ua, call);
+}
+
+bool ptn_ua_hold(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id, bool hold)
+{
+    struct ptn_ua_call *call = ptn_ua_find_call(ua, id);
+    struct ptn_sdp offer;
+
+    if (!call || call->state != PTN_UA_CALL_UP || !call->stream || call->held == hold ||
+        call->changing)
+        return false;
+    call->held = hold;
+    ptn_ua_talk_compose(ua, call);
+    call->ours.version++;
+    ptn_agree_offer(&call->ours, &offer);
+    call->changing = ptn_sip_call_modify(ua->sip, now, call->sip, NULL, &offer);
+    if (!call->changing)
+        call->held = !hold;
+    else if (hold)
+        play(call);
+    return call->changing;
+}
+
+void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                       const struct ptn_sip_event *ev)
+{
+    call->changing = false;
+    if (!ptn_agree_read_answer(&call->ours, ev->sdp, &call->agreed)) {
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: the answer names no sound we share",
+                (unsigned)call->id);
+        ptn_ua_call_hang_up(ua, now, call);
+        return;
+    }
+    ptn_ua_talk_begin(ua, now, call);
+    if (!call->held)
+        play(call);
+    /* The answer to a hold says nothing about their own wishes. */
+    if (!call->held)
+        call->held_there = call->agreed.held_there;
+    tell(ua, call);
+}
+
+void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call, const struct ptn_sip_event *ev)
+{
+    if (!call->changing)
+        return;
+    call->changing = false;
+    call->held = !call->held;
+    play(call);
+    struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_CHANGE_FAILED);
+    told->call = call->id;
+    told->status = ev->status;
+}
+
+void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                         const struct ptn_sip_event *ev)
+{
+    bool has_theirs = ev->sdp != NULL;
+    struct ptn_agreed agreed;
+    struct ptn_sdp sdp;
+
+    ptn_ua_talk_compose(ua, call);
+    call->ours.version++;
+    if (!has_theirs) {
+        ptn_agree_offer(&call->ours, &sdp);
+    } else if (ptn_agree_answer(&call->ours, ev->sdp, &sdp, &agreed)) {
+        call->agreed = agreed;
+    } else {
+        ptn_sip_call_reject(ua->sip, now, call->sip, 488);
+        return;
+    }
+    ptn_sip_call_accept(ua->sip, now, call->sip, &call->contact, &sdp);
+    if (!has_theirs)
+        return;
+    ptn_ua_talk_begin(ua, now, call);
+    note_theirs(ua, call);
+}
