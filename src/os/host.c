@@ -13,6 +13,7 @@
 
 #include "os/host_parts.h"
 #include "os/netif.h"
+#include "os/tcp.h"
 
 enum { TURNS_MAX = 1000 };
 
@@ -46,7 +47,7 @@ enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **ou
     if (h->machines && h->dirty && h->in && h->out)
         err = ptn_slots_init(&h->slots, opts->sockets_max);
     if (err == PTN_OK)
-        err = ptn_heap_init(&h->closing, opts->sockets_max);
+        err = ptn_heap_init(&h->waits, opts->sockets_max);
     if (err == PTN_OK)
         err = ptn_resolver_new(opts->loop, opts->owner, opts->name_servers, &h->resolver);
     if (err != PTN_OK) {
@@ -71,7 +72,7 @@ void ptn_host_free(struct ptn_host *h)
         close(h->netif);
     }
     ptn_slots_fini(&h->slots);
-    ptn_heap_fini(&h->closing);
+    ptn_heap_fini(&h->waits);
     ptn_udp_in_free(h->in);
     ptn_udp_out_free(h->out);
     free(h->dirty);
@@ -118,11 +119,14 @@ void ptn_host_drop(struct ptn_host *h, struct ptn_slot *slot)
 {
     if (slot->fd >= 0) {
         ptn_loop_remove(h->opts.loop, slot->fd);
-        close(slot->fd);
+        if (slot->holds_port)
+            ptn_tcp_abort(slot->fd);
+        else
+            close(slot->fd);
     }
     if (slot->kind == PTN_SLOT_CLOSING)
         h->closing_count--;
-    ptn_heap_set(&h->closing, (uint32_t)(slot - h->slots.slots), PTN_NEVER);
+    ptn_heap_set(&h->waits, (uint32_t)(slot - h->slots.slots), PTN_NEVER);
     ptn_slots_release(&h->slots, slot);
 }
 
@@ -174,13 +178,9 @@ static void stream(struct ptn_host *h, ptn_time now, uint32_t machine, const str
 {
     struct ptn_slot *slot = ptn_slots_find(&h->slots, machine, ask->id);
 
-    if (slot && (slot->kind == PTN_SLOT_STREAM || slot->kind == PTN_SLOT_CONNECTING))
+    if (slot && (slot->kind == PTN_SLOT_STREAM || slot->kind == PTN_SLOT_CONNECTING ||
+                 slot->kind == PTN_SLOT_SHAKING))
         ptn_host_tcp_send(h, now, slot, ask->bytes);
-}
-
-static void refuse_tls(struct ptn_host *h, ptn_time now, uint32_t machine, ptn_id id)
-{
-    ptn_host_tell_failed(h, now, machine, id, PTN_ERR_UNSUPPORTED);
 }
 
 static void perform(struct ptn_host *h, ptn_time now, uint32_t machine, const struct ptn_ask *ask)
@@ -189,18 +189,8 @@ static void perform(struct ptn_host *h, ptn_time now, uint32_t machine, const st
     case PTN_ASK_DATAGRAM: ptn_host_udp_send(h, now, machine, ask); break;
     case PTN_ASK_STREAM: stream(h, now, machine, ask); break;
     case PTN_ASK_OPEN: ptn_host_udp_open(h, now, machine, ask); break;
-    case PTN_ASK_LISTEN:
-        if (ask->transport == PTN_TCP)
-            ptn_host_tcp_listen(h, now, machine, ask);
-        else
-            refuse_tls(h, now, machine, ask->id);
-        break;
-    case PTN_ASK_CONNECT:
-        if (ask->transport == PTN_TCP)
-            ptn_host_tcp_connect(h, now, machine, ask);
-        else
-            refuse_tls(h, now, machine, ask->id);
-        break;
+    case PTN_ASK_LISTEN: ptn_host_tcp_listen(h, now, machine, ask); break;
+    case PTN_ASK_CONNECT: ptn_host_tcp_connect(h, now, machine, ask); break;
     case PTN_ASK_CLOSE: close_id(h, now, machine, ask->id); break;
     case PTN_ASK_RESOLVE: resolve(h, now, machine, ask); break;
     }
@@ -300,8 +290,8 @@ void ptn_host_run(struct ptn_host *h, ptn_time now)
 {
     uint32_t place, turns = 0;
 
-    while (ptn_heap_pop(&h->closing, now, &place))
-        ptn_host_tcp_closing(h, now, &h->slots.slots[place]);
+    while (ptn_heap_pop(&h->waits, now, &place))
+        ptn_host_tcp_due(h, now, &h->slots.slots[place]);
     ptn_resolver_tick(h->resolver);
     for (uint32_t i = 0; i < h->opts.machines_max; i++)
         h->dirty[i] = true; /* its owner may have asked something of it */
@@ -317,7 +307,7 @@ void ptn_host_run(struct ptn_host *h, ptn_time now)
 ptn_time ptn_host_deadline(struct ptn_host *h, ptn_time now)
 {
     ptn_time first =
-        ptn_time_min(ptn_heap_deadline(&h->closing), ptn_resolver_deadline(h->resolver, now));
+        ptn_time_min(ptn_heap_deadline(&h->waits), ptn_resolver_deadline(h->resolver, now));
 
     for (uint32_t i = 0; i < h->opts.machines_max; i++)
         if (h->machines[i].self)

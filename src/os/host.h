@@ -14,7 +14,9 @@
  *       ... ptn_host_ready() for each that is the host's ...
  *   }
  *
- * TLS is asked for like TCP and answered FAILED, PTN_ERR_UNSUPPORTED.
+ * TLS is asked for like TCP. A connection is OPENED or ACCEPTED when hands are shaken and
+ * the certificate has been found good; why not is FAILED's PTN_ERR_NOT_TRUSTED, and in
+ * words in the log. Without rules for TLS it is PTN_ERR_UNSUPPORTED.
  */
 #ifndef PTN_OS_HOST_H
 #define PTN_OS_HOST_H
@@ -22,6 +24,7 @@
 #include "base/effect.h"
 #include "base/log.h"
 #include "os/loop.h"
+#include "os/tls.h"
 
 struct ptn_host;
 
@@ -32,7 +35,8 @@ struct ptn_host_opts {
     const char *name_servers;  /* NULL: the system's; else "address:port,…" */
     uint32_t sockets_max;      /* sockets, connections and open questions of all machines */
     uint32_t machines_max;
-    size_t stream_queue_max; /* bytes a connection may owe its far end; more ends it */
+    size_t stream_queue_max;         /* bytes a connection may owe its far end; more ends it */
+    const struct ptn_tls_rules *tls; /* borrowed; NULL: no TLS */
 };
 
 struct ptn_host_counts {
@@ -40,6 +44,7 @@ struct ptn_host_counts {
     uint64_t datagrams_dropped;        /* the kernel had no room */
     uint64_t datagrams_refused;        /* no route, not allowed, or no such socket */
     uint64_t accepted, accept_refused; /* the latter: sockets_max reached */
+    uint64_t handshakes_failed;        /* of those who connected to us */
 };
 
 enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **out);

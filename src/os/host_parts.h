@@ -18,7 +18,7 @@ enum { PTN_HOST_READ_SIZE = 65536 };
 struct ptn_host {
     struct ptn_host_opts opts;
     struct ptn_slots slots;
-    struct ptn_heap closing; /* when to look again at slots that are CLOSING */
+    struct ptn_heap waits; /* when to look again at slots that are CLOSING or SHAKING */
     uint32_t closing_count;
     struct ptn_machine *machines; /* self NULL: the place is free */
     bool *dirty;                  /* was told something, or asked something, since its last turn */
@@ -70,7 +70,38 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
 /* Lets the machine's id go; the bytes it owes are still sent, for some seconds. */
 void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
-/* Looks at a CLOSING slot whose time has come. */
-void ptn_host_tcp_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+/* Looks at a CLOSING or SHAKING slot whose time has come. */
+void ptn_host_tcp_due(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+
+/* More for the far end. The caller ends the slot on an error. */
+enum ptn_err ptn_host_tcp_owe(struct ptn_host *h, struct ptn_slot *slot, struct ptn_bytes bytes);
+
+/* Writes of it what the kernel takes now; an error when the connection is no more. */
+enum ptn_err ptn_host_tcp_write(struct ptn_slot *slot);
+
+/* Waits for bytes and, as long as some are owed, for room. */
+void ptn_host_tcp_watch(struct ptn_host *h, struct ptn_slot *slot);
+
+/* A connection stands: tells so, the slot being a STREAM from now on. */
+void ptn_host_tcp_up(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+
+/* Ends a stream and tells why; PTN_OK is an orderly end. */
+void ptn_host_tcp_end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why);
+
+/* -- host_tls.c ------------------------------------------------------------------------ */
+
+/* A TCP connection stands: begins to shake hands over it. */
+void ptn_host_tls_begin(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
+
+/* Bytes of the network have come. False: the slot is no stream any more. */
+bool ptn_host_tls_input(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
+                        struct ptn_bytes bytes);
+
+/* What TLS has to say goes to what is owed. */
+enum ptn_err ptn_host_tls_flush(struct ptn_host *h, struct ptn_slot *slot);
+
+/* The handshake, or the connecting before it, has come to nothing; `words` NULL: says `why`. */
+void ptn_host_tls_fail(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why,
+                       const char *words);
 
 #endif

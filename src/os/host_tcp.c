@@ -1,15 +1,14 @@
 /*
  * os/host_tcp.c - the host's streams: connecting, owing bytes, ending.
  *
- *   CONNECT -> CONNECTING -> STREAM -> (CLOSE) -> CLOSING -> gone
- *                  |            |                    |
- *                FAILED       CLOSED            nobody is told
+ *   CONNECT -> CONNECTING -> (TLS: SHAKING) -> STREAM -> (CLOSE) -> CLOSING -> gone
+ *                  |               |              |                    |
+ *                FAILED          FAILED         CLOSED            nobody is told
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "os/errno.h"
 #include "os/host_parts.h"
@@ -40,22 +39,58 @@ void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
     enum ptn_err err = PTN_ERR_NO_ROOM;
 
     if (slot) {
-        err = ptn_tcp_listen(&ask->local, &slot->fd, &slot->local);
+        slot->transport = ask->transport;
+        err = ask->transport == PTN_TLS && !h->opts.tls
+                  ? PTN_ERR_UNSUPPORTED
+                  : ptn_tcp_listen(&ask->local, &slot->fd, &slot->local);
         if (err == PTN_OK)
             err = add_to_loop(h, slot, PTN_LOOP_IN);
         if (err != PTN_OK)
             ptn_host_drop(h, slot);
     }
     if (err != PTN_OK) {
-        ptn_log(h->opts.log, PTN_LOG_WARN, "listening for TCP on %s: %s",
-                ptn_addr_format(&ask->local, text), ptn_err_text(err));
+        ptn_log(h->opts.log, PTN_LOG_WARN, "listening for %s on %s: %s",
+                ask->transport == PTN_TLS ? "TLS" : "TCP", ptn_addr_format(&ask->local, text),
+                ptn_err_text(err));
         ptn_host_tell_failed(h, now, machine, ask->id, err);
         return;
     }
-    ptn_host_tell(
-        h, now, machine,
-        &(struct ptn_tell){
-            .kind = PTN_TELL_OPENED, .id = ask->id, .transport = PTN_TCP, .local = slot->local});
+    if (slot->transport == PTN_TLS && !ptn_tls_rules_have_certificate(h->opts.tls))
+        ptn_log(h->opts.log, PTN_LOG_WARN,
+                "TLS on %s: without a certificate of our own nobody can connect to us, only we to "
+                "others",
+                ptn_addr_format(&slot->local, text));
+    ptn_host_tell(h, now, machine,
+                  &(struct ptn_tell){.kind = PTN_TELL_OPENED,
+                                     .id = ask->id,
+                                     .transport = slot->transport,
+                                     .local = slot->local});
+}
+
+/* What an old connection between the same two ends still owes is lost: while the kernel has it,
+ * there cannot be a new one. */
+static void make_way(struct ptn_host *h, const struct ptn_addr *local, const struct ptn_addr *far)
+{
+    for (uint32_t i = 0; h->closing_count > 0 && i < h->slots.capacity; i++) {
+        struct ptn_slot *slot = &h->slots.slots[i];
+        if (slot->kind == PTN_SLOT_CLOSING && slot->holds_port &&
+            ptn_addr_equal(&slot->local, local) && ptn_addr_equal(&slot->far, far))
+            ptn_host_drop(h, slot);
+    }
+}
+
+static enum ptn_err begin_tls(const struct ptn_host *h, struct ptn_slot *slot,
+                              const struct ptn_ask *ask)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+
+    if (ask->transport != PTN_TLS)
+        return PTN_OK;
+    if (!h->opts.tls)
+        return PTN_ERR_UNSUPPORTED;
+    slot->tls =
+        ptn_tls_connect(h->opts.tls, ask->name ? ask->name : ptn_addr_format_ip(&ask->to, text));
+    return slot->tls ? PTN_OK : PTN_ERR_NO_MEMORY;
 }
 
 void ptn_host_tcp_connect(struct ptn_host *h, ptn_time now, uint32_t machine,
@@ -66,8 +101,13 @@ void ptn_host_tcp_connect(struct ptn_host *h, ptn_time now, uint32_t machine,
 
     if (slot) {
         slot->far = ask->to;
+        slot->transport = ask->transport;
         slot->holds_port = ask->local.port != 0;
-        err = ptn_tcp_connect(&ask->local, &ask->to, ask->dscp, &slot->fd);
+        err = begin_tls(h, slot, ask);
+        if (err == PTN_OK && slot->holds_port)
+            make_way(h, &ask->local, &ask->to);
+        if (err == PTN_OK)
+            err = ptn_tcp_connect(&ask->local, &ask->to, ask->dscp, &slot->fd);
         if (err == PTN_OK)
             err = add_to_loop(h, slot, PTN_LOOP_OUT);
         if (err != PTN_OK)
@@ -77,23 +117,21 @@ void ptn_host_tcp_connect(struct ptn_host *h, ptn_time now, uint32_t machine,
         ptn_host_tell_failed(h, now, machine, ask->id, err);
 }
 
-static void watch_stream(struct ptn_host *h, struct ptn_slot *slot)
+void ptn_host_tcp_watch(struct ptn_host *h, struct ptn_slot *slot)
 {
     bool owes = slot->out_size > slot->out_sent;
 
     ptn_host_watch(h, slot, PTN_LOOP_IN | (owes ? PTN_LOOP_OUT : 0u));
 }
 
-/* Ends a STREAM and tells why; PTN_OK is an orderly end. */
-static void end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why)
+void ptn_host_tcp_end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why)
 {
     uint32_t machine = slot->machine;
     struct ptn_tell tell = {.kind = PTN_TELL_CLOSED, .id = slot->id, .why = why};
 
-    if (slot->holds_port) {
-        ptn_loop_remove(h->opts.loop, slot->fd);
-        ptn_tcp_abort(slot->fd);
-        slot->fd = -1;
+    if (slot->kind == PTN_SLOT_SHAKING) {
+        ptn_host_tls_fail(h, now, slot, why == PTN_OK ? PTN_ERR_RESET : why, NULL);
+        return;
     }
     ptn_host_drop(h, slot);
     ptn_host_tell(h, now, machine, &tell);
@@ -101,8 +139,7 @@ static void end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum pt
 
 /* ---- writing ---- */
 
-/* What the kernel takes now; an error when the connection is no more. */
-static enum ptn_err write_some(struct ptn_slot *slot)
+enum ptn_err ptn_host_tcp_write(struct ptn_slot *slot)
 {
     while (slot->out_sent < slot->out_size) {
         ssize_t n = send(slot->fd, slot->out + slot->out_sent, slot->out_size - slot->out_sent,
@@ -118,7 +155,7 @@ static enum ptn_err write_some(struct ptn_slot *slot)
     return PTN_OK;
 }
 
-static enum ptn_err owe(struct ptn_host *h, struct ptn_slot *slot, struct ptn_bytes bytes)
+enum ptn_err ptn_host_tcp_owe(struct ptn_host *h, struct ptn_slot *slot, struct ptn_bytes bytes)
 {
     size_t owed = slot->out_size - slot->out_sent, room = slot->out_room ? slot->out_room : 4096;
 
@@ -146,14 +183,34 @@ static enum ptn_err owe(struct ptn_host *h, struct ptn_slot *slot, struct ptn_by
 void ptn_host_tcp_send(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
                        struct ptn_bytes bytes)
 {
-    enum ptn_err err = owe(h, slot, bytes);
+    enum ptn_err err =
+        slot->tls ? ptn_tls_write(slot->tls, bytes) : ptn_host_tcp_owe(h, slot, bytes);
 
+    if (err == PTN_OK && slot->tls && slot->kind == PTN_SLOT_STREAM)
+        err = ptn_host_tls_flush(h, slot);
     if (err == PTN_OK && slot->kind == PTN_SLOT_STREAM)
-        err = write_some(slot);
+        err = ptn_host_tcp_write(slot);
     if (err != PTN_OK)
-        end(h, now, slot, err);
+        ptn_host_tcp_end(h, now, slot, err);
     else if (slot->kind == PTN_SLOT_STREAM)
-        watch_stream(h, slot);
+        ptn_host_tcp_watch(h, slot);
+}
+
+static void go_on_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
+    bool lost = ptn_host_tcp_write(slot) != PTN_OK || now >= slot->give_up;
+    bool owes = slot->out_size > slot->out_sent;
+    bool waits = !owes && slot->holds_port && !ptn_tcp_is_drained(slot->fd);
+
+    if (lost || (!owes && !waits)) {
+        /* Without a port to hold, the kernel may finish in its own time. */
+        slot->holds_port |= lost;
+        ptn_host_drop(h, slot);
+        return;
+    }
+    ptn_host_watch(h, slot, owes ? PTN_LOOP_OUT : 0u);
+    ptn_heap_set(&h->waits, (uint32_t)(slot - h->slots.slots),
+                 owes ? slot->give_up : ptn_time_min(slot->give_up, now + CLOSING_LOOK));
 }
 
 /* ---- reading, accepting, connecting ---- */
@@ -168,8 +225,13 @@ static void read_some(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
-            end(h, now, slot, n == 0 ? PTN_OK : ptn_err_of_errno(errno));
+            ptn_host_tcp_end(h, now, slot, n == 0 ? PTN_OK : ptn_err_of_errno(errno));
             return;
+        }
+        if (slot->tls) {
+            if (!ptn_host_tls_input(h, now, slot, ptn_bytes(h->read_buf, (size_t)n)))
+                return;
+            continue;
         }
         ptn_host_tell(h, now, machine,
                       &(struct ptn_tell){.kind = PTN_TELL_STREAM,
@@ -212,19 +274,18 @@ static void accept_some(struct ptn_host *h, ptn_time now, struct ptn_slot *liste
         slot->fd = fd;
         slot->local = local;
         slot->far = far;
+        slot->transport = listener->transport;
+        slot->listener = listener->id;
         if (add_to_loop(h, slot, PTN_LOOP_IN) != PTN_OK) {
             h->counts.accept_refused++;
             ptn_host_drop(h, slot);
             continue;
         }
         h->counts.accepted++;
-        ptn_host_tell(h, now, machine,
-                      &(struct ptn_tell){.kind = PTN_TELL_ACCEPTED,
-                                         .id = slot->id,
-                                         .listener = listener->id,
-                                         .transport = PTN_TCP,
-                                         .local = local,
-                                         .from = far});
+        if (listener->transport == PTN_TLS)
+            ptn_host_tls_begin(h, now, slot);
+        else
+            ptn_host_tcp_up(h, now, slot);
         ptn_host_turn(h, now, machine);
         if (ptn_slots_by_key(&h->slots, key) != listener)
             return;
@@ -238,19 +299,28 @@ static void connected(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
     ptn_id id = slot->id;
 
     if (err == PTN_OK)
-        err = write_some(slot);
+        err = ptn_host_tcp_write(slot);
     if (err != PTN_OK) {
         ptn_host_drop(h, slot);
         ptn_host_tell_failed(h, now, machine, id, err);
         return;
     }
-    slot->kind = PTN_SLOT_STREAM;
     slot->local = ptn_socket_local(slot->fd);
-    watch_stream(h, slot);
-    ptn_host_tell(h, now, machine,
-                  &(struct ptn_tell){.kind = PTN_TELL_OPENED,
-                                     .id = id,
-                                     .transport = PTN_TCP,
+    if (slot->tls)
+        ptn_host_tls_begin(h, now, slot);
+    else
+        ptn_host_tcp_up(h, now, slot);
+}
+
+void ptn_host_tcp_up(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
+    slot->kind = PTN_SLOT_STREAM;
+    ptn_host_tcp_watch(h, slot);
+    ptn_host_tell(h, now, slot->machine,
+                  &(struct ptn_tell){.kind = slot->listener ? PTN_TELL_ACCEPTED : PTN_TELL_OPENED,
+                                     .id = slot->id,
+                                     .listener = slot->listener,
+                                     .transport = slot->transport,
                                      .local = slot->local,
                                      .from = slot->far});
 }
@@ -258,12 +328,12 @@ static void connected(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 static void stream_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, unsigned what)
 {
     if (what & PTN_LOOP_OUT) {
-        enum ptn_err err = write_some(slot);
+        enum ptn_err err = ptn_host_tcp_write(slot);
         if (err != PTN_OK) {
-            end(h, now, slot, err);
+            ptn_host_tcp_end(h, now, slot, err);
             return;
         }
-        watch_stream(h, slot);
+        ptn_host_tcp_watch(h, slot);
     }
     if (what & (PTN_LOOP_IN | PTN_LOOP_ERROR))
         read_some(h, now, slot);
@@ -274,8 +344,9 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
     switch (slot->kind) {
     case PTN_SLOT_LISTENER: accept_some(h, now, slot); break;
     case PTN_SLOT_CONNECTING: connected(h, now, slot); break;
+    case PTN_SLOT_SHAKING:
     case PTN_SLOT_STREAM: stream_ready(h, now, slot, what); break;
-    case PTN_SLOT_CLOSING: ptn_host_tcp_closing(h, now, slot); break;
+    case PTN_SLOT_CLOSING: go_on_closing(h, now, slot); break;
     default: break;
     }
 }
@@ -284,30 +355,21 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
 
 void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
+    if (slot->tls) {
+        ptn_tls_end(slot->tls);
+        ptn_host_tls_flush(h, slot); /* without room there is no goodbye */
+    }
     ptn_slots_forget_id(&h->slots, slot);
     slot->kind = PTN_SLOT_CLOSING;
     slot->give_up = now + CLOSING_MAX;
     h->closing_count++;
-    ptn_host_tcp_closing(h, now, slot);
+    go_on_closing(h, now, slot);
 }
 
-void ptn_host_tcp_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+void ptn_host_tcp_due(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
-    bool lost = write_some(slot) != PTN_OK || now >= slot->give_up;
-    bool owes = slot->out_size > slot->out_sent;
-    bool waits = !owes && slot->holds_port && !ptn_tcp_is_drained(slot->fd);
-
-    if (lost || (!owes && !waits)) {
-        /* Without a port to hold, the kernel may finish in its own time. */
-        if (slot->holds_port || lost) {
-            ptn_loop_remove(h->opts.loop, slot->fd);
-            ptn_tcp_abort(slot->fd);
-            slot->fd = -1;
-        }
-        ptn_host_drop(h, slot);
-        return;
-    }
-    ptn_host_watch(h, slot, owes ? PTN_LOOP_OUT : 0u);
-    ptn_heap_set(&h->closing, (uint32_t)(slot - h->slots.slots),
-                 owes ? slot->give_up : ptn_time_min(slot->give_up, now + CLOSING_LOOK));
+    if (slot->kind == PTN_SLOT_SHAKING)
+        ptn_host_tls_fail(h, now, slot, PTN_ERR_TIMED_OUT, NULL);
+    else
+        go_on_closing(h, now, slot);
 }

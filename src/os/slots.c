@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/tls.h"
+
 /* A key on the loop: the slot's place, and 23 bits of how often it was used. PTN_RESOLVER_KEYS
  * begin above. */
 enum { PLACE_BITS = 24 };
@@ -30,8 +32,10 @@ enum ptn_err ptn_slots_init(struct ptn_slots *s, uint32_t capacity)
 
 void ptn_slots_fini(struct ptn_slots *s)
 {
-    for (uint32_t i = 0; s->slots && i < s->capacity; i++)
+    for (uint32_t i = 0; s->slots && i < s->capacity; i++) {
+        ptn_tls_free(s->slots[i].tls);
         free(s->slots[i].out);
+    }
     free(s->slots);
     free(s->heads);
     *s = (struct ptn_slots){0};
@@ -92,6 +96,7 @@ void ptn_slots_forget_id(struct ptn_slots *s, struct ptn_slot *slot)
 void ptn_slots_release(struct ptn_slots *s, struct ptn_slot *slot)
 {
     ptn_slots_forget_id(s, slot);
+    ptn_tls_free(slot->tls);
     free(slot->out);
     *slot = (struct ptn_slot){.generation = slot->generation + 1, .next = s->free};
     s->free = (uint32_t)(slot - s->slots) + 1;

@@ -17,6 +17,7 @@ enum ptn_slot_kind {
     PTN_SLOT_UDP,
     PTN_SLOT_LISTENER,
     PTN_SLOT_CONNECTING,
+    PTN_SLOT_SHAKING, /* TLS: connected, but nobody knows yet with whom */
     PTN_SLOT_STREAM,
     PTN_SLOT_CLOSING, /* no longer the machine's: bytes are still owed */
     PTN_SLOT_QUESTION,
@@ -30,11 +31,14 @@ struct ptn_slot {
     uint32_t next; /* in the hash chain or in the list of free slots, plus 1 */
     int fd;
     struct ptn_addr local, far;
-    bool holds_port;  /* STREAM: bound to a port that must be free again at once */
-    unsigned watched; /* PTN_LOOP_IN, PTN_LOOP_OUT */
-    uint8_t *out;     /* STREAM: what is owed, from out_sent to out_size */
+    bool holds_port; /* STREAM: bound to a port that must be free again at once */
+    enum ptn_transport transport;
+    struct ptn_tls *tls; /* streams of TLS */
+    ptn_id listener;     /* it was accepted by; 0: we connected */
+    unsigned watched;    /* PTN_LOOP_IN, PTN_LOOP_OUT */
+    uint8_t *out;        /* STREAM: what is owed, from out_sent to out_size */
     size_t out_sent, out_size, out_room;
-    ptn_time give_up; /* CLOSING */
+    ptn_time give_up; /* CLOSING, SHAKING */
 };
 
 struct ptn_slots {
@@ -56,7 +60,7 @@ struct ptn_slot *ptn_slots_find(const struct ptn_slots *s, uint32_t machine, ptn
 /* Takes the id away from the slot, so that the machine may use it again. */
 void ptn_slots_forget_id(struct ptn_slots *s, struct ptn_slot *slot);
 
-/* Frees its bytes too; closing the descriptor is the caller's. */
+/* Frees its bytes and its TLS too; closing the descriptor is the caller's. */
 void ptn_slots_release(struct ptn_slots *s, struct ptn_slot *slot);
 
 uint64_t ptn_slots_key(const struct ptn_slots *s, const struct ptn_slot *slot);
