@@ -259,6 +259,8 @@ int server_serve(const struct server_start *start, struct server_settings *setti
     struct server s = {.start = start, .settings = settings};
     int code = SERVER_CANNOT_RUN;
 
+    /* A log that nobody reads any more is no reason to end. */
+    signal(SIGPIPE, SIG_IGN);
     if (open_log(&s))
         code = serve(&s);
     ptn_host_free(s.host);

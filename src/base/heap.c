@@ -9,7 +9,7 @@
 enum ptn_err ptn_heap_init(struct ptn_heap *h, uint32_t capacity)
 {
     *h = (struct ptn_heap){
-        .nodes = calloc(capacity ? capacity : 1, sizeof *h->nodes),
+        .nodes = malloc((capacity ? capacity : 1) * sizeof *h->nodes),
         .place = calloc(capacity ? capacity : 1, sizeof *h->place),
         .capacity = capacity,
     };

@@ -84,6 +84,14 @@ ptn_time ptn_anchor_deadline(const struct ptn_anchor *a)
     return a->asks ? ptn_time_min(reach, ptn_stun_binding_deadline(&a->binding)) : reach;
 }
 
+bool ptn_anchor_hears(const struct ptn_anchor *a)
+{
+    for (size_t i = 0; i < a->binding.opts.server_count; i++)
+        if (a->binding.servers[i].state == PTN_STUN_BINDING_ANSWERS)
+            return true;
+    return false;
+}
+
 bool ptn_anchor_answers(const struct ptn_anchor *a, const struct ptn_addr *server,
                         enum ptn_stun_dialect *dialect)
 {

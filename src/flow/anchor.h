@@ -59,6 +59,9 @@ static inline bool ptn_anchor_settled(const struct ptn_anchor *a)
     return a->settled;
 }
 
+/* Does any server answer at this socket? */
+bool ptn_anchor_hears(const struct ptn_anchor *a);
+
 /* Does this server answer at this socket? */
 bool ptn_anchor_answers(const struct ptn_anchor *a, const struct ptn_addr *server,
                         enum ptn_stun_dialect *dialect);

@@ -26,6 +26,10 @@ struct slot {
     size_t header_size; /* 0 until the first fragment has come */
     size_t body_size;   /* 0 until the last fragment has come */
     unsigned blocks_had;
+    struct room *room;
+};
+
+struct room {
     uint8_t had[BLOCKS / 8 + 1];
     uint8_t bytes[HEADERS_MAX + BODY_MAX + 8];
 };
@@ -33,6 +37,7 @@ struct slot {
 struct ptn_ip_store {
     struct ptn_ip_store_opts opts;
     struct slot *slots;
+    struct room *rooms; /* one a slot */
     struct ptn_heap deadlines;
 };
 
@@ -109,12 +114,16 @@ enum ptn_err ptn_ip_store_new(struct ptn_ip_store **out, const struct ptn_ip_sto
     if (!s)
         return PTN_ERR_NO_MEMORY;
     s->opts = *opts;
-    /* calloc, not malloc: untouched slots then cost no memory, and most are never touched. */
     s->slots = calloc(opts->slots_max, sizeof *s->slots);
-    if (!s->slots || ptn_heap_init(&s->deadlines, opts->slots_max) != PTN_OK) {
+    /* Not calloc: most rooms are never used, and clearing them all would take longer than most
+     * simulations. */
+    s->rooms = malloc(opts->slots_max * sizeof *s->rooms);
+    if (!s->slots || !s->rooms || ptn_heap_init(&s->deadlines, opts->slots_max) != PTN_OK) {
         ptn_ip_store_free(s);
         return PTN_ERR_NO_MEMORY;
     }
+    for (uint32_t i = 0; i < opts->slots_max; i++)
+        s->slots[i].room = &s->rooms[i];
     *out = s;
     return PTN_OK;
 }
@@ -124,6 +133,7 @@ void ptn_ip_store_free(struct ptn_ip_store *s)
     if (!s)
         return;
     free(s->slots);
+    free(s->rooms);
     ptn_heap_fini(&s->deadlines);
     free(s);
 }
@@ -166,7 +176,7 @@ static struct slot *slot_for(struct ptn_ip_store *s, ptn_time now, uint32_t wher
     empty->to = ptn_addr_with_port(ip->ends.to, 0);
     empty->header_size = empty->body_size = 0;
     empty->blocks_had = 0;
-    memset(empty->had, 0, sizeof empty->had);
+    memset(empty->room->had, 0, sizeof empty->room->had);
     ptn_heap_set(&s->deadlines, (uint32_t)(empty - s->slots), ptn_time_add(now, s->opts.timeout));
     return empty;
 }
@@ -175,7 +185,7 @@ static struct slot *slot_for(struct ptn_ip_store *s, ptn_time now, uint32_t wher
 static void keep_headers(struct slot *slot, struct ptn_bytes packet, const struct ptn_ip *ip)
 {
     size_t size = ip->family == PTN_IPV4 ? ip->ends.body_at : ip->fragment_header_at;
-    uint8_t *p = slot->bytes + HEADERS_MAX - size;
+    uint8_t *p = slot->room->bytes + HEADERS_MAX - size;
 
     memcpy(p, packet.data, size);
     slot->header_size = size;
@@ -195,27 +205,27 @@ static bool keep_bytes(struct slot *slot, size_t offset, struct ptn_bytes part, 
 {
     size_t end = offset + part.size, first = offset / 8, last = (end + 7) / 8;
     size_t new_blocks = 0;
-    uint8_t *body = slot->bytes + HEADERS_MAX;
+    uint8_t *body = slot->room->bytes + HEADERS_MAX;
 
     if (part.size == 0 || end > BODY_MAX || (more && part.size % 8 != 0))
         return false;
     if (slot->body_size && (end > slot->body_size || (!more && end != slot->body_size)))
         return false;
     for (size_t i = first; i < last; i++)
-        new_blocks += !is_set(slot->had, i);
+        new_blocks += !is_set(slot->room->had, i);
     if (new_blocks == 0) /* a copy of what has come is harmless, if it is one */
         return memcmp(body + offset, part.data, part.size) == 0;
     if (new_blocks != last - first)
         return false;
     if (!more) {
         for (size_t i = last; i < BLOCKS; i++)
-            if (is_set(slot->had, i))
+            if (is_set(slot->room->had, i))
                 return false;
         slot->body_size = end;
     }
     memcpy(body + offset, part.data, part.size);
     for (size_t i = first; i < last; i++)
-        slot->had[i / 8] |= (uint8_t)(1 << i % 8);
+        slot->room->had[i / 8] |= (uint8_t)(1 << i % 8);
     slot->blocks_had += (unsigned)new_blocks;
     return true;
 }
@@ -223,7 +233,7 @@ static bool keep_bytes(struct slot *slot, size_t offset, struct ptn_bytes part, 
 static struct ptn_bytes finished(struct slot *slot)
 {
     size_t size = slot->header_size + slot->body_size;
-    uint8_t *p = slot->bytes + HEADERS_MAX - slot->header_size;
+    uint8_t *p = slot->room->bytes + HEADERS_MAX - slot->header_size;
 
     if (slot->family == PTN_IPV4)
         mend_v4_header(p, slot->header_size, size, 0);

@@ -15,7 +15,7 @@ enum ptn_err ptn_nat_hash_init(struct ptn_nat_hash *h, uint32_t rows)
         chains *= 2;
     *h = (struct ptn_nat_hash){
         .first = calloc(chains, sizeof *h->first),
-        .next = calloc(rows, sizeof *h->next),
+        .next = malloc(rows * sizeof *h->next),
         .mask = chains - 1,
     };
     if (h->first && h->next)

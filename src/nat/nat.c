@@ -356,7 +356,8 @@ void ptn_nat_set_pool(struct ptn_nat *n, const struct ptn_addr *pool, unsigned c
 {
     assert(count <= PTN_NAT_POOL_MAX);
 
-    memcpy(n->opts.pool, pool, count * sizeof *pool);
+    for (unsigned i = 0; i < count; i++)
+        n->opts.pool[i] = pool[i];
     n->opts.pool_count = count;
     for (uint32_t row = 0; n->opts.translates && row < n->tables.session_rows.touched; row++) {
         struct ptn_nat_session *s = &n->tables.sessions[row];

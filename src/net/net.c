@@ -97,7 +97,7 @@ static enum ptn_err allocate(struct ptn_net *n)
 
     n->told_max = n->scenario->event_count + TOLD_SPARE;
     n->told = calloc(n->told_max, sizeof *n->told);
-    n->slots = calloc(n->opts.packets_max, sizeof *n->slots);
+    n->slots = malloc(n->opts.packets_max * sizeof *n->slots); /* each is filled when taken */
     if (!n->told || !n->slots || ptn_heap_init(&n->due, n->opts.packets_max) != PTN_OK ||
         ptn_ip_store_new(&n->fragments, &store) != PTN_OK || copy_tables(n) != PTN_OK ||
         ptn_net_routes_init(n) != PTN_OK || ptn_net_owners_init(n) != PTN_OK)

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "os/host_parts.h"
@@ -27,6 +28,20 @@ static enum ptn_err watch_addresses(struct ptn_host *h)
         ptn_log(h->opts.log, PTN_LOG_WARN, "changes of addresses will not be noticed: %s",
                 ptn_err_text(err));
     return err;
+}
+
+/* As many descriptors as the machines may want, if the limit lets us; else accepting has to wait
+ * now and then. */
+static void raise_limit(uint32_t sockets_max)
+{
+    enum { OTHERS = 64 };
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= sockets_max + OTHERS)
+        return;
+    rlim_t wanted = sockets_max + OTHERS;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **out)
@@ -55,6 +70,7 @@ enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **ou
         return err;
     }
     watch_addresses(h);
+    raise_limit(opts->sockets_max);
     *out = h;
     return PTN_OK;
 }

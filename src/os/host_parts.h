@@ -18,7 +18,7 @@ enum { PTN_HOST_READ_SIZE = 65536 };
 struct ptn_host {
     struct ptn_host_opts opts;
     struct ptn_slots slots;
-    struct ptn_heap waits; /* when to look again at slots that are CLOSING or SHAKING */
+    struct ptn_heap waits; /* when to look again at slots that are CLOSING or SHAKING, or rest */
     uint32_t closing_count;
     struct ptn_machine *machines; /* self NULL: the place is free */
     bool *dirty;                  /* was told something, or asked something, since its last turn */
@@ -70,7 +70,7 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
 /* Lets the machine's id go; the bytes it owes are still sent, for some seconds. */
 void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
-/* Looks at a CLOSING or SHAKING slot whose time has come. */
+/* Looks again at a slot whose time has come: CLOSING, SHAKING, or a LISTENER that rests. */
 void ptn_host_tcp_due(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
 /* More for the far end. The caller ends the slot on an error. */

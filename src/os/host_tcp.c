@@ -23,6 +23,8 @@ enum {
 #define CLOSING_MAX PTN_S(5)
 /* A port is held until the far end has acknowledged the last byte; nothing wakes us for that. */
 #define CLOSING_LOOK PTN_MS(20)
+/* A caller that cannot be let in for want of descriptors would wake us without end. */
+#define LISTENER_RESTS PTN_MS(100)
 
 static enum ptn_err add_to_loop(struct ptn_host *h, struct ptn_slot *slot, unsigned what)
 {
@@ -264,7 +266,15 @@ static void accept_some(struct ptn_host *h, ptn_time now, struct ptn_slot *liste
     struct ptn_addr local, far;
     int fd;
 
-    for (unsigned i = 0; i < ACCEPTS_MAX && ptn_tcp_accept(listener->fd, &fd, &local, &far); i++) {
+    for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+        enum ptn_err err = ptn_tcp_accept(listener->fd, &fd, &local, &far);
+        if (err == PTN_ERR_NOT_FOUND)
+            return;
+        if (err != PTN_OK) {
+            ptn_host_watch(h, listener, 0);
+            ptn_heap_set(&h->waits, (uint32_t)(listener - h->slots.slots), now + LISTENER_RESTS);
+            return;
+        }
         struct ptn_slot *slot = take_accepted(h, machine);
         if (!slot) {
             h->counts.accept_refused++;
@@ -370,6 +380,8 @@ void ptn_host_tcp_due(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
     if (slot->kind == PTN_SLOT_SHAKING)
         ptn_host_tls_fail(h, now, slot, PTN_ERR_TIMED_OUT, NULL);
-    else
+    else if (slot->kind == PTN_SLOT_CLOSING)
         go_on_closing(h, now, slot);
+    else if (slot->kind == PTN_SLOT_LISTENER)
+        ptn_host_watch(h, slot, PTN_LOOP_IN);
 }

@@ -87,7 +87,7 @@ enum ptn_err ptn_tcp_listen(const struct ptn_addr *local, int *fd, struct ptn_ad
     return PTN_OK;
 }
 
-bool ptn_tcp_accept(int listener, int *fd, struct ptn_addr *local, struct ptn_addr *from)
+enum ptn_err ptn_tcp_accept(int listener, int *fd, struct ptn_addr *local, struct ptn_addr *from)
 {
     struct sockaddr_storage sa;
     socklen_t size;
@@ -98,11 +98,11 @@ bool ptn_tcp_accept(int listener, int *fd, struct ptn_addr *local, struct ptn_ad
         /* A caller that has hung up already is not the end of the queue. */
     } while (*fd < 0 && (errno == ECONNABORTED || errno == EINTR));
     if (*fd < 0)
-        return false;
+        return errno == EAGAIN ? PTN_ERR_NOT_FOUND : ptn_err_of_errno(errno);
     set_stream_options(*fd);
     *local = ptn_socket_local(*fd);
     *from = ptn_addr_of_sockaddr((struct sockaddr *)&sa);
-    return true;
+    return PTN_OK;
 }
 
 enum ptn_err ptn_tcp_connect(const struct ptn_addr *local, const struct ptn_addr *to, uint8_t dscp,

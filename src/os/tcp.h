@@ -17,8 +17,9 @@
  * PTN_ERR_IN_USE even when it would share the port. */
 enum ptn_err ptn_tcp_listen(const struct ptn_addr *local, int *fd, struct ptn_addr *bound);
 
-/* The next connection that came in; false when none waits. */
-bool ptn_tcp_accept(int listener, int *fd, struct ptn_addr *local, struct ptn_addr *from);
+/* The next connection that came in. PTN_ERR_NOT_FOUND: none waits; PTN_ERR_NO_ROOM and others: one
+ * does, but cannot be had now. */
+enum ptn_err ptn_tcp_accept(int listener, int *fd, struct ptn_addr *local, struct ptn_addr *from);
 
 /* Begins to connect from `local` (none: the kernel chooses; port 0: any). Once the socket can be
  * written, ptn_tcp_result() says how it went. */

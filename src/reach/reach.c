@@ -104,6 +104,7 @@ static void judge_nat(struct ptn_reach *r, const struct ptn_reach_slot *fresh)
         const struct ptn_reach_slot *s = &r->slots[i];
         if (s == fresh || !comparable(r, s, fresh))
             continue;
+        r->compared = true;
         if (!ptn_addr_equal(&s->sight.seen, &fresh->sight.seen)) {
             nat = PTN_REACH_NAT_PER_DESTINATION;
             break;
@@ -169,10 +170,10 @@ bool ptn_reach_see(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sig
 
 bool ptn_reach_see_nat(struct ptn_reach *r, enum ptn_reach_nat nat)
 {
-    bool news = nat != r->nat;
-
+    if (nat == r->nat || r->compared)
+        return false;
     r->nat = nat;
-    return news;
+    return true;
 }
 
 bool ptn_reach_tick(struct ptn_reach *r, ptn_time now)
@@ -341,11 +342,11 @@ const char *ptn_reach_why_text(enum ptn_reach_why why)
         [PTN_REACH_BY_STUN] = "mapped address from STUN",
         [PTN_REACH_BY_RPORT] = "as the server sees us (rport)",
         [PTN_REACH_BY_RPORT_ONLY] =
-            "as the server sees us (rport); the NAT maps per destination (symmetric), not by STUN",
+            "as the server sees us (rport); symmetric NAT, STUN does not apply",
         [PTN_REACH_BY_OTHER_RPORT] = "as another server sees us (rport)",
         [PTN_REACH_BY_SIGNAL] = "public address of the signalling with our own port",
         [PTN_REACH_BY_SYMMETRIC] =
-            "public address with our own port, a guess: the NAT maps per destination (symmetric)",
+            "public address, own port (a guess); symmetric NAT, STUN does not apply",
     };
 
     return why < PTN_REACH_WHYS ? texts[why] : "unknown";

@@ -83,6 +83,7 @@ enum { PTN_REACH_SIGHTS_MAX = 24 };
 struct ptn_reach {
     struct ptn_reach_opts opts;
     enum ptn_reach_nat nat;
+    bool compared;       /* two servers' words on this socket made the verdict */
     ptn_time changed_at; /* what was last seen before this may be outdated */
     struct ptn_reach_slot {
         struct ptn_reach_sight sight; /* believed; none when seen.family is none */
@@ -113,8 +114,8 @@ void ptn_reach_init(struct ptn_reach *r, const struct ptn_reach_opts *opts);
  * are ignored. True when an answer may have changed. */
 bool ptn_reach_see(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sight *sight);
 
-/* Takes a verdict reached elsewhere, by discovery or at a socket beside this one; a
- * comparison made later by this socket itself replaces it. True when it is news. */
+/* Takes a verdict reached elsewhere, by discovery or at a socket beside this one. What two servers
+ * said of this very socket weighs more, before and after. True when it is news. */
 bool ptn_reach_see_nat(struct ptn_reach *r, enum ptn_reach_nat nat);
 
 /* Believes what was held back and is due. True when an answer may have changed. */

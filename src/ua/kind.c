@@ -74,13 +74,11 @@ static void describe(struct ptn_ua *ua, const struct ptn_discover_result *r)
         snprintf(ua->nat_type, sizeof ua->nat_type, "%s", ptn_discover_type_text(r->type));
 }
 
-/* A socket that has compared two servers' words itself knows better. */
 static void tell_sockets(struct ptn_ua *ua)
 {
     for (unsigned i = 0; i < ua->socket_count; i++) {
         struct ptn_ua_sip_socket *s = &ua->sockets[i];
-        if (s->open && s->transport == PTN_UDP &&
-            s->anchor.reach.nat != PTN_REACH_NAT_PER_DESTINATION)
+        if (s->open && s->transport == PTN_UDP)
             ptn_reach_see_nat(&s->anchor.reach, ua->discovered);
     }
     ptn_pool_see_nat(&ua->pool, ua->discovered);

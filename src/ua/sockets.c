@@ -167,6 +167,20 @@ void ptn_ua_nat_refresh(struct ptn_ua *ua)
     ptn_ua_nat_tell(ua);
 }
 
+/* Once SIP's socket has waited in vain, no other socket needs to. */
+static bool stun_may_answer(const struct ptn_ua *ua)
+{
+    if (ptn_servers_pending(&ua->servers))
+        return true;
+    for (unsigned i = 0; i < ua->socket_count; i++) {
+        const struct ptn_ua_sip_socket *s = &ua->sockets[i];
+        if (s->open && s->transport == PTN_UDP &&
+            (!ptn_anchor_settled(&s->anchor) || ptn_anchor_hears(&s->anchor)))
+            return true;
+    }
+    return false;
+}
+
 bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until, bool settled,
                           const struct ptn_reach_answer *answer)
 {
@@ -176,5 +190,5 @@ bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until,
     case PTN_REACH_BY_MANUAL: return false;
     default: break;
     }
-    return now < until && (!settled || ptn_servers_pending(&ua->servers));
+    return now < until && (!settled || ptn_servers_pending(&ua->servers)) && stun_may_answer(ua);
 }

@@ -14,7 +14,7 @@
 #include "stun/msg.h"
 #include "ua/ua.h"
 
-enum { STEPS_MAX = 400, SOCKETS = 64, SENT_MAX = 4096 };
+enum { STEPS_MAX = 80, TICKS_MAX = 60, SOCKETS = 64, SENT_MAX = 4096 };
 
 static const struct ptn_addr SERVER = {{198, 51, 100, 5}, 5060, PTN_IPV4, 0};
 static const struct ptn_addr STUN = {{203, 0, 113, 1}, 3478, PTN_IPV4, 0};
@@ -188,7 +188,7 @@ static void step(uint8_t what, uint8_t how, struct ptn_bytes bytes)
     switch (what % 6) {
     case 0: /* time, in steps as the phone wishes them */
         until = now + PTN_MS(20) * (1 + how) * (how >= 128 ? 50 : 1);
-        for (unsigned i = 0; i < 500 && ptn_ua_deadline(ua) <= until; i++) {
+        for (unsigned i = 0; i < TICKS_MAX && ptn_ua_deadline(ua) <= until; i++) {
             now = ptn_time_max(now, ptn_ua_deadline(ua));
             ptn_ua_tick(ua, now);
             drain();

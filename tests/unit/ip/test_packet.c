@@ -392,3 +392,21 @@ TEST(an_error_that_quotes_too_little_has_no_quoted_ends)
     parse(&error);
     CHECK(!error.ip.icmp.has_quoted);
 }
+
+/* Found by fuzz_ip_packet: the view kept a port that the packet has no room for. */
+TEST(a_rewritten_query_is_viewed_as_it_is_parsed)
+{
+    struct packet p;
+    struct ptn_writer w = ptn_writer(p.bytes, sizeof p.bytes);
+    struct ptn_ip_head head = {.from = addr("192.0.2.1:77"), .to = addr("198.51.100.7")};
+    struct ptn_addr from = addr("203.0.113.9:4000"), to = addr("198.51.100.8:5000");
+
+    ptn_ip_build_echo(&w, &head, false, 1, ptn_bytes_of_text("ping"));
+    p.size = ptn_writer_size(&w);
+    parse(&p);
+    ptn_ip_rewrite(p.bytes, &p.ip, &from, &to);
+    struct ptn_ip_ends viewed = p.ip.ends;
+    parse(&p);
+    CHECK_ADDR(&p.ip.ends.from, &viewed.from);
+    CHECK_ADDR(&p.ip.ends.to, &viewed.to);
+}

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -285,6 +286,31 @@ TEST(a_caller_too_many_is_turned_away)
     close(fds[0]);
     wait_tell(&f, &f.b, PTN_TELL_CLOSED, 0);
     close(fds[1]);
+    tear_down(&f);
+}
+
+TEST(for_want_of_descriptors_a_caller_waits_and_the_loop_rests)
+{
+    struct fixture f;
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct rlimit before, none;
+    struct ptn_ready ready[4];
+
+    set_up(&f, 16);
+    sin.sin_port = htons(listen_tcp(&f, &f.b, 5, &loopback).port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(0, connect(fd, (struct sockaddr *)&sin, sizeof sin));
+    CHECK_EQ(0, getrlimit(RLIMIT_NOFILE, &before));
+    none = before;
+    none.rlim_cur = 0;
+    CHECK_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+    turn(&f);
+    CHECK_EQ(0, ptn_host_counts(f.host)->accepted);
+    CHECK_EQ(0, ptn_loop_wait(f.loop, 0, ready, 4));
+    CHECK(ptn_host_deadline(f.host, 0) < PTN_NEVER);
+    CHECK_EQ(0, setrlimit(RLIMIT_NOFILE, &before));
+    wait_tell(&f, &f.b, PTN_TELL_ACCEPTED, 0);
+    close(fd);
     tear_down(&f);
 }
 

@@ -155,6 +155,16 @@ TEST(discovery_can_say_what_one_server_cannot)
     CHECK_EQ(PTN_REACH_NAT_PER_DESTINATION, r.nat);
 }
 
+TEST(what_two_servers_say_of_the_socket_weighs_more_than_what_is_found_elsewhere)
+{
+    struct ptn_reach r = reach_new();
+
+    see(&r, 0, PTN_REACH_SAW_STUN, STUN_1, 40000);
+    see(&r, 0, PTN_REACH_SAW_STUN, STUN_2, 40000);
+    CHECK(!ptn_reach_see_nat(&r, PTN_REACH_NAT_PER_DESTINATION));
+    CHECK_EQ(PTN_REACH_NAT_SAME_FOR_ALL, r.nat);
+}
+
 TEST(more_servers_than_slots_forget_the_one_not_seen_for_longest)
 {
     struct ptn_reach r = reach_new();

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "media/tone.h"
@@ -190,6 +191,40 @@ TEST(dead_stun_servers_cost_a_call_less_than_300_ms)
     CHECK(dead - alive < PTN_MS(300));
 }
 
+static void eight_calls(struct ptn_ua_opts *opts, unsigned phone)
+{
+    auto_answer(opts, phone);
+    opts->calls_max = 8;
+    opts->rtp_port_max = 11999;
+}
+
+static ptn_time last_of_eight(bool stun_dead)
+{
+    world_init(&w, WORLD_NAT_CONE, WORLD_NAT_CONE, eight_calls);
+    w.stun_dead = stun_dead;
+    world_start(&w);
+    CHECK(world_until(&w, ALICE, PTN_UA_REGISTERED, 1, PTN_S(10)));
+    CHECK(world_until(&w, BOB, PTN_UA_REGISTERED, 1, PTN_S(10)));
+    w.delay = PTN_MS(10);
+    ptn_time begin = w.now;
+    for (unsigned i = 0; i < 8; i++)
+        dial(ALICE, "bob");
+    CHECK(world_until(&w, ALICE, PTN_UA_ANSWERED, 8, PTN_S(3)));
+    ptn_time span = w.now - begin;
+    world_fini(&w);
+    return span;
+}
+
+TEST(calls_without_a_ready_pair_of_sockets_do_not_wait_for_servers_known_to_be_silent)
+{
+    ptn_time alive = last_of_eight(false), dead = last_of_eight(true);
+
+    print_message("# the last of eight after %lld ms with STUN, %lld ms without\n",
+                  (long long)ptn_time_ms(alive), (long long)ptn_time_ms(dead));
+    CHECK(alive < PTN_MS(300));
+    CHECK(dead <= alive);
+}
+
 TEST(without_stun_the_registrar_tells_a_phone_where_it_is)
 {
     world_init(&w, WORLD_NAT_CONE, WORLD_NAT_CONE, auto_answer);
@@ -319,6 +354,38 @@ TEST(more_calls_than_allowed_are_refused_on_both_sides)
     CHECK_EQ(PTN_ERR_INVALID, ptn_ua_dial(w.phones[ALICE].ua, w.now, 1, "bob", &call));
     CHECK(world_until(&w, BOB, PTN_UA_INCOMING, 4, PTN_S(1)));
     CHECK_EQ(PTN_ERR_NO_ROOM, ptn_ua_dial(w.phones[BOB].ua, w.now, 0, "alice", &call));
+    world_fini(&w);
+}
+
+static void sixteen_accounts(struct ptn_ua_opts *opts, unsigned phone)
+{
+    static char names[16][8];
+
+    if (phone != ALICE)
+        return;
+    opts->account_count = 16;
+    for (unsigned i = 1; i < 16; i++) {
+        opts->accounts[i] = opts->accounts[0];
+        snprintf(names[i], sizeof names[i], "u%u", i);
+        opts->accounts[i].user = names[i];
+        opts->accounts[i].password = NULL; /* the mini registrar knows none of them */
+    }
+    opts->accounts[15].user = "alice";
+    opts->accounts[15].password = "alices secret";
+    opts->accounts[0].user = "u0";
+}
+
+TEST(sixteen_accounts_share_one_socket_and_fail_or_register_each_for_itself)
+{
+    world_init(&w, WORLD_NAT_CONE, WORLD_NAT_NONE, sixteen_accounts);
+    world_start(&w);
+    CHECK(world_until(&w, ALICE, PTN_UA_REGISTER_FAILED, 15, PTN_S(2)));
+    CHECK(world_until(&w, ALICE, PTN_UA_REGISTERED, 1, PTN_S(1)));
+    CHECK_EQ(15, w.phones[ALICE].last[PTN_UA_REGISTERED].account);
+    CHECK(world_until(&w, BOB, PTN_UA_REGISTERED, 1, PTN_S(2)));
+    dial(BOB, "alice");
+    CHECK(world_until(&w, ALICE, PTN_UA_INCOMING, 1, PTN_S(1)));
+    CHECK_EQ(15, w.phones[ALICE].last[PTN_UA_INCOMING].account);
     world_fini(&w);
 }
 

@@ -57,18 +57,6 @@ static void one_server(struct ptn_ua_opts *opts, unsigned phone)
     opts->no_discovery = true;
 }
 
-/* An address needs no name server, so nothing but the start tells the pool of it. */
-TEST(a_server_given_by_its_address_alone_maps_media_sockets_too)
-{
-    begin(WORLD_NAT_CONE, one_server);
-    CHECK(world_until(&w, ALICE, PTN_UA_REGISTERED, 1, PTN_S(2)));
-    struct ptn_ua_status status = status_of(ALICE);
-    for (unsigned i = 0; i < status.socket_count; i++)
-        CHECK_EQ(PTN_IPV4, status.sockets[i].mapped.family);
-    CHECK(status.socket_count >= 3);
-    world_fini(&w);
-}
-
 TEST(the_settings_decide_what_is_told_once_registered)
 {
     static const struct {
@@ -139,6 +127,24 @@ TEST(a_name_server_that_is_gone_does_not_keep_the_phone_from_waiting_for_it)
     CHECK_EQ(0, w.registrar->registers);
     ptn_ua_call_id call;
     CHECK_EQ(PTN_ERR_UNREACHABLE, ptn_ua_dial(w.phones[ALICE].ua, w.now, 0, "bob", &call));
+    world_fini(&w);
+}
+
+static void numeric_stun_only(struct ptn_ua_opts *opts, unsigned phone)
+{
+    (void)phone;
+    opts->stun_count = 1;
+}
+
+TEST(a_stun_server_given_as_an_address_is_asked_from_the_media_sockets_too)
+{
+    world_init(&w, WORLD_NAT_CONE, WORLD_NAT_NONE, numeric_stun_only);
+    world_start(&w);
+    world_run(&w, PTN_S(1));
+    struct ptn_ua_status status = status_of(ALICE);
+    CHECK_EQ(3, status.socket_count); /* SIP's and one pair that is ready */
+    for (unsigned i = 0; i < status.socket_count; i++)
+        CHECK(ptn_addr_same_ip(&status.sockets[i].mapped, &w.phones[ALICE].outside));
     world_fini(&w);
 }
 
