@@ -8,7 +8,7 @@
  *   server.c        requests that come in: who is meant, and the rules before that
  *   account.c       accounts, keep-alive    registration.c  REGISTER
  *   session.c       calls                   change.c        INVITE within a call
- *   invite.c        what calls send
+ *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
  * user of its transaction (exchange.c) and a request to server.c.
@@ -82,6 +82,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_REGISTRATION,
     PTN_SIP_FOR_KEEPALIVE,
     PTN_SIP_FOR_CALL,
+    PTN_SIP_FOR_LIFETIME, /* UPDATE of a call */
 };
 
 typedef uint32_t ptn_sip_txn_id; /* 0: none */
@@ -169,6 +170,8 @@ struct ptn_sip_acct {
     enum ptn_err hop_why; /* as last told */
     ptn_time hop_until;
     bool registers;
+    unsigned session_expires_s; /* 0: not asked for */
+    bool session_refresher_uas;
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every, keepalive_next, keepalive_due; /* due: an OPTIONS must be answered */
     ptn_sip_txn_id keepalive_txn;
@@ -190,7 +193,18 @@ enum ptn_sip_call_state {
     PTN_SIP_CALL_OVER,       /* told; waits until its transactions are gone */
 };
 
-/* An INVITE within an answered call. */
+/* RFC 4028. */
+struct ptn_sip_lifetime {
+    unsigned interval_s; /* agreed on; 0: without end */
+    unsigned min_s;      /* the least a 422 allowed; 0: none came */
+    unsigned too_small;  /* 422s since the last agreement */
+    bool ours;           /* we refresh */
+    bool peer_updates;   /* it takes UPDATE */
+    ptn_time refresh_at, dead_at;
+    struct ptn_sip_auth_chain chain;
+};
+
+/* What was offered within an answered call, by INVITE or UPDATE. */
 enum ptn_sip_change {
     PTN_SIP_CHANGE_NONE,
     PTN_SIP_CHANGE_OURS,       /* out */
@@ -202,6 +216,7 @@ struct ptn_sip_session {
     ptn_sip_id id, account;
     enum ptn_sip_call_state state;
     enum ptn_sip_change change;
+    bool change_by_update; /* theirs */
     bool incoming;
     bool hang_up_later; /* as soon as the ACK allows it: §15 */
     bool cancel_sent;
@@ -211,11 +226,12 @@ struct ptn_sip_session {
     struct ptn_sip_path path;
     struct ptn_sip_dialog dialog;
     struct ptn_sip_auth_chain chain;
-    char *invite_auth;                     /* credentials of our INVITE, for its ACK: §13.2.2.4 */
-    uint32_t invite_cseq;                  /* of our INVITE under way or last */
-    uint32_t their_cseq;                   /* of their INVITE under way or last */
-    ptn_sip_txn_id invite;                 /* the INVITE under way or last, either way */
-    struct ptn_sdp *offer;                 /* ours, to be sent again */
+    char *invite_auth;     /* credentials of our INVITE, for its ACK: §13.2.2.4 */
+    uint32_t invite_cseq;  /* of our INVITE under way or last */
+    uint32_t their_cseq;   /* of their INVITE under way or last */
+    ptn_sip_txn_id invite; /* the INVITE under way or last, either way */
+    struct ptn_sip_lifetime lifetime;
+    struct ptn_sdp *offer;                 /* our last description, to be sent again */
     ptn_time ok_repeat, ok_wait, ok_until; /* our 200 until its ACK: §13.3.1.4 */
     ptn_time ringing_repeat;               /* §13.3.1.1: a provisional answer a minute */
     ptn_time change_at, cancel_until;
@@ -353,6 +369,8 @@ void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_reg_fini(struct ptn_sip_reg *r);
 
 /* session.c */
+#define PTN_SIP_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n"
+#define PTN_SIP_SUPPORTED "Supported: timer\r\n"
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
@@ -376,13 +394,40 @@ void ptn_sip_call_send_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
                            const struct ptn_sip_dialog *d, uint32_t cseq);
 void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                            struct ptn_sip_dialog *d, enum ptn_sip_user user);
+void ptn_sip_call_respond_to(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                             ptn_sip_txn_id id, unsigned status, const struct ptn_sdp *sdp);
+/* To the INVITE, or to the UPDATE with an offer, that is under way. */
 void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           unsigned status, const struct ptn_sdp *sdp);
 void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           const struct ptn_sdp *sdp);
 bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer);
 
-/* change.c: INVITE within a call */
+/* An UPDATE without a description. */
+void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* lifetime.c: headers of what we ask and answer, and what comes of theirs */
+void ptn_sip_lifetime_ask(const struct ptn_sip *s, const struct ptn_sip_session *c,
+                          struct ptn_writer *w);
+void ptn_sip_lifetime_answer(const struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                             const struct ptn_sip_in *request, struct ptn_writer *w);
+void ptn_sip_lifetime_answered(const struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                               const struct ptn_sip_in *in);
+/* A 422: true when a longer one may be asked for now. */
+bool ptn_sip_lifetime_too_small(struct ptn_sip_session *c, const struct ptn_sip_in *in);
+/* False: theirs is too short, and refused already. */
+bool ptn_sip_lifetime_judge(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                            const struct ptn_sip_in *in);
+/* `in` NULL: nobody answered our UPDATE. */
+void ptn_sip_lifetime_updated(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                              const struct ptn_sip_in *in);
+void ptn_sip_lifetime_refused(ptn_time now, struct ptn_sip_session *c);
+void ptn_sip_lifetime_stop(struct ptn_sip_lifetime *l);
+void ptn_sip_lifetime_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* change.c: INVITE and UPDATE within a call */
+void ptn_sip_call_updated(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          ptn_sip_txn_id id, const struct ptn_sip_in *in);
 void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                             ptn_sip_txn_id id, const struct ptn_sip_in *in);
 void ptn_sip_change_accept(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
@@ -398,6 +443,9 @@ void ptn_sip_call_tell(struct ptn_sip *s, const struct ptn_sip_session *c,
                        enum ptn_sip_event_kind kind, unsigned status, const struct ptn_sdp *sdp);
 void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                       enum ptn_sip_ended ended, unsigned status);
+/* Ends an answered call. */
+void ptn_sip_call_say_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          enum ptn_sip_ended ended, unsigned status);
 /* Reads the description of an INVITE; false: refused already. */
 bool ptn_sip_call_read_offer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                              const struct ptn_sip_in *in, struct ptn_sdp *room,

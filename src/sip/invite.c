@@ -7,9 +7,7 @@
 
 #include "sip/agent.h"
 
-#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO\r\n"
-
-enum { HEADERS_MAX = 6000, CONTACT_MAX = 400 };
+enum { HEADERS_MAX = 6000, EXTENSIONS_MAX = 300, CONTACT_MAX = 400 };
 
 static void print_own_contact(struct ptn_sip *s, const struct ptn_sip_session *c, char *buf,
                               size_t size)
@@ -41,11 +39,24 @@ static void authorize(struct ptn_sip *s, const struct ptn_sip_session *c, const 
         buf[0] = '\0';
 }
 
+/* Appends to `headers` what we can do, and how long the call shall live. */
+static void print_extensions(const struct ptn_sip *s, const struct ptn_sip_session *c,
+                             char *headers, size_t size)
+{
+    size_t used = strlen(headers);
+    struct ptn_writer w = ptn_writer(headers + used, size - used - 1);
+
+    ptn_sip_printf(&w, PTN_SIP_ALLOW PTN_SIP_SUPPORTED);
+    ptn_sip_lifetime_ask(s, c, &w);
+    *w.at = '\0';
+}
+
 bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer)
 {
     if (!c->offer && !(c->offer = malloc(sizeof *c->offer)))
         return false;
-    *c->offer = *offer;
+    if (c->offer != offer)
+        *c->offer = *offer;
     return true;
 }
 
@@ -61,10 +72,10 @@ void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_se
         ask.target = a->hop;
         routed = true;
     }
-    authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - sizeof ALLOW);
+    authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
     free(c->invite_auth);
     c->invite_auth = strdup(headers);
-    strcat(headers, ALLOW);
+    print_extensions(s, c, headers, sizeof headers);
     print_own_contact(s, c, contact, sizeof contact);
     ask.request.cseq = c->invite_cseq = ++c->dialog.local_cseq;
     ask.request.contact = contact;
@@ -100,28 +111,60 @@ void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
         ptn_sip_call_end(s, now, c, c->ended, c->ended_status);
 }
 
-void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
-                          unsigned status, const struct ptn_sdp *sdp)
+void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
 {
-    char contact[CONTACT_MAX];
+    char contact[CONTACT_MAX], headers[HEADERS_MAX];
+    struct ptn_sip_ask_request ask;
+    bool routed = begin_request(c, &c->dialog, "UPDATE", &ask);
+
+    ask.user = PTN_SIP_FOR_LIFETIME;
+    authorize(s, c, "UPDATE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
+    print_extensions(s, c, headers, sizeof headers);
+    print_own_contact(s, c, contact, sizeof contact);
+    ask.request.cseq = ++c->dialog.local_cseq;
+    ask.request.contact = contact;
+    ask.request.headers = headers;
+    if (!routed || !ptn_sip_exchange_ask(s, now, &ask))
+        ptn_sip_lifetime_refused(now, c);
+}
+
+void ptn_sip_call_respond_to(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                             ptn_sip_txn_id id, unsigned status, const struct ptn_sdp *sdp)
+{
+    const struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
+    char contact[CONTACT_MAX], headers[EXTENSIONS_MAX];
+    struct ptn_writer w = ptn_writer(headers, sizeof headers - 1);
     bool in_dialog = status > 100 && status < 300;
 
+    if (!e || !e->request.msg)
+        return;
+    ptn_sip_printf(&w, PTN_SIP_ALLOW PTN_SIP_SUPPORTED);
+    if (status / 100 == 2)
+        ptn_sip_lifetime_answer(s, now, c, &e->request, &w);
+    *w.at = '\0';
     print_own_contact(s, c, contact, sizeof contact);
-    ptn_sip_exchange_respond(s, now, c->invite,
+    ptn_sip_exchange_respond(s, now, id,
                              &(struct ptn_sip_response){
                                  .status = status,
                                  .tag = status > 100 ? c->dialog.local_tag : NULL,
                                  .contact = in_dialog ? contact : NULL,
-                                 .headers = in_dialog ? ALLOW : NULL,
+                                 .headers = in_dialog ? headers : NULL,
                                  .record_route = in_dialog,
                                  .sdp = sdp,
                              });
+}
+
+void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          unsigned status, const struct ptn_sdp *sdp)
+{
+    ptn_sip_call_respond_to(s, now, c, c->invite, status, sdp);
 }
 
 /* A 2xx is repeated by us, not by its transaction, until the ACK has come the whole way. */
 void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           const struct ptn_sdp *sdp)
 {
+    ptn_sip_call_keep_offer(c, sdp); /* short of memory: only refreshing by INVITE misses it */
     ptn_sip_call_respond(s, now, c, 200, sdp);
     c->ok_wait = s->opts.t1;
     c->ok_repeat = now + c->ok_wait;

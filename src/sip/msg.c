@@ -187,6 +187,17 @@ bool ptn_sip_walk_element(struct ptn_sip_walk *walk, struct pl *element)
     return true;
 }
 
+bool ptn_sip_in_lists(const struct ptn_sip_in *in, enum sip_hdrid id, const char *token)
+{
+    struct ptn_sip_walk walk = ptn_sip_walk(in, id);
+    struct pl value;
+
+    while (ptn_sip_walk_value(&walk, &value))
+        if (ptn_sip_list_has(value, token))
+            return true;
+    return false;
+}
+
 bool ptn_sip_in_is(const struct ptn_sip_in *in, const char *method)
 {
     return ptn_pl_is(in->msg->cseq.met, method);

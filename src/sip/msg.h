@@ -44,6 +44,9 @@ struct ptn_sip_walk ptn_sip_walk(const struct ptn_sip_in *in, enum sip_hdrid id)
 bool ptn_sip_walk_value(struct ptn_sip_walk *walk, struct pl *value);
 bool ptn_sip_walk_element(struct ptn_sip_walk *walk, struct pl *element);
 
+/* Is `token` in the lists of those headers, compared without case? */
+bool ptn_sip_in_lists(const struct ptn_sip_in *in, enum sip_hdrid id, const char *token);
+
 bool ptn_sip_in_is(const struct ptn_sip_in *in, const char *method);
 
 /* The address in "received" and "rport" of the topmost Via of a response, completed from its

@@ -6,29 +6,38 @@
 
 #include "sip/agent.h"
 
-#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO\r\n"
-
 enum { HEADERS_MAX = 512 };
 
-/* What a method means to us. `within` and `outside` a dialog: the status it is answered with,
- * 0 where a session takes it on. */
+static void take_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c, ptn_sip_txn_id id,
+                     const struct ptn_sip_in *in)
+{
+    (void)in;
+    ptn_sip_call_bye(s, now, c, id);
+}
+
+/* What a method means to us: who takes it on `within` a call and `outside` of all, and otherwise
+ * the status it is answered with. */
 static const struct method {
     const char *name;
-    unsigned within, outside;
+    unsigned within_status, outside_status;
+    void (*within)(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c, ptn_sip_txn_id id,
+                   const struct ptn_sip_in *in);
+    void (*outside)(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, struct ptn_sip_acct *a,
+                    const struct ptn_sip_in *in);
 } methods[] = {
-    {"INVITE", 0, 0},
-    {"BYE", 0, 481},
-    {"OPTIONS", 200, 200},
+    {"INVITE", 0, 0, ptn_sip_call_reinvited, ptn_sip_call_invited},
+    {"BYE", 0, 481, take_bye, NULL},
+    {"UPDATE", 0, 481, ptn_sip_call_updated, NULL},
+    {"OPTIONS", 200, 200, NULL, NULL},
     /* Key presses in INFO are legacy; taken, as the peer would else send them twice. */
-    {"INFO", 200, 481},
-    {"NOTIFY", 489, 489}, /* nothing was subscribed to */
-    {"SUBSCRIBE", 489, 489},
-    {"MESSAGE", 405, 405},
-    {"REFER", 405, 405},
-    {"UPDATE", 405, 405},
-    {"PRACK", 405, 405},
-    {"PUBLISH", 405, 405},
-    {"REGISTER", 405, 405},
+    {"INFO", 200, 481, NULL, NULL},
+    {"NOTIFY", 489, 489, NULL, NULL}, /* nothing was subscribed to */
+    {"SUBSCRIBE", 489, 489, NULL, NULL},
+    {"MESSAGE", 405, 405, NULL, NULL},
+    {"REFER", 405, 405, NULL, NULL},
+    {"PRACK", 405, 405, NULL, NULL},
+    {"PUBLISH", 405, 405, NULL, NULL},
+    {"REGISTER", 405, 405, NULL, NULL},
 };
 
 static const struct method *find_method(const struct ptn_sip_in *in)
@@ -49,7 +58,17 @@ void ptn_sip_reject(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned
         s, now, id, &(struct ptn_sip_response){.status = status, .tag = tag, .headers = headers});
 }
 
-/* §8.2.2.3: whatever the request requires, we have no extension to offer. */
+static bool is_supported(struct pl tag)
+{
+    static const char *const tags[] = {"timer"};
+
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
+        if (pl_strcasecmp(&tag, tags[i]) == 0)
+            return true;
+    return false;
+}
+
+/* §8.2.2.3: true, and refused, when the request requires an extension that we do not have. */
 static bool requires_more(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                           const struct ptn_sip_in *in)
 {
@@ -58,11 +77,11 @@ static bool requires_more(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_REQUIRE);
     struct pl tag;
 
-    if (!ptn_sip_walk_element(&walk, &tag))
+    while (!w.bad && ptn_sip_walk_element(&walk, &tag))
+        if (!is_supported(tag))
+            ptn_sip_printf(&w, "Unsupported: %.*s\r\n", PTN_PL(tag));
+    if (!w.bad && ptn_writer_size(&w) == 0)
         return false;
-    do
-        ptn_sip_printf(&w, "Unsupported: %.*s\r\n", PTN_PL(tag));
-    while (ptn_sip_walk_element(&walk, &tag) && !w.bad);
     *w.at = '\0';
     ptn_sip_reject(s, now, id, 420, w.bad ? NULL : headers);
     return true;
@@ -82,9 +101,9 @@ static void answer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned 
     const char *headers = NULL;
 
     if (status == 405 || status == 501)
-        headers = ALLOW;
+        headers = PTN_SIP_ALLOW;
     else if (status == 200 && ptn_sip_in_is(in, "OPTIONS"))
-        headers = ALLOW "Accept: application/sdp\r\n";
+        headers = PTN_SIP_ALLOW PTN_SIP_SUPPORTED "Accept: application/sdp\r\n";
     ptn_sip_reject(s, now, id, status, headers);
 }
 
@@ -97,26 +116,24 @@ static void serve_within(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
         ptn_sip_reject(s, now, id, 481, NULL);
     else if (!ptn_sip_dialog_take_cseq(&c->dialog, in))
         ptn_sip_reject(s, now, id, 500, NULL);
-    else if (!method || method->within)
-        answer(s, now, id, method ? method->within : 501, in);
-    else if (ptn_sip_in_is(in, "BYE"))
-        ptn_sip_call_bye(s, now, c, id);
+    else if (method && method->within)
+        method->within(s, now, c, id, in);
     else
-        ptn_sip_call_reinvited(s, now, c, id, in);
+        answer(s, now, id, method ? method->within_status : 501, in);
 }
 
 static void serve_outside(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                           const struct ptn_sip_in *in, const struct method *method)
 {
-    if (!method || method->outside) {
-        answer(s, now, id, method ? method->outside : 501, in);
+    if (!method || !method->outside) {
+        answer(s, now, id, method ? method->outside_status : 501, in);
         return;
     }
     struct ptn_sip_acct *a = ptn_sip_account_for(s, in);
     if (!a)
         ptn_sip_reject(s, now, id, 404, NULL);
     else
-        ptn_sip_call_invited(s, now, id, a, in);
+        method->outside(s, now, id, a, in);
 }
 
 void ptn_sip_serve(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, struct ptn_sip_in *in)

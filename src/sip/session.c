@@ -56,6 +56,7 @@ static struct ptn_sip_session *add_call(struct ptn_sip *s, ptn_sip_id account)
     c->account = account;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
     c->change_at = c->cancel_until = PTN_NEVER;
+    ptn_sip_lifetime_stop(&c->lifetime);
     s->calls[slot] = c;
     s->live_calls++;
     return c;
@@ -97,6 +98,7 @@ void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
     s->live_calls--;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
     c->change_at = c->cancel_until = PTN_NEVER;
+    ptn_sip_lifetime_stop(&c->lifetime);
     ptn_sip_tell(s, &(struct ptn_sip_event){
                         .kind = PTN_SIP_ENDED,
                         .call = c->id,
@@ -107,14 +109,15 @@ void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
                     });
 }
 
-static void say_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
-                    enum ptn_sip_ended ended, unsigned status)
+void ptn_sip_call_say_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          enum ptn_sip_ended ended, unsigned status)
 {
     c->ended = ended;
     c->ended_status = status;
     ptn_sip_change_abandon(s, now, c);
     c->state = PTN_SIP_CALL_ENDING;
     c->ok_repeat = c->ok_until = c->change_at = PTN_NEVER;
+    ptn_sip_lifetime_stop(&c->lifetime);
     c->chain = (struct ptn_sip_auth_chain){0};
     ptn_sip_call_send_bye(s, now, c, &c->dialog, PTN_SIP_FOR_CALL);
 }
@@ -269,12 +272,13 @@ static void first_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
     c->dialog = dialog;
     c->state = PTN_SIP_CALL_UP;
     c->cancel_until = PTN_NEVER;
+    ptn_sip_lifetime_answered(s, now, c, in);
     ptn_sip_call_send_ack(s, now, c, &c->dialog, in->msg->cseq.num);
     const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
     if (given_up)
-        say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
+        ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
     else if (!sdp)
-        say_bye(s, now, c, PTN_SIP_ENDED_BAD_SDP, in->msg->scode);
+        ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BAD_SDP, in->msg->scode);
     else
         ptn_sip_call_tell(s, c, PTN_SIP_ANSWERED, in->msg->scode, sdp);
 }
@@ -302,7 +306,9 @@ static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
         ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_US, status);
         return;
     }
-    if ((status == 401 || status == 407) && a && ptn_sip_account_challenged(s, a, &c->chain, in)) {
+    if (((status == 401 || status == 407) && a &&
+         ptn_sip_account_challenged(s, a, &c->chain, in)) ||
+        ptn_sip_lifetime_too_small(c, in)) {
         c->state = PTN_SIP_CALL_CALLING;
         ptn_sip_call_send_invite(s, now, c);
         if (c->invite)
@@ -434,7 +440,8 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
         ptn_sip_reject(s, now, id, 482, NULL);
         return;
     }
-    if (!ptn_sip_call_read_offer(s, now, id, in, &room, &offer))
+    if (!ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
+        !ptn_sip_lifetime_judge(s, now, id, in))
         return;
     struct ptn_sip_session *c = add_call(s, a->id);
     if (!c) {
@@ -550,9 +557,9 @@ void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session 
     c->ok_repeat = c->ok_until = PTN_NEVER;
     const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
     if (c->hang_up_later)
-        say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
+        ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
     else if (c->needs_answer && !sdp)
-        say_bye(s, now, c, PTN_SIP_ENDED_BAD_SDP, 0);
+        ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BAD_SDP, 0);
     else if (!c->acked_once || c->needs_answer)
         ptn_sip_call_tell(s, c, PTN_SIP_ACKED, 0, c->needs_answer ? sdp : NULL);
     c->acked_once = true;
@@ -572,7 +579,7 @@ void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call)
         if (c->ok_until != PTN_NEVER)
             c->hang_up_later = true;
         else
-            say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
+            ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
         break;
     case PTN_SIP_CALL_CANCELLING:
     case PTN_SIP_CALL_ENDING:
@@ -602,7 +609,8 @@ static void repeat_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
 {
     if (c->ok_until <= now) {
         /* §13.3.1.4: the far end never got it, or its ACK never came; it may still be talking. */
-        say_bye(s, now, c, c->hang_up_later ? PTN_SIP_ENDED_BY_US : PTN_SIP_ENDED_NO_ACK, 0);
+        ptn_sip_call_say_bye(s, now, c,
+                             c->hang_up_later ? PTN_SIP_ENDED_BY_US : PTN_SIP_ENDED_NO_ACK, 0);
         return;
     }
     c->ok_wait = ptn_time_min(2 * c->ok_wait, s->opts.t2);
@@ -623,6 +631,7 @@ static void tick_call(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
         ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_US, 0);
     }
     ptn_sip_change_tick(s, now, c);
+    ptn_sip_lifetime_tick(s, now, c);
 }
 
 void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now)
@@ -647,6 +656,7 @@ ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s)
         due = ptn_time_min(due, ptn_time_min(c->ok_repeat, c->ok_until));
         due = ptn_time_min(due, ptn_time_min(c->ringing_repeat, c->cancel_until));
         due = ptn_time_min(due, c->change_at);
+        due = ptn_time_min(due, ptn_time_min(c->lifetime.refresh_at, c->lifetime.dead_at));
     }
     return due;
 }

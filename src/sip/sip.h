@@ -17,7 +17,7 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3581, 4320, 6026, 7616.
+ * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3581, 4028, 4320, 6026, 7616.
  */
 #ifndef PTN_SIP_SIP_H
 #define PTN_SIP_SIP_H
@@ -98,8 +98,11 @@ struct ptn_sip_account {
                                  * the account calls URIs directly and does not register */
     struct ptn_sip_host proxy;  /* outbound proxy: where everything goes first (Route) */
     bool registers;
-    unsigned expires_s;   /* asked for; 0: 3600 */
-    const char *instance; /* +sip.instance, "urn:uuid:…"; NULL: none */
+    unsigned expires_s;         /* asked for; 0: 3600 */
+    unsigned session_expires_s; /* RFC 4028: calls are to be refreshed within so many seconds, at
+                                 * least 90; 0: only where the far end wants it */
+    bool session_refresher_uas; /* whom we ask to refresh: the side that was called */
+    const char *instance;       /* +sip.instance, "urn:uuid:…"; NULL: none */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */
     ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s */

@@ -58,6 +58,8 @@ bool ptn_ua_hold(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id, bool hold)
 void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                        const struct ptn_sip_event *ev)
 {
+    bool asked = call->changing, held_there = call->held_there;
+
     call->changing = false;
     if (!ptn_agree_read_answer(&call->ours, ev->sdp, &call->agreed)) {
         ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: the answer names no sound we share",
@@ -66,12 +68,14 @@ void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
         return;
     }
     ptn_ua_talk_begin(ua, now, call);
-    if (!call->held)
+    if (asked && !call->held)
         play(call);
     /* The answer to a hold says nothing about their own wishes. */
     if (!call->held)
         call->held_there = call->agreed.held_there;
-    tell(ua, call);
+    /* The agent may have said again what holds, to refresh the call: no news. */
+    if (asked || held_there != call->held_there)
+        tell(ua, call);
 }
 
 void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call, const struct ptn_sip_event *ev)

@@ -298,6 +298,8 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .registers = a->registers,
             .expires_s = a->expires_s,
             .retry_max = a->retry_max,
+            .session_expires_s = a->session_expires_s,
+            .session_refresher_uas = a->session_refresher_uas,
             .instance = ua->opts.instance,
             .keepalive = a->keepalive,
             .keepalive_every = a->keepalive_every,

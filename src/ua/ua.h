@@ -68,7 +68,9 @@ struct ptn_ua_account {
     struct ptn_sip_host proxy;
     bool registers;
     unsigned expires_s;
-    ptn_time retry_max;        /* between attempts to register, which begin with 2 s; 0: 60 s */
+    ptn_time retry_max;         /* between attempts to register, which begin with 2 s; 0: 60 s */
+    unsigned session_expires_s; /* as in struct ptn_sip_account */
+    bool session_refresher_uas;
     bool stays_registered;     /* stop() leaves the registration as it is */
     enum ptn_reach_policy nat; /* account.X.nat.nat_traversal */
     bool no_rport;             /* account.X.nat.rport = 0 */

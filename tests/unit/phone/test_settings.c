@@ -245,6 +245,9 @@ TEST(each_setting_reaches_its_option)
     set("account.3.ptime", "3");
     set("account.3.unregister_on_reboot", "0");
     set("account.3.reg_fail_retry_interval", "90");
+    set("account.3.session_timer.enable", "1");
+    set("account.3.session_timer.expires", "600");
+    set("account.3.session_timer.refresher", "1");
     set("account.3.codec.1.priority", "9");
     set("sip.listen_port", "5062");
     set("features.rtp_symmetric.enable", "1");
@@ -270,6 +273,9 @@ TEST(each_setting_reaches_its_option)
     CHECK_EQ(PTN_S(60), a->keepalive_every);
     CHECK_EQ(30, a->ptime_ms);
     CHECK(a->stays_registered);
+    CHECK_EQ(600, a->session_expires_s);
+    CHECK(a->session_refresher_uas);
+    CHECK_EQ(0, opts.accounts[0].session_expires_s);
     CHECK_EQ(PTN_S(90), a->retry_max);
     CHECK_EQ(PTN_CODEC_PCMA, a->codecs[0]);
     CHECK_EQ(PTN_CODEC_PCMU, a->codecs[1]);
