@@ -57,6 +57,7 @@ static void wire_addresses(struct wiring *x, const struct ptn_addr *interfaces, 
     if (s->listen.count > 0) {
         add_locals(x->opts, s->listen.addrs, s->listen.count, true);
     } else {
+        x->opts->roams = true;
         add_locals(x->opts, interfaces, count, false);
         if (x->opts->local_count == 0) /* a machine without network talks to itself */
             add_locals(x->opts, interfaces, count, true);

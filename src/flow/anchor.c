@@ -34,6 +34,12 @@ void ptn_anchor_ask(struct ptn_anchor *a, ptn_time now, const struct ptn_anchor_
     }
 }
 
+void ptn_anchor_doubt(struct ptn_anchor *a, ptn_time now)
+{
+    if (a->asks)
+        ptn_stun_binding_doubt(&a->binding, now);
+}
+
 /* Each answer once, also one that says what was known: that it is still so is news to reach. */
 static void tell_reach(struct ptn_anchor *a, ptn_time now)
 {

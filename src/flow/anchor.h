@@ -38,6 +38,9 @@ void ptn_anchor_init(struct ptn_anchor *a, const struct ptn_anchor_opts *opts);
  * nothing. What was learnt from others is kept. */
 void ptn_anchor_ask(struct ptn_anchor *a, ptn_time now, const struct ptn_anchor_servers *servers);
 
+/* The mapping may have been lost: asks about it now, not at its next turn. */
+void ptn_anchor_doubt(struct ptn_anchor *a, ptn_time now);
+
 /* RFC 7983: does this datagram belong to STUN, whoever sent it? SIP, RTP and RTCP never do. */
 static inline bool ptn_anchor_is_stun(struct ptn_bytes datagram)
 {

@@ -12,6 +12,11 @@ enum { TEXT_MAX = 255, URI_MAX = 1024 };
 /* How long a keep-alive OPTIONS may go unanswered: its first four sends, at 0, T1, 3 T1, 7 T1. */
 #define KEEPALIVE_WAIT_T1 8
 
+/* Of CRLFs over UDP every so manieth is an OPTIONS instead, which shows whether anybody hears us
+ * and from where. A server that left so many unanswered, and answered REGISTER, does not speak it.
+ */
+enum { PROBE_EVERY = 2, PROBES_MISSED_MAX = 2 };
+
 struct ptn_sip_acct *ptn_sip_find_account(const struct ptn_sip *s, ptn_sip_id id)
 {
     for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX && id; i++)
@@ -220,11 +225,13 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
     if (!a)
         return;
     bool first = a->path.socket == 0;
-    bool changed =
-        a->path.socket != path->socket || !ptn_addr_equal(&a->path.contact, &path->contact);
+    bool moved = a->path.socket != path->socket;
+    bool changed = !ptn_addr_equal(&a->path.contact, &path->contact);
     a->path = *path;
     if (first && a->registers)
         ptn_sip_register(s, now, account);
+    else if (moved && a->reg.wanted)
+        ptn_sip_reg_renew(s, now, a);
     else if (changed && a->reg.wanted)
         ptn_sip_reg_go(s, now, a);
     if (!a->registers && first)
@@ -332,6 +339,14 @@ static void send_options(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a
     a->keepalive_due = now + KEEPALIVE_WAIT_T1 * s->opts.t1;
 }
 
+static bool is_to_probe(struct ptn_sip_acct *a)
+{
+    if (a->keepalive == PTN_SIP_KEEPALIVE_OPTIONS)
+        return true;
+    return a->hop.transport == PTN_UDP && a->reg.state == PTN_SIP_REG_BOUND &&
+           a->probes_missed < PROBES_MISSED_MAX && ++a->keepalives % PROBE_EVERY == 0;
+}
+
 static void send_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
     struct ptn_sip_hop hop = {.socket = a->path.socket,
@@ -341,7 +356,7 @@ static void send_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct 
 
     if (ptn_addr_is_none(&a->hop_addr))
         return;
-    if (a->keepalive == PTN_SIP_KEEPALIVE_OPTIONS)
+    if (is_to_probe(a))
         send_options(s, now, a);
     else if (hop.transport == PTN_UDP)
         ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4));
@@ -353,6 +368,7 @@ static void keepalive_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct 
 {
     ptn_sip_exchange_drop(s, a->keepalive_txn);
     a->keepalive_due = PTN_NEVER;
+    a->probes_missed++;
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_KEEPALIVE_LOST, .account = a->id});
     /* Perhaps the server has moved. */
     ptn_sip_doubt_name(s, now, &a->hop);
@@ -369,10 +385,12 @@ void ptn_sip_account_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip
 
     if (!a || a->keepalive_due == PTN_NEVER)
         return;
-    if (!in)
+    if (!in) {
         keepalive_lost(s, now, a);
-    else
-        a->keepalive_due = PTN_NEVER;
+        return;
+    }
+    a->keepalive_due = PTN_NEVER;
+    a->probes_missed = 0;
 }
 
 void ptn_sip_accounts_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn)

@@ -175,6 +175,7 @@ struct ptn_sip_acct {
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every, keepalive_next, keepalive_due; /* due: an OPTIONS must be answered */
     ptn_sip_txn_id keepalive_txn;
+    unsigned keepalives, probes_missed; /* sent; OPTIONS in a row without an answer */
     ptn_time retry_first, retry_max;
     struct ptn_sip_path path;
     struct ptn_sip_auth auth;
@@ -363,6 +364,8 @@ void ptn_sip_print_contact(const char *user, enum ptn_transport transport,
 
 /* registration.c */
 void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+/* The socket is another: what is out went the old way. */
+void ptn_sip_reg_renew(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
                           const struct ptn_sip_in *in, enum ptn_err why);
 void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);

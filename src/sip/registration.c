@@ -256,6 +256,24 @@ void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     transmit(s, now, a);
 }
 
+/* A REGISTER that is out may yet bind what it asked for. */
+static void give_up(struct ptn_sip *s, struct ptn_sip_reg *r)
+{
+    if (r->state != PTN_SIP_REG_TRYING)
+        return;
+    ptn_sip_exchange_drop(s, r->txn);
+    if (ptn_addr_is_none(&r->bound))
+        r->bound = r->asked;
+    r->state = PTN_SIP_REG_IDLE;
+}
+
+void ptn_sip_reg_renew(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    give_up(s, &a->reg);
+    a->reg.failures = 0;
+    ptn_sip_reg_go(s, now, a);
+}
+
 void ptn_sip_register(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
 {
     struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
@@ -273,12 +291,7 @@ void ptn_sip_unregister(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
 
     if (!a || r->leaving)
         return;
-    /* A REGISTER that is out may yet bind what it asked for: that is withdrawn too. */
-    if (r->state == PTN_SIP_REG_TRYING) {
-        ptn_sip_exchange_drop(s, r->txn);
-        if (ptn_addr_is_none(&r->bound))
-            r->bound = r->asked;
-    }
+    give_up(s, r);
     if (ptn_addr_is_none(&r->bound) || a->path.socket == 0) {
         left(s, a, 0);
         return;

@@ -83,7 +83,8 @@ struct ptn_sip_host {
 
 enum ptn_sip_keepalive {
     PTN_SIP_KEEPALIVE_OFF,
-    PTN_SIP_KEEPALIVE_CRLF,    /* over streams the pong is waited for, over UDP nothing comes */
+    PTN_SIP_KEEPALIVE_CRLF,    /* over streams the pong is waited for; over UDP nothing comes, so
+                                * every second one is an OPTIONS while the account is registered */
     PTN_SIP_KEEPALIVE_OPTIONS, /* a silent server is KEEPALIVE_LOST and registered with anew */
 };
 

@@ -130,6 +130,12 @@ void ptn_stun_binding_want(struct ptn_stun_binding *b, ptn_time now)
     }
 }
 
+void ptn_stun_binding_doubt(struct ptn_stun_binding *b, ptn_time now)
+{
+    if (b->running && !anyone_asked(b))
+        b->next_round = ptn_time_min(b->next_round, now);
+}
+
 /* ---- what an answer or a silence means ---- */
 
 /* Somebody waits: are all through, or must the rest hurry? */

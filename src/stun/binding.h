@@ -106,6 +106,10 @@ void ptn_stun_binding_stop(struct ptn_stun_binding *b);
  */
 void ptn_stun_binding_want(struct ptn_stun_binding *b, ptn_time now);
 
+/* Something suggests that the mapping is lost: the next tick asks about it, unless a question is
+ * out already. Nothing when it does not run. */
+void ptn_stun_binding_doubt(struct ptn_stun_binding *b, ptn_time now);
+
 /* Looks at DATAGRAM and ICMP_ERROR of its socket. True when it was an answer to one of its
  * requests or an error about one; all else is left to the socket's other users. */
 bool ptn_stun_binding_input(struct ptn_stun_binding *b, ptn_time now, const struct ptn_tell *tell);

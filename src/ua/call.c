@@ -39,6 +39,7 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
         .gather_by = PTN_NEVER,
         .answer_at = PTN_NEVER,
         .ring_until = PTN_NEVER,
+        .watch = {.next = PTN_NEVER, .moved_at = PTN_NEVER, .tell_at = PTN_NEVER},
         .source = ua->opts.source,
         .agreed.send.codec = PTN_CODEC_COUNT,
     };
@@ -95,7 +96,7 @@ static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
         ptn_stream_stop(call->stream, now);
     call->over = true;
     call->sip = 0;
-    call->gather_by = call->answer_at = call->ring_until = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = call->watch.next = PTN_NEVER;
 }
 
 static void bury(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -434,8 +435,14 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
     case PTN_SIP_ANSWERED: answered(ua, now, call, ev); break;
     case PTN_SIP_ACKED: acknowledged(ua, now, call, ev); break;
     case PTN_SIP_OFFERED: ptn_ua_hold_offered(ua, now, call, ev); break;
-    case PTN_SIP_MODIFIED: ptn_ua_hold_taken(ua, now, call, ev); break;
-    case PTN_SIP_MODIFY_FAILED: ptn_ua_hold_failed(ua, call, ev); break;
+    case PTN_SIP_MODIFIED:
+        ptn_ua_hold_taken(ua, now, call, ev);
+        ptn_ua_call_told(ua, now, call, ev->status);
+        break;
+    case PTN_SIP_MODIFY_FAILED:
+        ptn_ua_hold_failed(ua, call, ev);
+        ptn_ua_call_told(ua, now, call, ev->status);
+        break;
     case PTN_SIP_ENDED: end_call(ua, now, call, ev->ended, ev->status, ev->reason); break;
     default: break;
     }
@@ -471,8 +478,8 @@ void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now)
 
 ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call)
 {
-    ptn_time deadline =
-        ptn_time_min(ptn_time_min(call->gather_by, call->answer_at), call->ring_until);
+    ptn_time deadline = ptn_time_min(ptn_time_min(call->gather_by, call->answer_at),
+                                     ptn_time_min(call->ring_until, call->watch.next));
 
     return call->stream ? ptn_time_min(deadline, ptn_stream_deadline(call->stream)) : deadline;
 }

@@ -7,7 +7,8 @@
  *   hold.c      what changes while a call is up: hold, resume, the far end's wishes
  *   talk.c      a call's media: descriptions, streams, sound
  *   sockets.c   SIP's sockets and what is known of the NAT
- *   kind.c      of which kind the NAT is: discovery, once, in the background
+ *   move.c      another local address, another mapping, silence: what has to be done anew
+ *   kind.c      of which kind the NAT is: discovery, in the background
  *   status.c    the snapshot
  *   events.c    the queue for the owner
  */
@@ -38,7 +39,8 @@ struct ptn_ua_sip_socket {
     ptn_id id;
     unsigned local; /* index in the options */
     enum ptn_transport transport;
-    bool open;
+    bool open, again;  /* again: opened anew after its address had changed */
+    ptn_time again_at; /* tried anew after it failed; PTN_NEVER: no need */
     struct ptn_addr addr;
     struct ptn_anchor anchor;
 };
@@ -54,6 +56,18 @@ struct ptn_ua_account_here {
     struct ptn_reach_answer contact;
     unsigned lease_s, last_status;
     ptn_time registered_at, retry_at;
+};
+
+/* Of a call that is up: is it still heard, and is what it has told still true? */
+struct ptn_ua_watch {
+    ptn_time next;       /* look */
+    ptn_time settles_by; /* its sockets are new: waits for mapped addresses no longer */
+    ptn_time moved_at;   /* what it has told was found untrue; PTN_NEVER: it is true */
+    ptn_time tell_at;    /* the far end has to be told in any case; PTN_NEVER: no */
+    bool telling;        /* its answer is awaited */
+    unsigned tells;      /* that were not taken */
+    unsigned asks;       /* of STUN, in this silence */
+    ptn_time asked_at;
 };
 
 struct ptn_ua_call {
@@ -73,6 +87,7 @@ struct ptn_ua_call {
     ptn_id socket;       /* SIP's, by which the call came or goes */
     struct ptn_addr hop; /* who hears our descriptions first */
     struct ptn_addr contact;
+    struct ptn_addr told_to; /* whom `ours` was composed for */
     struct ptn_pair *pair;
     bool has_theirs, early;
     bool held, held_there; /* as wished by us; as the far end's last description says */
@@ -84,6 +99,8 @@ struct ptn_ua_call {
     struct ptn_stream *stream;
     struct ptn_source source;
     bool heard;
+    ptn_time heard_at; /* last */
+    struct ptn_ua_watch watch;
 };
 
 struct ptn_ua_told {
@@ -101,6 +118,7 @@ struct ptn_ua {
     struct ptn_pool pool;
     struct ptn_ua_sip_socket sockets[PTN_UA_SIP_SOCKETS_MAX];
     unsigned socket_count;
+    bool gone[PTN_UA_LOCALS_MAX]; /* local addresses that this host has not at the moment */
     struct ptn_ua_account_here accounts[PTN_UA_ACCOUNTS_MAX];
     struct ptn_ua_call calls[PTN_UA_CALLS_MAX];
     ptn_ua_call_id last_call;
@@ -110,6 +128,8 @@ struct ptn_ua {
     enum ptn_reach_nat nat; /* of the first SIP socket, as told to the owner last */
     struct ptn_addr mapped;
     struct ptn_discover *discover; /* NULL: not wanted */
+    bool kind_told, kind_over;     /* its result was taken; its sockets are closed, too */
+    bool kind_again;               /* the result is of no use, for we have moved */
     enum ptn_reach_nat discovered; /* UNKNOWN: not (yet) */
     char nat_type[PTN_UA_TEXT_MAX];
     char nat_text[2 * PTN_UA_TEXT_MAX]; /* borrowed by the owner */
@@ -136,6 +156,9 @@ bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev);
 void ptn_ua_sockets_start(struct ptn_ua *ua, ptn_time now);
 struct ptn_ua_sip_socket *ptn_ua_socket(struct ptn_ua *ua, ptn_id id);
 
+/* At its local address, which may have changed, by a new id. */
+void ptn_ua_listen_again(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s);
+
 /* The best one for talking to `to` (none: anywhere); NULL when there is none open. */
 struct ptn_ua_sip_socket *ptn_ua_socket_towards(struct ptn_ua *ua, enum ptn_transport transport,
                                                 const struct ptn_addr *to);
@@ -158,7 +181,28 @@ enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now);
 bool ptn_ua_kind_owns(ptn_id id);
 
 /* Takes the result when it is there. */
-void ptn_ua_kind_look(struct ptn_ua *ua);
+void ptn_ua_kind_look(struct ptn_ua *ua, ptn_time now);
+
+bool ptn_ua_kind_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask);
+
+/* We are elsewhere: asks anew, as soon as it has finished what it asks now. */
+void ptn_ua_kind_again(struct ptn_ua *ua, ptn_time now);
+
+/* --- move.c --- */
+
+/* ADDRESSES. */
+void ptn_ua_addresses(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell);
+
+/* Looks at a call that is up when it is time. */
+void ptn_ua_call_watch(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* What the far end said to our new addresses; 0: nothing. */
+void ptn_ua_call_told(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, unsigned status);
+
+/* A socket that could not be opened anew is tried again. */
+void ptn_ua_listen_later(struct ptn_ua_sip_socket *s, ptn_time now);
+void ptn_ua_moves_tick(struct ptn_ua *ua, ptn_time now);
+ptn_time ptn_ua_moves_deadline(const struct ptn_ua *ua);
 
 /* --- account.c --- */
 

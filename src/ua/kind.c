@@ -1,5 +1,5 @@
 /*
- * ua/kind.c - of which kind the NAT is, found out once and in the background.
+ * ua/kind.c - of which kind the NAT is, found out in the background, anew after a move.
  *
  * It uses sockets of its own, so nothing waits for it and nothing disturbs it. What it
  * finds decides where two STUN servers have not: with one server, only discovery's
@@ -35,7 +35,9 @@ enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now)
         opts.servers[i].name = ua->opts.stun[i].name;
         opts.servers[i].port = ua->opts.stun[i].port;
     }
+    ptn_discover_free(ua->discover);
     ua->discover = ptn_discover_new(&opts);
+    ua->kind_told = ua->kind_over = ua->kind_again = false;
     if (!ua->discover)
         return PTN_ERR_NO_MEMORY;
     ptn_discover_start(ua->discover, now);
@@ -84,13 +86,29 @@ static void tell_sockets(struct ptn_ua *ua)
     ptn_pool_see_nat(&ua->pool, ua->discovered);
 }
 
-void ptn_ua_kind_look(struct ptn_ua *ua)
+static void start_again(struct ptn_ua *ua, ptn_time now)
+{
+    if (ua->kind_again && ua->kind_over && ptn_ua_kind_start(ua, now))
+        ptn_log(ua->opts.log, PTN_LOG_ERROR, "the NAT's type is not looked for: no memory");
+}
+
+void ptn_ua_kind_again(struct ptn_ua *ua, ptn_time now)
+{
+    ua->kind_again = ua->discover != NULL;
+    start_again(ua, now);
+}
+
+void ptn_ua_kind_look(struct ptn_ua *ua, ptn_time now)
 {
     struct ptn_discover_event ev;
 
+    start_again(ua, now);
     while (ua->discover && ptn_discover_event(ua->discover, &ev)) {
         if (ev.kind != PTN_DISCOVER_DONE)
             continue;
+        ua->kind_told = true;
+        if (ua->kind_again)
+            break;
         describe(ua, ev.result);
         ua->discovered = as_reach(ev.result);
         if (ua->discovered != PTN_REACH_NAT_UNKNOWN)
@@ -98,4 +116,15 @@ void ptn_ua_kind_look(struct ptn_ua *ua)
         ua->dirty = true;
         ptn_ua_nat_tell(ua);
     }
+}
+
+bool ptn_ua_kind_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
+{
+    if (!ua->discover)
+        return false;
+    if (ptn_discover_output(ua->discover, now, ask))
+        return true;
+    /* Its sockets are closed: their ids may be used again. */
+    ua->kind_over = ua->kind_told;
+    return false;
 }

@@ -73,10 +73,13 @@ static void begin_end(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair, u
         .dice = ptn_dice_split(&p->opts.dice),
     };
     const struct ptn_reach_sight *signal = &p->locals[pair->local].signal;
+    struct ptn_latch far_end = e->flow.latch;
 
     opts.anchor.reach.local.port = (uint16_t)(pair->port + end);
     *e = (struct ptn_pair_end){.id = opts.socket, .close_id = e->close_id, .ask_open = true};
     ptn_flow_init(&e->flow, &opts);
+    if (pair->taken)
+        e->flow.latch = far_end;
     ptn_reach_see_nat(&e->flow.anchor.reach, p->nat);
     if (!ptn_addr_is_none(&signal->seen))
         ptn_reach_see(&e->flow.anchor.reach, now, signal);
@@ -140,6 +143,33 @@ void ptn_pool_use(struct ptn_pool *p, ptn_time now, unsigned local)
         return;
     p->locals[local].used = true;
     fill_up(p, now, local);
+}
+
+void ptn_pool_rehome(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair, unsigned local)
+{
+    close_ends(pair);
+    pair->local = local;
+    pair->tries = 0;
+    begin_pair(p, now, pair);
+}
+
+void ptn_pool_move(struct ptn_pool *p, ptn_time now, unsigned local, const struct ptn_addr *addr)
+{
+    p->opts.locals[local].local = *addr;
+    p->locals[local].signal = (struct ptn_reach_sight){0};
+    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+        struct ptn_pair *pair = &p->pairs[i];
+        if (pair->state == PTN_PAIR_FREE || pair->local != local)
+            continue;
+        if (pair->taken) {
+            ptn_pool_rehome(p, now, pair, local);
+        } else {
+            close_ends(pair);
+            pair->state = PTN_PAIR_FREE;
+        }
+    }
+    if (p->locals[local].used)
+        fill_up(p, now, local);
 }
 
 /* --- knowledge --- */

@@ -75,6 +75,13 @@ void ptn_pool_see_signal(struct ptn_pool *p, ptn_time now, unsigned local,
  * may still be OPENING, and end FAILED. */
 struct ptn_pair *ptn_pool_take(struct ptn_pool *p, ptn_time now, unsigned local);
 
+/* The local address is another now: pairs that nobody has taken go, those taken open new sockets
+ * there and keep what they know of their far ends. Their state is OPENING meanwhile. */
+void ptn_pool_move(struct ptn_pool *p, ptn_time now, unsigned local, const struct ptn_addr *addr);
+
+/* The same for one pair that is taken: at the address `local`. */
+void ptn_pool_rehome(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair, unsigned local);
+
 /* Closes it. */
 void ptn_pool_drop(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair);
 

@@ -18,8 +18,18 @@ static void listen_at(struct ptn_ua *ua, ptn_time now, unsigned local, enum ptn_
         .id = ptn_sip_listen(ua->sip, now, transport, &addr),
         .local = local,
         .transport = transport,
+        .again_at = PTN_NEVER,
         .addr = addr,
     };
+}
+
+void ptn_ua_listen_again(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s)
+{
+    s->addr = ptn_addr_with_port(ua->opts.locals[s->local].addr, ua->opts.sip_port);
+    s->open = false;
+    s->again = true;
+    s->again_at = PTN_NEVER;
+    s->id = ptn_sip_listen(ua->sip, now, s->transport, &s->addr);
 }
 
 void ptn_ua_sockets_start(struct ptn_ua *ua, ptn_time now)
@@ -46,7 +56,7 @@ struct ptn_ua_sip_socket *ptn_ua_socket_towards(struct ptn_ua *ua, enum ptn_tran
 
     for (unsigned i = 0; i < ua->socket_count; i++) {
         struct ptn_ua_sip_socket *s = &ua->sockets[i];
-        if (!s->open || s->transport != transport)
+        if (!s->open || s->transport != transport || ua->gone[s->local])
             continue;
         if (ptn_addr_is_none(to))
             return s;
@@ -114,11 +124,15 @@ void ptn_ua_socket_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_e
             open_socket(ua, now, s, &ev->local);
         } else {
             s->open = false;
+            ptn_log(ua->opts.log, PTN_LOG_ERROR, "SIP socket %s: %s",
+                    ptn_addr_format(&s->addr, text), ptn_err_text(ev->why));
+            if (s->again) {
+                ptn_ua_listen_later(s, now);
+                continue;
+            }
             struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_SOCKET_FAILED);
             told->addr = s->addr;
             told->why = ev->why;
-            ptn_log(ua->opts.log, PTN_LOG_ERROR, "SIP socket %s: %s",
-                    ptn_addr_format(&s->addr, text), ptn_err_text(ev->why));
         }
     }
 }

@@ -24,7 +24,7 @@ static struct ptn_addr listener(const struct ptn_ua_call *call)
 
 void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
 {
-    struct ptn_addr to = listener(call);
+    struct ptn_addr to = call->told_to = listener(call);
     const struct ptn_ua_account *account = &ua->accounts[call->account].opts;
     struct ptn_reach_ask ask = ptn_ua_reach_ask(account, &to);
     struct ptn_reach_answer rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask);
@@ -111,6 +111,8 @@ void ptn_ua_talk_input(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
     if (!call->stream || call->over)
         return;
     ptn_stream_input(call->stream, now, datagram);
+    if (end == 0)
+        call->heard_at = now;
     if (end == 0 && !call->heard) {
         call->heard = true;
         ptn_ua_tell(ua, PTN_UA_HEARD)->call = call->id;
@@ -122,7 +124,8 @@ bool ptn_ua_talk_output(struct ptn_ua_call *call, ptn_time now, struct ptn_ask *
     struct ptn_stream_packet packet;
 
     while (call->stream && call->pair && ptn_stream_output(call->stream, now, &packet))
-        if (ptn_flow_send(&call->pair->ends[packet.rtcp].flow, now, packet.bytes, ask))
+        if (call->pair->state == PTN_PAIR_OPEN &&
+            ptn_flow_send(&call->pair->ends[packet.rtcp].flow, now, packet.bytes, ask))
             return true;
     return false;
 }

@@ -264,15 +264,17 @@ static void advance(struct ptn_ua *ua, ptn_time now)
 
     while (ptn_sip_event(ua->sip, &ev))
         sip_event(ua, now, &ev);
-    ptn_ua_kind_look(ua);
+    ptn_ua_kind_look(ua, now);
     if (ua->dirty) {
         ua->dirty = false;
         ptn_ua_nat_refresh(ua);
         ptn_ua_accounts_refresh(ua, now);
     }
     for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
-        if (ua->calls[i].id != 0 && !ua->calls[i].over)
+        if (ua->calls[i].id != 0 && !ua->calls[i].over) {
             ptn_ua_call_go_on(ua, now, &ua->calls[i]);
+            ptn_ua_call_watch(ua, now, &ua->calls[i]);
+        }
     while (ptn_sip_event(ua->sip, &ev))
         sip_event(ua, now, &ev);
     if (ua->stopping && !ua->stopped && (now >= ua->stop_by || all_gone(ua))) {
@@ -349,7 +351,9 @@ static bool anchor_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell 
 
 void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
 {
-    if (ptn_servers_own(&ua->servers, tell->id)) {
+    if (tell->kind == PTN_TELL_ADDRESSES) {
+        ptn_ua_addresses(ua, now, tell);
+    } else if (ptn_servers_own(&ua->servers, tell->id)) {
         if (ptn_servers_input(&ua->servers, now, tell))
             ptn_ua_ask_servers(ua, now);
         ua->dirty = true;
@@ -367,6 +371,7 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
 {
     ptn_sip_tick(ua->sip, now);
     ptn_servers_tick(&ua->servers, now);
+    ptn_ua_moves_tick(ua, now);
     if (ua->discover)
         ptn_discover_tick(ua->discover, now);
     for (unsigned i = 0; i < ua->socket_count; i++) {
@@ -395,8 +400,7 @@ bool ptn_ua_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ptn_anchor_output(&ua->sockets[i].anchor, now, ask))
             return true;
-    return ptn_pool_output(&ua->pool, now, ask) ||
-           (ua->discover && ptn_discover_output(ua->discover, now, ask));
+    return ptn_pool_output(&ua->pool, now, ask) || ptn_ua_kind_output(ua, now, ask);
 }
 
 bool ptn_ua_event(struct ptn_ua *ua, ptn_time now, struct ptn_ua_event *ev)
@@ -412,6 +416,7 @@ ptn_time ptn_ua_deadline(const struct ptn_ua *ua)
     if (ua->discover)
         deadline = ptn_time_min(deadline, ptn_discover_deadline(ua->discover));
     deadline = ptn_time_min(deadline, ptn_ua_accounts_deadline(ua));
+    deadline = ptn_time_min(deadline, ptn_ua_moves_deadline(ua));
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open)
             deadline = ptn_time_min(deadline, ptn_anchor_deadline(&ua->sockets[i].anchor));

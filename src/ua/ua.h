@@ -96,8 +96,9 @@ struct ptn_ua_opts {
     struct ptn_ua_local locals[PTN_UA_LOCALS_MAX]; /* each gets a SIP socket; the first one of a
                                                     * server's family is used towards it */
     unsigned local_count;                          /* at least 1 */
-    ptn_time t1, t2, t4;                           /* as in struct ptn_sip_opts */
-    uint16_t sip_port;                             /* UDP and, with `tcp`, TCP; 0: any */
+    bool roams;          /* another address of this host may take the place of one that is gone */
+    ptn_time t1, t2, t4; /* as in struct ptn_sip_opts */
+    uint16_t sip_port;   /* UDP and, with `tcp`, TCP; 0: any */
     bool tcp;
     uint16_t rtp_port_min, rtp_port_max; /* even ports for RTP, the next one for RTCP */
     struct ptn_ua_account accounts[PTN_UA_ACCOUNTS_MAX];

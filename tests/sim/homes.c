@@ -99,6 +99,7 @@ static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
     struct ptn_ua_opts opts = {
         .locals = {{.addr = h->s->hosts[ptn_scenario_host(h->s, names[i])].legs[0].addr}},
         .local_count = 1,
+        .roams = true,
         .sip_port = 5060,
         .rtp_port_min = 11780,
         .rtp_port_max = 11799,

@@ -300,10 +300,12 @@ TEST(keep_alives_are_sent_and_a_silent_server_is_noticed)
 
     grant(w, world_receive(w, "REGISTER"), 600);
     ptn_time last = w->now;
-    for (unsigned i = 0; i < 5; i++) {
-        CHECK_STR("\r\n\r\n", world_receive(w, "\r\n"));
+    for (unsigned i = 0; i < 6; i++) {
+        const char *sent = world_receive(w, i % 2 ? "OPTIONS" : "\r\n");
         CHECK(w->now - last >= PTN_S(19) && w->now - last <= PTN_S(26));
         last = w->now;
+        if (i % 2)
+            world_reply(w, ALICE, sent, "404 Not Found", "r", "", "");
     }
     world_free(w);
 
@@ -317,6 +319,46 @@ TEST(keep_alives_are_sent_and_a_silent_server_is_noticed)
     world_receive(w, "OPTIONS");
     world_expect(w, ALICE, PTN_SIP_KEEPALIVE_LOST);
     world_receive(w, "REGISTER");
+    world_free(w);
+}
+
+TEST(a_server_that_answers_no_options_is_kept_awake_by_empty_lines)
+{
+    ptn_sip_id id;
+    struct ptn_sip_account account = {.keepalive = PTN_SIP_KEEPALIVE_CRLF};
+    struct world *w = begin(17, &account, &id);
+
+    for (unsigned i = 0; i < 2; i++) {
+        grant(w, world_receive(w, "REGISTER"), 3600);
+        world_receive(w, "\r\n");
+        world_receive(w, "OPTIONS");
+        world_expect(w, ALICE, PTN_SIP_KEEPALIVE_LOST);
+    }
+    grant(w, world_receive(w, "REGISTER"), 3600);
+    world_expect_none(w, ALICE, PTN_SIP_KEEPALIVE_LOST, PTN_S(600));
+    world_free(w);
+}
+
+TEST(a_register_that_is_out_when_the_socket_changes_is_sent_by_the_new_one_at_once)
+{
+    ptn_sip_id id;
+    struct ptn_sip_account account = {0};
+    struct world *w = begin(18, &account, &id);
+    struct ptn_addr local = ptn_addr_with_port(w->addr[ALICE], 5070);
+
+    world_receive(w, "REGISTER");
+    ptn_time asked = w->now;
+    ptn_sip_close(w->agents[ALICE], w->now, w->udp[ALICE]);
+    w->udp[ALICE] = ptn_sip_listen(w->agents[ALICE], w->now, PTN_UDP, &local);
+    world_run(w, PTN_MS(1));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &(struct ptn_sip_path){w->udp[ALICE], local});
+    const char *request = world_receive(w, "REGISTER");
+    CHECK(w->now - asked < PTN_MS(300));
+    /* The first may have been taken all the same: what it bound goes with the second. */
+    CHECK(strstr(request, ":5070>") != NULL);
+    CHECK(strstr(request, ">;expires=0") != NULL);
+    grant(w, request, 600);
+    world_expect(w, ALICE, PTN_SIP_REGISTERED);
     world_free(w);
 }
 

@@ -185,6 +185,28 @@ TEST(the_mapping_is_refreshed_in_time_and_by_one_server_only)
     }
 }
 
+TEST(a_doubt_is_asked_about_at_once_and_once)
+{
+    struct bench t = mapped_bench(1);
+
+    t.count = 1;
+    run(&t, t.now + PTN_S(5));
+    ptn_stun_binding_doubt(&t.b, t.now);
+    CHECK(ptn_stun_binding_deadline(&t.b) <= t.now);
+    run(&t, t.now);
+    CHECK_EQ(2, t.count);
+    /* The question is out: another doubt changes nothing. */
+    ptn_stun_binding_doubt(&t.b, t.now);
+    run(&t, t.now);
+    CHECK_EQ(2, t.count);
+    CHECK(answer(&t, &t.sent[1], &mapped_2));
+    struct ptn_stun_binding_event ev = expect(&t, PTN_STUN_BINDING_MAPPED);
+    CHECK_ADDR(&mapped_2, &ev.mapped);
+    ptn_stun_binding_stop(&t.b);
+    ptn_stun_binding_doubt(&t.b, t.now);
+    CHECK_EQ(PTN_NEVER, ptn_stun_binding_deadline(&t.b));
+}
+
 TEST(a_changed_mapping_is_told_with_the_one_before_and_all_are_asked)
 {
     struct bench t = mapped_bench(2);

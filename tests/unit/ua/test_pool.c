@@ -72,6 +72,32 @@ TEST(a_pair_in_use_has_another_one_ready_behind_it)
     CHECK(first != second);
 }
 
+TEST(at_another_address_pairs_in_use_open_anew_and_keep_their_far_end)
+{
+    static const struct ptn_addr elsewhere = {{10, 0, 0, 7}, 0, PTN_IPV4, 0};
+    static const struct ptn_addr far_end = {{203, 0, 113, 9}, 4000, PTN_IPV4, 0};
+    struct ptn_latch_formats formats = {.bits = {1}};
+
+    pool_begin(11780, 11800, 1);
+    ptn_pool_use(&pool, 0, 0);
+    obey(0, 0);
+    struct ptn_pair *taken = ptn_pool_take(&pool, 0, 0);
+    obey(0, 0);
+    ptn_flow_expect(&taken->ends[0].flow, &far_end, &formats);
+
+    ptn_pool_move(&pool, PTN_S(1), 0, &elsewhere);
+    CHECK_EQ(PTN_PAIR_OPENING, taken->state);
+    /* The first port tried there is in use: the far end outlives that, too. */
+    struct done done = obey(PTN_S(1), (uint16_t)(taken->port + 1));
+    CHECK_EQ(4, done.opened);
+    CHECK(done.refused > 0);
+    CHECK_EQ(PTN_PAIR_OPEN, taken->state);
+    CHECK_ADDR(&far_end, &taken->ends[0].flow.latch.target);
+    CHECK(ptn_addr_same_ip(&elsewhere, &taken->ends[0].flow.anchor.reach.opts.local));
+    CHECK(ptn_addr_same_ip(
+        &elsewhere, &ptn_pool_take(&pool, PTN_S(1), 0)->ends[1].flow.anchor.reach.opts.local));
+}
+
 TEST(an_odd_lower_limit_begins_at_the_next_even_port)
 {
     pool_begin(11781, 11785, 1);

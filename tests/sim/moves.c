@@ -1,0 +1,189 @@
+/*
+ * tests/sim/moves.c - stories of the ground that moves under a call or a registration: a NAT
+ * that forgets everything, another address outside or inside, a way that is cut for a while.
+ */
+#include <stdlib.h>
+
+#include "homes.h"
+#include "support/test.h"
+
+static struct homes h;
+
+static void log_line(void *self, enum ptn_log_level level, const char *line)
+{
+    (void)level;
+    if (getenv("SIM_LOG"))
+        print_message("# %7.3f %s: %s\n", (double)ptn_sim_now(h.w) / 1e9, (const char *)self, line);
+}
+
+static const struct ptn_log logs[HOMES] = {{log_line, "alice", PTN_LOG_DEBUG},
+                                           {log_line, "bob", PTN_LOG_DEBUG}};
+
+static void listen_to(struct ptn_ua_opts *opts, unsigned phone)
+{
+    opts->log = &logs[phone];
+}
+
+static void without_stun(struct ptn_ua_opts *opts, unsigned phone)
+{
+    listen_to(opts, phone);
+    opts->stun_count = 0;
+}
+
+static void open_homes(const char *alice, const char *bob,
+                       void (*change)(struct ptn_ua_opts *, unsigned))
+{
+    homes_open(&h, &(struct homes_opts){.seed = 1, .nat = {alice, bob}, .change = change});
+    CHECK(homes_register(&h, PTN_S(5)));
+    homes_run(&h, PTN_S(1));
+}
+
+static void both_hear(void)
+{
+    CHECK(homes_hears(&h, ALICE));
+    CHECK(homes_hears(&h, BOB));
+}
+
+static void call_and_talk(void)
+{
+    CHECK(homes_call(&h));
+    homes_run(&h, PTN_S(5));
+    both_hear();
+}
+
+static struct ptn_addr contact_of(unsigned phone)
+{
+    static struct ptn_ua_status status;
+
+    ptn_ua_status(h.phones[phone].ua, ptn_sim_now(h.w), &status);
+    return status.accounts[0].contact.addr;
+}
+
+/* Each new mapping gets a random port, so that nothing is as before by chance. */
+static void event_in_a_call(const char *nat, const char *event)
+{
+    open_homes(nat, "port-restricted ports random", listen_to);
+    call_and_talk();
+    homes_happen(&h, event);
+    homes_run(&h, PTN_S(4));
+    both_hear();
+    /* In both directions the far end is found for what follows: Bob hangs up. */
+    CHECK(homes_hang_up(&h, BOB));
+    CHECK_EQ(PTN_SIP_ENDED_BY_PEER, h.phones[ALICE].ended);
+    homes_run(&h, PTN_S(2));
+    call_and_talk();
+    CHECK(homes_hang_up(&h, ALICE));
+    homes_close(&h);
+}
+
+TEST(a_nat_that_reboots_is_noticed_by_silence_and_the_call_goes_on_within_4_s)
+{
+    event_in_a_call("port-restricted ports random", "reboot nat-a");
+}
+
+TEST(a_nat_that_gets_another_address_keeps_its_call)
+{
+    event_in_a_call("port-restricted ports random", "address nat-a 203.0.113.77");
+}
+
+TEST(a_host_that_gets_another_address_keeps_its_call)
+{
+    event_in_a_call("port-restricted ports random", "address alice 192.168.1.77");
+}
+
+TEST(a_host_without_nat_that_gets_another_address_keeps_its_call)
+{
+    event_in_a_call(NULL, "address alice 198.51.100.77");
+}
+
+TEST(the_answering_side_may_move_as_well)
+{
+    open_homes("address-restricted", "port-restricted ports random", listen_to);
+    call_and_talk();
+    homes_happen(&h, "address bob 192.168.1.99");
+    homes_run(&h, PTN_S(4));
+    both_hear();
+    CHECK(homes_hang_up(&h, ALICE));
+    homes_close(&h);
+}
+
+TEST(one_after_the_other_may_move)
+{
+    open_homes("full-cone ports random", "port-restricted ports random", listen_to);
+    call_and_talk();
+    for (unsigned i = 0; i < 3; i++) {
+        homes_happen(&h, i % 2 ? "reboot nat-a" : "reboot nat-b");
+        homes_run(&h, PTN_S(12));
+        both_hear();
+    }
+    CHECK(homes_hang_up(&h, ALICE));
+    homes_close(&h);
+}
+
+TEST(a_new_address_replaces_the_old_contact_at_once_and_leaves_no_other)
+{
+    open_homes("port-restricted ports random", "port-restricted", listen_to);
+    unsigned registered = h.phones[BOB].events[PTN_UA_REGISTERED];
+    struct ptn_addr before = contact_of(BOB);
+    homes_happen(&h, "address bob 192.168.1.99");
+    CHECK(homes_wait(&h, BOB, PTN_UA_REGISTERED, registered + 1, PTN_S(2)));
+    struct ptn_addr after = contact_of(BOB);
+    CHECK(!ptn_addr_equal(&before, &after) || before.port == 5060);
+    homes_run(&h, PTN_S(5));
+    call_and_talk();
+    CHECK_EQ(1, h.phones[BOB].events[PTN_UA_INCOMING]);
+    homes_close(&h);
+}
+
+TEST(an_interface_that_goes_down_and_comes_back_registers_within_2_s)
+{
+    open_homes("port-restricted ports random", "port-restricted ports random", listen_to);
+    unsigned registered = h.phones[BOB].events[PTN_UA_REGISTERED];
+    homes_happen(&h, "address bob none");
+    homes_run(&h, PTN_S(30));
+    CHECK_EQ(registered, h.phones[BOB].events[PTN_UA_REGISTERED]);
+    homes_happen(&h, "address bob 192.168.1.10");
+    CHECK(homes_wait(&h, BOB, PTN_UA_REGISTERED, registered + 1, PTN_S(2)));
+    call_and_talk();
+    homes_close(&h);
+}
+
+TEST(a_network_that_is_left_for_another_is_left_with_the_call)
+{
+    open_homes("port-restricted ports random", "port-restricted ports random", listen_to);
+    call_and_talk();
+    homes_happen(&h, "address alice none");
+    homes_run(&h, PTN_S(3));
+    CHECK(!homes_hears(&h, BOB));
+    homes_happen(&h, "address alice 192.168.1.33");
+    homes_run(&h, PTN_S(4));
+    both_hear();
+    homes_close(&h);
+}
+
+TEST(after_40_s_of_darkness_the_phone_is_reached_within_a_keepalive_and_5_s)
+{
+    open_homes("port-restricted timeout 30s", "port-restricted timeout 30s ports random",
+               listen_to);
+    homes_run(&h, PTN_S(100));
+    homes_happen(&h, "down home-b");
+    homes_run(&h, PTN_S(40));
+    homes_happen(&h, "reboot nat-b");
+    homes_happen(&h, "up home-b");
+    homes_run(&h, PTN_S(30));
+    call_and_talk();
+    homes_close(&h);
+}
+
+TEST(without_stun_a_rebooted_nat_is_noticed_by_a_keepalive_that_is_answered)
+{
+    open_homes("port-restricted ports random", "port-restricted ports random", without_stun);
+    struct ptn_addr before = contact_of(BOB);
+    unsigned registered = h.phones[BOB].events[PTN_UA_REGISTERED];
+    homes_happen(&h, "reboot nat-b");
+    CHECK(homes_wait(&h, BOB, PTN_UA_REGISTERED, registered + 1, PTN_S(55)));
+    struct ptn_addr after = contact_of(BOB);
+    CHECK(!ptn_addr_equal(&before, &after));
+    CHECK(homes_call(&h));
+    homes_close(&h);
+}
