@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../tests/support'))
-from town import ROOT, Lab, Loopback, Phone, Trouble, start_registrar, start_server, wait_for  # noqa: E402
+from town import ROOT, Lab, Loopback, Phone, Trouble, start_registrar, start_server, wait_until  # noqa: E402
 
 TALK_S = 6
 NAMES = ('alice', 'bob')
@@ -45,11 +45,11 @@ def cast(town, place):
 
 def discover(town, name, expected):
     """postern-probe in the phone's home, before its phone runs."""
-    code, out = town.ask(name, [town.program('postern-probe'), '--json', town.server[0]])
+    done = town.ask(name, [town.program('postern-probe'), '--json', town.server[0]])
     try:
-        found = json.loads(out)
+        found = json.loads(done.stdout)
     except ValueError:
-        raise Trouble(f'{name}: postern-probe ended with {code} and printed no JSON') from None
+        raise Trouble(f'{name}: postern-probe ended with {done.returncode} and printed no JSON: {done.stderr}') from None
     nat, mapping, filtering = (found[what]['is'] for what in ('type', 'mapping', 'filtering'))
     facts['phones'][name].update(nat=nat, mapping=mapping, filtering=filtering, seen=found['mapped'])
     say(f'  {name:<10}{nat}: mapping {mapping}, filtering {filtering}')
@@ -60,8 +60,8 @@ def discover(town, name, expected):
 def registered(town, name, phone):
     account = phone.wait_registered()
     told = account['contact']
-    sip = wait_for(f'{name}\'s SIP port to be mapped', 5, lambda: next(
-        (s for s in phone.status()['nat']['sockets'] if s['use'] == 'sip' and s.get('mapped')), None))
+    sip = wait_until(lambda: next((s for s in phone.status()['nat']['sockets'] if s['use'] == 'sip' and s.get('mapped')), None),
+                     f'{name}\'s SIP port to be mapped', 5)
     facts['phones'][name].update(contact=told['address'], why=told['why'], mapped=sip['mapped'])
     say(f'  {name:<10}{phone.number} registered; SIP port {sip["local"]} is mapped to {sip["mapped"]}')
     say(f'  {"":<10}tells the registrar {told["address"]} ({told["why"]})')
@@ -76,11 +76,12 @@ def call(phones):
     for phone in phones.values():
         phone.wait_up()
     say(f'  answered; sound for {TALK_S} seconds and until both know the round trip')
-    ends = {name: wait_for(f'{name} to have talked and to know the round trip', 20, lambda p=phone: next(
-        (c for c in p.calls() if c.get('answered_for_ms', 0) >= TALK_S * 1000 and 'rtt_ms' in c['stats']), None))
-        for name, phone in phones.items()}
+    ends = {name: phone.wait_call(lambda c: c.get('answered_for_ms', 0) >= TALK_S * 1000 and 'rtt_ms' in c['stats'],
+                                  'to have sound for long enough and to know the round trip')
+            for name, phone in phones.items()}
     phones['alice'].hang_up()
-    wait_for('both phones to be free', 5, lambda: not any(p.calls() for p in phones.values()))
+    for phone in phones.values():
+        phone.wait_calls(0, 5)
     say('  alice hung up, and bob\'s phone knows')
     return ends
 
@@ -149,7 +150,7 @@ def play(town, place):
     say('\nThe call')
     ends = call(phones)
     for phone in phones.values():
-        must(phone.stop() == 0, f'{phone.name}\'s phone did not end well')
+        must(phone.end() == 0, f'{phone.owner}\'s phone did not end well')
 
     say('\nWhat they heard')
     for name, far in (('bob', 'alice'), ('alice', 'bob')):

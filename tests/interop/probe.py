@@ -3,7 +3,6 @@
 import contextlib
 import json
 import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -11,7 +10,10 @@ import sys
 import tempfile
 import threading
 
-from tap import (COOKIE, Program, Skip, ask_udp, attribute, attributes, case, expect, free_port, request, run_cases)
+sys.path.insert(0, f'{sys.path[0]}/../support')
+from programs import Program, free_port  # noqa: E402
+from stun import COOKIE, ask_udp, attribute, attributes, request  # noqa: E402
+from tap import case, check, need, run_cases  # noqa: E402
 
 PROBE, SERVER = sys.argv[1:3]
 
@@ -23,8 +25,8 @@ def probe(*words):
 
 
 def server(*flags):
-    port = free_port()
-    program = Program(SERVER, '-L', '127.0.0.1', '-L', '127.0.0.2', '-p', port, *flags,
+    port = free_port(span=2)
+    program = Program([SERVER, '-L', '127.0.0.1', '-L', '127.0.0.2', '-p', port, *flags],
                       ready=f'127.0.0.2:{port + 1}')
     program.port = port
     return program
@@ -74,7 +76,7 @@ def pretended_nat(mapped_port, grants=lambda flags: False, other=True):
     """A server on two addresses and two ports that says what one behind a certain NAT would hear:
     mapped_port(address index, port index); grants(flags): does the answer to a CHANGE-REQUEST
     with these flags pass?"""
-    port = free_port()
+    port = free_port(span=2)
     ends = {(a, p): udp(f'127.0.0.{a + 1}', port + p) for a in (0, 1) for p in (0, 1)}
 
     def answer(s, message, sender):
@@ -94,22 +96,21 @@ def pretended_nat(mapped_port, grants=lambda flags: False, other=True):
 
 @case
 def coturn_with_two_addresses_is_understood():
-    if not shutil.which('turnserver'):
-        raise Skip('turnserver is not installed')
-    port = free_port()
+    need('turnserver')
+    port = free_port(span=2)
     with tempfile.TemporaryDirectory() as folder, \
-            Program('turnserver', '-n', '-L', '127.0.0.1', '-L', '127.0.0.2', '-p', port, '--no-tls', '--no-dtls',
+            Program(['turnserver', '-n', '-L', '127.0.0.1', '-L', '127.0.0.2', '-p', port, '--no-tls', '--no-dtls',
                     '--no-cli', '--log-file', 'stdout', '--simple-log', '--pidfile', f'{folder}/pid', '-b',
-                    f'{folder}/db', ready='Total General servers'):
-        expect(any(ask_udp(('127.0.0.2', port + 1), request(), wait=0.2)[0] for _ in range(50)), 'coturn is silent')
+                    f'{folder}/db'], ready='Total General servers'):
+        check(any(ask_udp(('127.0.0.2', port + 1), request(), wait=0.2)[0] for _ in range(50)), 'coturn is silent')
         for dialect in ('auto', 'modern'):
             done = probe('--json', '--dialect', dialect, f'127.0.0.1:{port}')
-            expect(done.returncode == 0, done.stdout + done.stderr)
+            check(done.returncode == 0, done.stdout + done.stderr)
             told = done.told
-            expect(told['nat'] == 'no' and told['type'] == {'is': 'open', 'why': None}, told)
-            expect(told['filtering']['is'] == told['mapping']['is'] == 'endpoint-independent', told)
-            expect(told['mapped'] == told['local'] and told['local'].startswith('127.0.0.1:'), told)
-            expect(told['servers'][0]['other_address'] == f'127.0.0.2:{port + 1}', told)
+            check(told['nat'] == 'no' and told['type'] == {'is': 'open', 'why': None}, told)
+            check(told['filtering']['is'] == told['mapping']['is'] == 'endpoint-independent', told)
+            check(told['mapped'] == told['local'] and told['local'].startswith('127.0.0.1:'), told)
+            check(told['servers'][0]['other_address'] == f'127.0.0.2:{port + 1}', told)
 
 
 @case
@@ -118,30 +119,30 @@ def our_server_is_understood_in_both_dialects():
         for dialect, spoken in (('auto', 'modern'), ('modern', 'modern'), ('classic', 'classic')):
             done = probe('--json', '--dialect', dialect, f'127.0.0.1:{s.port}')
             told = done.told
-            expect(done.returncode == told['exit_code'] == 0 and told['type']['is'] == 'open', told)
-            expect(told['servers'][0]['dialect'] == spoken, told)
-            expect(told['version'] == 1 and told['loss'] == 0 and told['took_ms'] < 2000, told)
+            check(done.returncode == told['exit_code'] == 0 and told['type']['is'] == 'open', told)
+            check(told['servers'][0]['dialect'] == spoken, told)
+            check(told['version'] == 1 and told['loss'] == 0 and told['took_ms'] < 2000, told)
 
 
 @case
 def the_answer_for_people_says_what_to_set():
     with server() as s:
         done = probe(f'stun:127.0.0.1:{s.port}')
-        expect(done.returncode == 0 and done.stderr == '', done.stderr)
-        expect('NAT          no\n' in done.stdout and 'type         open\n' in done.stdout, done.stdout)
-        expect('Nothing needs to be set' in done.stdout, done.stdout)
+        check(done.returncode == 0 and done.stderr == '', done.stderr)
+        check('NAT          no\n' in done.stdout and 'type         open\n' in done.stdout, done.stdout)
+        check('Nothing needs to be set' in done.stdout, done.stdout)
 
 
 @case
 def a_trace_shows_every_message_and_leaves_the_answer_alone():
     with server() as s:
         done = probe('-v', '--json', f'127.0.0.1:{s.port}')
-        expect(done.told['type']['is'] == 'open')
+        check(done.told['type']['is'] == 'open')
         for text in (f'> 127.0.0.1:{s.port} Binding Request, modern, 20 bytes\n',
                      'Binding Request, modern, 28 bytes: CHANGE-REQUEST (address, port)\n',
                      f'< 127.0.0.2:{s.port + 1} Binding Success Response, modern',
                      'XOR-MAPPED-ADDRESS 127.0.0.1:', f'OTHER-ADDRESS 127.0.0.2:{s.port + 1}'):
-            expect(text in done.stderr, done.stderr)
+            check(text in done.stderr, done.stderr)
 
 
 @case
@@ -154,17 +155,17 @@ def each_type_of_nat_has_its_name_and_exit_code():
             (lambda a, p: 40000 + 2 * a + p, lambda flags: False, 'symmetric', 4)):
         with pretended_nat(mapped_port, grants) as there:
             done = probe('--json', there)
-            expect(done.told['type']['is'] == name and done.returncode == code, done.stdout)
-            expect(done.told['nat'] == 'yes' and done.told['mapped'].startswith('203.0.113.5:'), done.stdout)
+            check(done.told['type']['is'] == name and done.returncode == code, done.stdout)
+            check(done.told['nat'] == 'yes' and done.told['mapped'].startswith('203.0.113.5:'), done.stdout)
 
 
 @case
 def with_one_address_the_type_stays_unknown_with_its_reason():
     with pretended_nat(lambda a, p: 40000, other=False) as there:
         done = probe('--json', there)
-        expect(done.returncode == 5, done.stdout)
-        expect(done.told['nat'] == 'yes' and done.told['mapped'] == '203.0.113.5:40000', done.stdout)
-        expect(done.told['type']['is'] == 'unknown' and 'one address only' in done.told['type']['why'], done.stdout)
+        check(done.returncode == 5, done.stdout)
+        check(done.told['nat'] == 'yes' and done.told['mapped'] == '203.0.113.5:40000', done.stdout)
+        check(done.told['type']['is'] == 'unknown' and 'one address only' in done.told['type']['why'], done.stdout)
 
 
 @case
@@ -172,17 +173,17 @@ def several_servers_are_asked_at_once_and_silence_of_one_costs_no_answer():
     silent = udp('127.0.0.1', 0)
     with server() as s, silent:
         done = probe('--json', f'127.0.0.1:{silent.getsockname()[1]}', f'127.0.0.1:{s.port}')
-        expect(done.returncode == 0, done.stdout)
-        expect([x['state'] for x in done.told['servers']] == ['silent', 'answered'], done.stdout)
-        expect(done.told['took_ms'] < 3000, done.stdout)
+        check(done.returncode == 0, done.stdout)
+        check([x['state'] for x in done.told['servers']] == ['silent', 'answered'], done.stdout)
+        check(done.told['took_ms'] < 3000, done.stdout)
 
 
 @case
 def silence_means_blocked_and_takes_no_longer_than_it_must():
     with udp('127.0.0.1', 0) as silent:
         done = probe('--json', f'127.0.0.1:{silent.getsockname()[1]}')
-        expect(done.returncode == 3 and done.told['type']['is'] == 'UDP blocked', done.stdout)
-        expect(done.told['took_ms'] < 1500, done.stdout)
+        check(done.returncode == 3 and done.told['type']['is'] == 'UDP blocked', done.stdout)
+        check(done.told['took_ms'] < 1500, done.stdout)
 
 
 @case
@@ -206,17 +207,17 @@ def a_name_is_looked_up_by_its_srv_record():
         with thread_of([dns], answer):
             done = probe('--json', '--local-ip', '127.0.0.1', '--name-servers',
                          f'127.0.0.1:{dns.getsockname()[1]}', 'service.example')
-        expect(done.returncode == 0, done.stdout + done.stderr)
-        expect(done.told['servers'][0]['address'] == f'127.0.0.1:{s.port}', done.stdout)
-        expect(33 in asked and 1 in asked, asked)
+        check(done.returncode == 0, done.stdout + done.stderr)
+        check(done.told['servers'][0]['address'] == f'127.0.0.1:{s.port}', done.stdout)
+        check(33 in asked and 1 in asked, asked)
 
 
 @case
 def ipv6_is_asked_from_ipv6():
-    port = free_port()
-    with Program(SERVER, '-L', '::1', '-p', port, ready=f'[::1]:{port + 1}'):
+    port = free_port(span=2)
+    with Program([SERVER, '-L', '::1', '-p', port], ready=f'[::1]:{port + 1}'):
         done = probe('--json', f'[::1]:{port}')
-        expect(done.told['nat'] == 'no' and done.told['mapped'].startswith('[::1]:'), done.stdout)
+        check(done.told['nat'] == 'no' and done.told['mapped'].startswith('[::1]:'), done.stdout)
 
 
 @case
@@ -226,9 +227,9 @@ def wrong_words_are_explained():
                         (('--dialect', 'old', 'host'), '"old" is not one of auto (0), classic (1), modern (2)'),
                         (('--jsonn', 'host'), 'did you mean --json?')):
         done = probe(*words)
-        expect(done.returncode == 1 and text in done.stderr, (words, done.stderr))
+        check(done.returncode == 1 and text in done.stderr, (words, done.stderr))
     done = probe('--name-servers', '127.0.0.1:9', 'nowhere.example')
-    expect(done.returncode == 2 and 'has no address' in done.stdout, done.stdout)
+    check(done.returncode == 2 and 'has no address' in done.stdout, done.stdout)
 
 
 run_cases()

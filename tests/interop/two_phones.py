@@ -3,19 +3,30 @@
 import json
 import os
 import socket
+import sys
 import threading
 import time
 
-from peers import BUILD, NET, Kamailio, Phone, Program, case, check, hear, need, path, run, wait_until
+sys.path.insert(0, f'{sys.path[0]}/../support')
+from programs import last_words, wait_until  # noqa: E402
+from tap import case, check, need, on_failure, run_cases  # noqa: E402
+from town import Loopback, Phone, start_registrar, start_server  # noqa: E402
 
 need('kamailio')
-REGISTRAR, STUN, ALICE, BOB, CAROL, DAVE, EVE = (f'{NET}.{n}' for n in (1, 2, 11, 12, 13, 14, 15))
+town = Loopback.alone(os.environ['POSTERN_BUILD'])
+on_failure.append(last_words)
 world = {}
 
 
-def heard(wav, hz):
+def phone(name, settings=()):
+    """One that knows no STUN server unless its settings say so."""
+    world[name] = Phone(town, name, settings, stun=False)
+    return world[name]
+
+
+def heard(recording, hz):
     """A tone of this frequency, pure and without a gap."""
-    sound = hear(wav)
+    sound = town.hears(recording, hz)
     check(abs(sound['hz'] - hz) < 2, f'{hz} Hz expected: {sound}')
     check(sound['purity'] > 0.9 and sound['gap_max_ms'] <= 40, f'a clean tone expected: {sound}')
     return sound
@@ -23,25 +34,22 @@ def heard(wav, hz):
 
 @case
 def both_register_with_digest():
-    world['registrar'] = Kamailio(REGISTRAR)
-    world['alice'] = Phone('1001', ALICE, REGISTRAR, 'postern.sound.play = tone:440')
-    world['bob'] = Phone('1002', BOB, REGISTRAR, 'postern.sound.play = tone:1000\n'
-                         'account.1.codec.1.priority = 2\naccount.1.codec.2.priority = 1\naccount.1.ptime = 3')
-    for phone in (world['alice'], world['bob']):
-        phone.wait_registered()
-        account = phone.status()['accounts'][0]
-        check(account['contact']['address'] == phone.address + ':5060', f'contact: {account}')
+    world['registrar'] = start_registrar(town)
+    phone('alice')
+    phone('bob', {'postern.sound.play': 'tone:1000', 'account.1.codec.1.priority': 2, 'account.1.codec.2.priority': 1,
+                  'account.1.ptime': 3})
+    for one in (world['alice'], world['bob']):
+        account = one.wait_registered()
+        check(account['contact']['address'] == one.address + ':5060', f'contact: {account}')
         check(account['lease_s'] == 3600, f'lease: {account}')
 
 
 @case
 def a_wrong_password_is_told():
-    phone = Phone('1005', EVE, REGISTRAR, 'account.1.password = wrong')
-    wait_until(lambda: os.path.exists(phone.socket), 'its socket')
-    account = wait_until(lambda: next((a for a in phone.status()['accounts'] if a['state'] == 'failed'), None),
-                         'a failed registration')
+    eve = phone('eve', {'account.1.password': 'wrong'})
+    account = eve.wait_account('failed')
     check(account['last_status'] in (401, 403, 407), f'{account}')
-    check(phone.end() == 0, 'a clean end')
+    check(eve.end() == 0, 'a clean end')
 
 
 @case
@@ -56,26 +64,25 @@ def a_call_is_answered_heard_both_ways_and_ended_by_the_caller():
                'sound at alice')
     call = alice.calls()[0]
     check(call['state'] == 'up' and call['peer'].find('1002') >= 0, f'{call}')
-    check(call['codec'] in ('PCMU', 'PCMA') and call['rtp_remote'].startswith(BOB), f'{call}')
-    check(call['rtp']['address'].startswith(ALICE), f'{call}')
+    check(call['codec'] in ('PCMU', 'PCMA') and call['rtp_remote'].startswith(bob.address), f'{call}')
+    check(call['rtp']['address'].startswith(alice.address), f'{call}')
     check(alice.postern('hangup')[0] == 0, 'alice hangs up')
     alice.wait_calls(0)
     bob.wait_calls(0)
-    heard(alice.wav, 1000)
-    heard(bob.wav, 440)
+    heard(alice.recording, 1000)
+    heard(bob.recording, 440)
 
 
 @case
 def dial_for_a_while_tells_how_the_sound_was():
     alice, bob = world['alice'], world['bob']
-    world['carol'] = carol = Phone('1003', CAROL, REGISTRAR,
-                                   'postern.auto_answer = 1\npostern.sound.play = tone:700')
+    carol = phone('carol', {'postern.auto_answer': 1, 'postern.sound.play': 'tone:700'})
     carol.wait_registered()
     code, said = bob.postern('dial', '1003', '--for', '7')
     check(code == 0 and 'answered' in said and 'received' in said, f'{code}: {said}')
     check('round trip' in said, f'RTCP brought a round trip: {said}')
-    heard(bob.wav, 700)
-    heard(carol.wav, 1000)
+    heard(bob.recording, 700)
+    heard(carol.recording, 1000)
     carol.wait_calls(0)
     check(alice.calls() == [], 'alice has no part in it')
 
@@ -148,13 +155,13 @@ def the_control_socket_answers_whatever_it_is_sent():
         check(event['event'] == 'registered' and event['account'] == 1, f'{event}')
 
 
-def call_of(phone):
-    return phone.calls()[0]
+def call_of(one):
+    return one.calls()[0]
 
 
-def wait_call(phone, **expected):
-    wait_until(lambda: phone.calls() and all(call_of(phone).get(k) == v for k, v in expected.items()),
-               f'{expected} at {phone.user}')
+def wait_call(one, **expected):
+    wait_until(lambda: one.calls() and all(call_of(one).get(k) == v for k, v in expected.items()),
+               f'{expected} at {one.owner}')
 
 
 @case
@@ -190,23 +197,20 @@ def ending_a_phone_ends_its_calls():
 
 @case
 def stun_servers_are_shown_with_the_dialect_they_speak():
-    Program('stun', [f'{BUILD}/apps/server/postern-server', '--listening-ip', STUN])
-    world['dave'] = dave = Phone('1004', DAVE, REGISTRAR, f'''
-static.sip.nat_stun.server = {STUN}
-postern.stun.servers = {NET}.3
-postern.stun.dialect = classic
-postern.auto_answer = 1
-postern.sound.play = tone:850
-postern.sound.record = {path('dave-{call}.wav')}''')
+    start_server(town)
+    dave = phone('dave', {
+        'static.sip.nat_stun.server': town.server[0], 'postern.stun.servers': town.server[0].rsplit('.', 1)[0] + '.3',
+        'postern.stun.dialect': 'classic', 'postern.auto_answer': 1, 'postern.sound.play': 'tone:850',
+        'postern.sound.record': town.path('dave-{call}.wav')})
     dave.wait_registered()
     first, second = wait_until(lambda: dave.status()['nat']['stun'][0]['answers'] and dave.status()['nat']['stun'],
                                'an answer of the STUN server')
-    check(first['dialect'] == 'classic' and first['address'] == STUN + ':3478', f'{first}')
+    check(first['dialect'] == 'classic' and first['address'] == town.server[0] + ':3478', f'{first}')
     check(second['answers'] is False, f'{second}')
     sip = dave.status()['nat']['sockets'][0]
-    check(sip['mapped'] == sip['local'] == DAVE + ':5060', f'{sip}')
+    check(sip['mapped'] == sip['local'] == dave.address + ':5060', f'{sip}')
     code, said = dave.postern('nat')
-    check(code == 0 and 'answers, classic' in said and f'seen as {DAVE}:5060' in said, said)
+    check(code == 0 and 'answers, classic' in said and f'seen as {dave.address}:5060' in said, said)
 
 
 @case
@@ -217,7 +221,7 @@ def a_silent_stun_server_delays_no_call():
     check(code == 0, said)
     check(time.monotonic() - started < 2 + 1, f'{time.monotonic() - started} s')
     dave.wait_calls(0)
-    heard(path('dave-1.wav'), 440)
+    heard(town.path('dave-1.wav'), 440)
 
 
 @case
@@ -235,10 +239,10 @@ def a_clean_end_withdraws_the_registration():
 
 @case
 def a_phone_told_to_stay_registered_does():
-    eve = Phone('1006', f'{NET}.16', REGISTRAR, 'account.1.unregister_on_reboot = 0')
-    eve.wait_registered()
-    check(eve.end() == 0, 'eve ends')
-    # Her registration still leads to her, where nobody is: not 480.
+    frank = phone('frank', {'account.1.unregister_on_reboot': 0})
+    frank.wait_registered()
+    check(frank.end() == 0, 'frank ends')
+    # His registration still leads to him, where nobody is: not 480.
     code, said = world['dave'].postern('dial', '1006', '--timeout', '1')
     check(code == 5, f'{code}: {said}')
 
@@ -247,7 +251,7 @@ def a_phone_told_to_stay_registered_does():
 def a_phone_without_registrar_ends_in_time():
     world['registrar'].end()
     dave = world['dave']
-    check(dave.end(within=8) == 0, 'dave ends although nobody answers')
+    check(dave.end(seconds=8) == 0, 'dave ends although nobody answers')
 
 
-run()
+run_cases()

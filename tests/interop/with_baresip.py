@@ -1,14 +1,82 @@
 #!/usr/bin/env python3
 """Calls with baresip in both directions, through Debian's Kamailio."""
-from peers import NET, Baresip, Kamailio, Phone, case, check, hear, need, run, tone_file, wait_until
+import json
+import math
+import os
+import re
+import socket
+import struct
+import sys
+import wave
+
+sys.path.insert(0, f'{sys.path[0]}/../support')
+from programs import Program, last_words, wait_until  # noqa: E402
+from tap import case, check, need, on_failure, run_cases  # noqa: E402
+from town import Loopback, Phone, start_registrar  # noqa: E402
 
 need('kamailio', 'baresip')
-REGISTRAR, ALICE, OTHER = (f'{NET}.{n}' for n in (1, 11, 13))
+town = Loopback.alone(os.environ['POSTERN_BUILD'])
+on_failure.append(last_words)
 world = {}
 
 
+class Baresip(Program):
+    """baresip, told what to do over its TCP control. Answers by itself.
+
+    `source` "aubridge,echo" sends back what it hears, but only in calls that it did not begin itself (a
+    matter of its own); "aufile,FILE" plays a file.
+    """
+
+    def __init__(self, user, address, registrar, source):
+        self.address = address
+        town.write('baresip/config', f'''
+module_path /usr/lib/baresip/modules
+sip_listen {address}:5060
+audio_source {source}
+audio_player aubridge,echo
+audio_alert aubridge,alert
+rtp_timeout 0
+ctrl_tcp_listen {address}:4444
+module account.so
+module uuid.so
+module g711.so
+module aubridge.so
+module aufile.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+rtp_ports 20000-20100
+''')
+        town.write('baresip/accounts', f'<sip:{user}@{registrar}>;auth_pass=secret-{user};answermode=auto;'
+              'regint=600\n')
+        town.write('baresip/contacts', '')
+        super().__init__(['baresip', '-4', '-f', town.path('baresip'), '-n', address], town.path('baresip.log'), ready='200 OK')
+
+    def command(self, command, params=''):
+        text = json.dumps({'command': command, 'params': params}).encode()
+        with socket.create_connection((self.address, 4444), 5) as s:
+            s.sendall(b'%d:%s,' % (len(text), text))
+            s.recv(4000)
+
+    def hears(self):
+        """Its last line of statistics told that packets come in: "audio=sent/received (bit/s)"."""
+        rates = re.findall(r'audio=(\d+)/(\d+) \(bit/s\)', self.said())
+        return bool(rates) and int(rates[-1][1]) > 0
+
+
+def tone_file(name, hz, seconds):
+    """A WAV file with a tone, for peers that play files."""
+    samples = (int(9000 * math.sin(2 * math.pi * hz * i / 8000)) for i in range(8000 * seconds))
+    with wave.open(town.path(name), 'wb') as f:
+        f.setnchannels(1)
+        f.setsampwidth(2)
+        f.setframerate(8000)
+        f.writeframes(b''.join(struct.pack('<h', s) for s in samples))
+    return town.path(name)
+
+
 def heard(hz, seconds):
-    sound = hear(world['alice'].wav)
+    sound = town.hears(world['alice'].recording, hz)
     check(abs(sound['hz'] - hz) < 2 and sound['purity'] > 0.8, f'{hz} Hz expected: {sound}')
     check(sound['heard_seconds'] > seconds, f'for more than {seconds} s: {sound}')
 
@@ -21,11 +89,10 @@ def sound_at_alice(packets):
 
 @case
 def both_register():
-    world['registrar'] = Kamailio(REGISTRAR)
-    world['alice'] = Phone('1001', ALICE, REGISTRAR, 'postern.sound.play = tone:440\npostern.auto_answer = 1\n'
-                           'account.1.codec.1.enable = 0')
+    world['registrar'] = start_registrar(town)
+    world['alice'] = Phone(town, 'alice', {'postern.auto_answer': 1, 'account.1.codec.1.enable': 0}, stun=False)
     world['alice'].wait_registered()
-    world['baresip'] = Baresip('1003', OTHER, REGISTRAR, 'aubridge,echo')
+    world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aubridge,echo')
 
 
 @case
@@ -38,8 +105,8 @@ def we_call_and_hear_ourselves_sent_back():
 @case
 def it_calls_and_hangs_up():
     world['baresip'].end()
-    world['baresip'] = other = Baresip('1003', OTHER, REGISTRAR, 'aufile,' + tone_file('620.wav', 620, 20))
-    other.command('dial', f'sip:1001@{REGISTRAR}')
+    world['baresip'] = other = Baresip('1003', town.address['carol'], town.registrar, 'aufile,' + tone_file('620.wav', 620, 20))
+    other.command('dial', f'sip:1001@{town.registrar}')
     sound_at_alice(150)
     wait_until(other.hears, 'it hears us')
     other.command('hangup')
@@ -50,13 +117,13 @@ def it_calls_and_hangs_up():
 @case
 def it_calls_and_we_hang_up():
     alice, other = world['alice'], world['baresip']
-    other.command('dial', f'sip:1001@{REGISTRAR}')
+    other.command('dial', f'sip:1001@{town.registrar}')
     sound_at_alice(100)
     check(alice.calls()[0]['codec'] == 'PCMA', f'the only law we have: {alice.calls()[0]}')
     check(alice.postern('hangup')[0] == 0, 'hung up')
     alice.wait_calls(0)
-    other.wait_for('session closed')
+    other.wait_said('session closed')
     heard(620, 1)
 
 
-run()
+run_cases()

@@ -9,28 +9,20 @@ Prints TAP; a case is a call that is set up and heard at both ends.
 """
 import os
 import sys
-import traceback
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
-from town import Lab, Lab6, Phone, Trouble, start_registrar, start_server, wait_for  # noqa: E402
+sys.path.insert(0, f'{sys.path[0]}/../support')
+import tap  # noqa: E402
+from programs import Trouble, last_words  # noqa: E402
+from town import Lab, Lab6, Phone, start_registrar, start_server  # noqa: E402
 
 BUILD, WORK = sys.argv[1:3]
 NATS = ('none', 'full-cone', 'address-restricted', 'port-restricted')
 TALK_MS = 2500
 NOBODY = '203.0.113.99'  # in the core, and silent
-cases = []
 
 
 def case(name, run, *args):
-    try:
-        run(*args)
-        print(f'ok {len(cases) + 1} - {name}', flush=True)
-        cases.append(True)
-    except Exception as error:  # whatever it was, the other cases still run
-        for line in (str(error) if isinstance(error, Trouble) else traceback.format_exc()).splitlines():
-            print(f'# {line}')
-        print(f'not ok {len(cases) + 1} - {name}', flush=True)
-        cases.append(False)
+    tap.cases.append((name, lambda: run(*args)))
 
 
 def homes(nat_a, nat_b, loss):
@@ -58,18 +50,19 @@ def call_in(lab, stun=True):
         phones = [Phone(town, name, {'postern.auto_answer': int(name == 'bob'), **settings}) for name in ('alice', 'bob')]
         alice, bob = phones
         for phone in phones:
-            phone.wait_registered(20)
+            phone.wait_registered()
         alice.dial(bob.number)
-        up = [phone.wait_up(20) for phone in phones][0]
-        wait_for('some seconds of call', 20, lambda: any(c.get('answered_for_ms', 0) > TALK_MS for c in alice.calls()))
+        up = [phone.wait_up() for phone in phones][0]
+        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > TALK_MS, 'to go on for some seconds')
         alice.hang_up()
-        wait_for('both phones to be free', 35, lambda: not any(p.calls() for p in phones))
         for phone in phones:
-            phone.stop()
+            phone.wait_calls(0)
+        for phone in phones:
+            phone.end()
         for phone, far in ((alice, 'bob'), (bob, 'alice')) if stun else ():
             heard = town.hears(phone.recording, Phone.tone_of[far])
             if not heard['is_tone'] or heard['heard_seconds'] < TALK_MS / 1000 - 1:
-                raise Trouble(f'{phone.name} did not hear {far}: {heard}')
+                raise Trouble(f'{phone.owner} did not hear {far}: {heard}')
         return up['age_ms'] - up['answered_for_ms']
 
 
@@ -92,14 +85,8 @@ def dead_stun():
     case('a call is set up less than 300 ms later when no STUN server answers', compare)
 
 
-def main():
-    story = sys.argv[3]
-    if os.system(f'{BUILD}/apps/lab/postern-lab rights >/dev/null') != 0:
-        print(f'1..0 # SKIP {story}: this machine lets us make no network namespaces')
-        return 0
-    {'matrix': lambda: matrix('0%'), 'matrix-lossy': lambda: matrix('3%'), 'ipv6': ipv6, 'dead-stun': dead_stun}[story]()
-    print(f'1..{len(cases)}')
-    return 0 if all(cases) else 1
-
-
-sys.exit(main())
+if os.system(f'{BUILD}/apps/lab/postern-lab rights >/dev/null') != 0:
+    tap.skip_all('this machine lets us make no network namespaces')
+{'matrix': lambda: matrix('0%'), 'matrix-lossy': lambda: matrix('3%'), 'ipv6': ipv6, 'dead-stun': dead_stun}[sys.argv[3]]()
+tap.on_failure.append(last_words)
+tap.run_cases()

@@ -1,39 +1,38 @@
-"""What the lab's tests share: TAP, and running postern-lab with a scenario given as text.
+"""What the lab's tests share: running postern-lab with a scenario given as text.
 
-A test file is called as  test_x.py POSTERN_LAB  and holds functions named by what is true when they
-pass; main() runs them in order. Where hosts cannot be made each is skipped by its name.
+A test file is called as  test_x.py POSTERN_LAB …  Where hosts cannot be made each @case_with_hosts is skipped
+by its name.
 """
+import atexit
+import functools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
+
+sys.path.insert(0, f'{os.path.dirname(os.path.abspath(__file__))}/../support')
+from programs import Program  # noqa: E402
+from tap import Skip, case, check  # noqa: E402
 
 LAB = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else 'postern-lab'
 AGENT = [sys.executable, '-u', os.path.join(os.path.dirname(os.path.abspath(__file__)), 'agent.py')]
 FOLDER = tempfile.mkdtemp(prefix='postern-lab-test-')
 os.environ['XDG_RUNTIME_DIR'] = FOLDER  # other labs on this machine are none of ours
 SEED = os.environ.get('POSTERN_SEED', '1')
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+print(f'# seed {SEED}')
 
 
-class Skip(Exception):
-    """Raised by a case that cannot be played here, with the reason."""
+def agent_argv(*words):
+    """A command that runs a part of agent.py."""
+    return AGENT + [str(w) for w in words]
 
 
 def agent(*words):
-    """A command line for a scenario that runs a part of agent.py."""
-    return ' '.join(f"'{w}'" for w in AGENT + [str(w) for w in words])
-
-
-def check(truth, text):
-    if not truth:
-        raise AssertionError(text)
-
-
-def check_equal(expected, got, what=''):
-    check(expected == got, f'{what}: expected {expected!r}, got {got!r}')
+    """The same as a command line for a scenario."""
+    return ' '.join(f"'{w}'" for w in agent_argv(*words))
 
 
 def path(name):
@@ -80,56 +79,24 @@ def run(scenario, *options, expect=0, timeout=60):
 
 def start(scenario, *options, until=None):
     """A lab that goes on in the background; waits for the words `until` in what it prints."""
-    file = write('scenario.net', scenario)
-    p = subprocess.Popen([LAB, 'run', '--seed', SEED, *options, file], stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, text=True)
-    while until:
-        line = p.stdout.readline()
-        check(line, f'the lab ended before it said "{until}"')
-        if until in line:
-            break
-    return p
+    return Program([LAB, 'run', '--seed', SEED, *options, write('scenario.net', scenario)], ready=until)
 
 
 def lab(*words, timeout=20):
     return subprocess.run([LAB, *words], capture_output=True, text=True, timeout=timeout, check=False)
 
 
-def wait_until(truth, seconds=5.0):
-    """Polls for something only the kernel can tell; False when it did not come true."""
-    end = time.monotonic() + seconds
-    while not truth():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def main(cases):
+@functools.cache
+def missing_rights():
     rights = lab('rights')
-    print(f'1..{len(cases)}')
-    print(f'# seed {SEED}')
-    bad = 0
-    for number, case in enumerate(cases, 1):
-        name = case.__name__
-        if rights.returncode == 77 and not getattr(case, 'needs_no_rights', False):
-            print(f'ok {number} - {name} # SKIP {rights.stderr.strip()}', flush=True)
-            continue
-        try:
-            case()
-            print(f'ok {number} - {name}', flush=True)
-        except Skip as why:
-            print(f'ok {number} - {name} # SKIP {why}', flush=True)
-        except Exception:
-            bad += 1
-            lines = [line[:200] for line in traceback.format_exc().splitlines()]
-            for line in lines if len(lines) < 60 else lines[:20] + ['...'] + lines[-40:]:
-                print(f'# {line}')
-            print(f'not ok {number} - {name}', flush=True)
-    subprocess.run(['rm', '-rf', FOLDER], check=False)
-    sys.exit(1 if bad else 0)
+    return rights.stderr.strip() if rights.returncode == 77 else None
 
 
-def needs_no_rights(case):
-    case.needs_no_rights = True
-    return case
+def case_with_hosts(function):
+    @case
+    @functools.wraps(function)
+    def run_with_hosts():
+        if why := missing_rights():
+            raise Skip(why)
+        function()
+    return run_with_hosts

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 
-from labtest import check, check_equal, main, run
+from labtest import case_with_hosts, run
+from tap import check, check_equal, run_cases
 
 SERVER, PROBE, SCENARIOS = (os.path.abspath(a) for a in sys.argv[2:5])
 
@@ -57,16 +58,19 @@ def check_verdict(name, found):
                 found['nat'] if kind != 'UDP blocked' else 'yes', name)
 
 
+@case_with_hosts
 def the_probe_tells_every_type_with_our_server():
     for name in EXPECTED:
         check_verdict(name, probe(name, OURS))
 
 
+@case_with_hosts
 def the_probe_tells_every_type_with_coturn():
     for name in ('open', 'full-cone', 'address-restricted', 'port-restricted', 'symmetric', 'udp-firewall'):
         check_verdict(name, probe(name, COTURN))
 
 
+@case_with_hosts
 def a_classic_probe_tells_the_same():
     for name in ('full-cone', 'port-restricted', 'symmetric'):
         found = probe(name, OURS, '--dialect', 'classic')
@@ -74,6 +78,7 @@ def a_classic_probe_tells_the_same():
         check_equal('classic', found['servers'][0]['dialect'])
 
 
+@case_with_hosts
 def loss_does_not_fool_it():
     for name in ('full-cone', 'address-restricted', 'port-restricted', 'symmetric', 'udp-firewall'):
         for seed in ('1', '2'):
@@ -81,6 +86,7 @@ def loss_does_not_fool_it():
                                       change=lambda text: text.replace('delay 20ms', 'delay 20ms loss 5%')))
 
 
+@case_with_hosts
 def over_ipv6_a_firewall_is_seen_and_no_nat():
     server = (OURS[0].replace('-L 203.0.113.6', '-L 203.0.113.6 -L 2001:db8::5 -L 2001:db8::6'),
               'after stun says [2001:db8::6]:3479')
@@ -89,5 +95,4 @@ def over_ipv6_a_firewall_is_seen_and_no_nat():
     check(found['mapped'].startswith('[2001:db8:a::10]'), str(found))
 
 
-main([the_probe_tells_every_type_with_our_server, the_probe_tells_every_type_with_coturn,
-      a_classic_probe_tells_the_same, loss_does_not_fool_it, over_ipv6_a_firewall_is_seen_and_no_nat])
+run_cases()

@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 
-from labtest import (FOLDER, LAB, Skip, agent, check, check_equal, lab, main, needs_no_rights, path, run,
-                     start, wait_until, write)
+from labtest import (FOLDER, LAB, agent, agent_argv, case_with_hosts, lab, path, run, start, write)
+from programs import free_port, wait_until
+from tap import Skip, case, check, check_equal, run_cases
 
 PAIR = '''
 wire world 203.0.113.0/24
@@ -45,29 +46,32 @@ def inhabited(namespaces):
     return any(p[3] in namespaces and p[2] != 'Z' for p in all_processes().values())
 
 
-def ends_clean(how):
+def ends_clean(number):
     p = start(PAIR + f'''
 run server as orphan {agent('orphan')}
 run alice sh -c "sleep 1000 & sleep 1000"
 ''', until='ready')
     hosts = namespaces_below(p.pid)
     check_equal(2, len(hosts), 'namespaces')
-    how(p)
-    p.wait(10)
-    check(wait_until(lambda: not inhabited(hosts)), 'processes are left in the hosts')
+    p.process.send_signal(number)
+    p.process.wait(10)
+    wait_until(lambda: not inhabited(hosts), 'the processes in the hosts to be gone')
 
 
+@case_with_hosts
 def nothing_survives_sigkill():
-    ends_clean(lambda p: p.kill())
+    ends_clean(signal.SIGKILL)
     check('no lab is running' in lab('do', 'reboot', 'router').stderr, 'the killed lab answers')
     check(not glob.glob(f'{FOLDER}/postern-lab/*'), 'the socket of a killed lab is left')
 
 
+@case_with_hosts
 def nothing_survives_sigint_or_sigterm():
     for number in (signal.SIGINT, signal.SIGTERM):
-        ends_clean(lambda p, number=number: p.send_signal(number))
+        ends_clean(number)
 
 
+@case_with_hosts
 def programs_may_finish_their_work_on_sigterm():
     r = run(PAIR + '''
 run server background as tidy sh -c "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"
@@ -76,6 +80,7 @@ run alice after tidy says up true
     check('bye' in r.of('server'), r.out)
 
 
+@case_with_hosts
 def exit_code_and_message_say_which_program_surprised():
     r = run(PAIR + 'run alice as a sh -c "exit 3"\nrun server sleep 100', expect=2)
     check_equal('postern-lab: a on alice ended with 3, not 0', r.err.strip())
@@ -87,6 +92,7 @@ def exit_code_and_message_say_which_program_surprised():
     check('cannot run /nowhere/at/all on alice: ' in r.out, r.out)
 
 
+@case_with_hosts
 def lines_are_prefixed_and_the_last_one_needs_no_newline():
     r = run(PAIR + '''
 run alice as one sh -c "echo first; echo second >&2; printf unfinished"
@@ -97,6 +103,7 @@ run server sh -c "head -c 10000 /dev/zero | tr '\\0' x"
     check_equal(10000, sum(len(line) for line in r.of('server')), 'bytes of a very long line')
 
 
+@case_with_hosts
 def hosts_share_neither_run_nor_names_nor_ports_nor_processes():
     r = run(PAIR + '''
 run alice as a sh -c "echo hi >/run/x; echo files $(ls /run | tr '\\n' ' '); hostname; echo ready; sleep 1"
@@ -108,6 +115,7 @@ run server as b after a says ready sh -c "ls /run; hostname; cat /etc/hosts; ps 
     check('203.0.113.10 server' in r.of('server'), r.out)
 
 
+@case_with_hosts
 def a_capture_holds_its_wires_for_tshark():
     world, both = path('world.pcapng'), path('both.pcapng')
     r = run(PAIR + f'''
@@ -128,41 +136,27 @@ run alice after echo says ready {agent('big', '203.0.113.10', 7000, 100)}
         check(all((row[0] == '192.168.1.2') <= (row[1] == 'home') for row in rows), f'{rows}')
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
+@case_with_hosts
 def a_forward_brings_a_hosts_port_to_the_machine():
     size = 3000000
     for inside in ('127.0.0.1', '192.168.1.2'):
         port = free_port()
-        p = start(PAIR + f'forward alice 8000 {port}\nrun alice background {agent("mirror", inside, 8000)}\n',
-                  until='ready')
-        try:
+        with start(PAIR + f'forward alice 8000 {port}\nrun alice background {agent("mirror", inside, 8000)}\n',
+                   until='ready') as p:
             for _ in range(2):
-                out = subprocess.run(agent_words('pour', '127.0.0.1', port, size), text=True, timeout=20,
+                out = subprocess.run(agent_argv('pour', '127.0.0.1', port, size), text=True, timeout=20,
                                      capture_output=True, check=False).stdout
                 check('same' in out, f'through {inside}: {out}')
-        finally:
-            p.terminate()
-            p.wait(10)
-        check_equal(0, p.returncode, 'a lab of background programs ends well when it is told to')
+            check_equal(0, p.end(), 'a lab of background programs ends well when it is told to')
 
 
-def agent_words(*words):
-    from labtest import AGENT
-    return AGENT + [str(w) for w in words]
-
-
+@case_with_hosts
 def a_forward_to_nobody_closes_and_a_taken_port_is_an_error():
     port = free_port()
     p = start(PAIR + f'forward alice 8000 {port}\nrun alice background echo ready\n', until='ready')
     with socket.create_connection(('127.0.0.1', port), timeout=5) as s:
         check_equal(b'', s.recv(10), 'a connection to a closed port')
-    p.terminate()
-    p.wait(10)
+    p.end()
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(('127.0.0.1', port))
@@ -171,9 +165,9 @@ def a_forward_to_nobody_closes_and_a_taken_port_is_an_error():
     check(f'cannot listen on 127.0.0.1:{port}' in r.err, r.err)
 
 
+@case_with_hosts
 def a_shell_is_inside_the_host():
-    p = start(PAIR + 'run server background sh -c "echo ready; sleep 100"', until='ready')
-    try:
+    with start(PAIR + 'run server background sh -c "echo ready; sleep 100"', until='ready'):
         r = lab('shell', 'alice', '--', 'sh', '-c', 'hostname; cat /proc/net/fib_trie; echo $$; exit 7')
         check_equal(7, r.returncode, r.stderr)
         check('alice' in r.stdout and '192.168.1.2' in r.stdout, r.stdout)
@@ -184,9 +178,6 @@ def a_shell_is_inside_the_host():
         check_equal(127, r.returncode, r.stderr)
         out = interactive(['shell', 'server'], 'hostname; tty; exit 5\n', 5)
         check('server' in out and '/dev/pts' in out, out)
-    finally:
-        p.terminate()
-        p.wait(10)
 
 
 def interactive(words, typed, code):
@@ -207,23 +198,21 @@ def interactive(words, typed, code):
     return out.decode()
 
 
+@case_with_hosts
 def a_running_lab_can_be_told_to_do_something():
-    p = start(PAIR + 'run server background sh -c "echo ready; sleep 100"', until='ready')
-    try:
+    with start(PAIR + 'run server background sh -c "echo ready; sleep 100"', until='ready'):
         r = lab('do', 'link', 'world', 'loss', '100%')
         check_equal(0, r.returncode, r.stderr)
-        r = lab('shell', 'alice', '--', *agent_words('refused', '203.0.113.10', 9))
+        r = lab('shell', 'alice', '--', *agent_argv('refused', '203.0.113.10', 9))
         check('heard nothing' in r.stdout, r.stdout + r.stderr)
         check_equal(0, lab('do', 'link', 'world', 'loss', '0%').returncode)
-        r = lab('shell', 'alice', '--', *agent_words('refused', '203.0.113.10', 9))
+        r = lab('shell', 'alice', '--', *agent_argv('refused', '203.0.113.10', 9))
         check('heard ECONNREFUSED' in r.stdout, r.stdout)
         r = lab('do', 'reboot', 'nobody')
         check(r.returncode == 1 and 'nobody' in r.stderr, r.stderr)
-    finally:
-        p.terminate()
-        p.wait(10)
 
 
+@case_with_hosts
 def variables_are_set_from_the_command_line():
     text = 'set nat port-restricted\nset word hello\n' + PAIR.replace('nat router', 'nat router {nat}') + \
         'run alice echo {word}\n'
@@ -235,7 +224,7 @@ def variables_are_set_from_the_command_line():
     check('has no "set other"' in r.err, r.err)
 
 
-@needs_no_rights
+@case
 def a_wrong_scenario_is_told_with_its_line():
     file = write('wrong.net', 'wire world 203.0.113.0/24\nhost alice wold 203.0.113.2\n')
     for command in ('run', 'check'):
@@ -245,7 +234,7 @@ def a_wrong_scenario_is_told_with_its_line():
     check(r.returncode == 1 and 'missing.net' in r.stderr, r.stderr)
 
 
-@needs_no_rights
+@case
 def a_wrong_command_line_is_told():
     file = write('right.net', PAIR)
     for words in ([], ['fly'], ['run'], ['run', file, file], ['run', '--seed', 'x', file], ['shell'],
@@ -256,7 +245,7 @@ def a_wrong_command_line_is_told():
     check('Exit codes' in lab('--help').stdout, 'help')
 
 
-@needs_no_rights
+@case
 def check_draws_the_topology():
     r = lab('check', write('right.net', PAIR))
     check_equal('''wire world 203.0.113.0/24
@@ -267,6 +256,7 @@ def check_draws_the_topology():
 ''', r.stdout)
 
 
+@case_with_hosts
 def without_rights_it_says_what_is_missing():
     """As nobody, with a /dev/net/tun that is not there: what an ordinary container looks like."""
     if os.geteuid() != 0:
@@ -285,6 +275,7 @@ def without_rights_it_says_what_is_missing():
         check('namespaces' in r.stderr, r.stderr)
 
 
+@case_with_hosts
 def an_ordinary_user_may_run_a_lab_where_dev_net_tun_is_open_to_all():
     """As nobody, with a /dev/net/tun as most distributions have it."""
     if os.geteuid() != 0:
@@ -305,13 +296,4 @@ def an_ordinary_user_may_run_a_lab_where_dev_net_tun_is_open_to_all():
     check('alice  | 0\n' in r.stdout and 'alice  | alice\n' in r.stdout, r.stdout)
 
 
-main([nothing_survives_sigkill, nothing_survives_sigint_or_sigterm,
-      programs_may_finish_their_work_on_sigterm, exit_code_and_message_say_which_program_surprised,
-      lines_are_prefixed_and_the_last_one_needs_no_newline,
-      hosts_share_neither_run_nor_names_nor_ports_nor_processes, a_capture_holds_its_wires_for_tshark,
-      a_forward_brings_a_hosts_port_to_the_machine,
-      a_forward_to_nobody_closes_and_a_taken_port_is_an_error, a_shell_is_inside_the_host,
-      a_running_lab_can_be_told_to_do_something, variables_are_set_from_the_command_line,
-      a_wrong_scenario_is_told_with_its_line, a_wrong_command_line_is_told, check_draws_the_topology,
-      without_rights_it_says_what_is_missing,
-      an_ordinary_user_may_run_a_lab_where_dev_net_tun_is_open_to_all])
+run_cases()

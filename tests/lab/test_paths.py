@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Real kernels' packets through the lab's NATs: test_paths.py POSTERN_LAB"""
-from labtest import agent, check, check_equal, main, run
+from labtest import agent, case_with_hosts, run
+from tap import check, check_equal, run_cases
 
 TYPES = {
     # preset: (same mapping for all far ends, who is heard)
@@ -26,6 +27,7 @@ host {preset} home-{i} 192.168.{i}.2
     return text + f"run server background as far {agent('far', '203.0.113.10', '203.0.113.11')}\n"
 
 
+@case_with_hosts
 def each_preset_maps_and_filters_as_its_name_says():
     text = homes()
     for preset in TYPES:
@@ -39,6 +41,7 @@ def each_preset_maps_and_filters_as_its_name_says():
         check_equal(heard, r.said(preset, 'heard'), preset)
 
 
+@case_with_hosts
 def a_host_without_nat_is_seen_and_reached_as_it_is():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -51,6 +54,7 @@ run open after far says ready {agent('near', '203.0.113.10', '203.0.113.11')}
     check_equal('1 2 3', r.said('open', 'heard'))
 
 
+@case_with_hosts
 def a_firewall_keeps_addresses_and_filters():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -65,6 +69,7 @@ run desk after far says ready {agent('near', '203.0.113.10', '203.0.113.11')}
     check_equal('1 2', r.said('desk', 'heard'))
 
 
+@case_with_hosts
 def behind_two_nats_the_outer_one_is_seen_and_the_stricter_one_filters():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -81,6 +86,7 @@ run alice after far says ready {agent('near', '203.0.113.10', '203.0.113.11')}
     check_equal('1 2', r.said('alice', 'heard'))
 
 
+@case_with_hosts
 def loss_loses_about_its_share_and_the_same_seed_the_same():
     text = f'''
 wire world 203.0.113.0/24 loss 20%
@@ -95,6 +101,7 @@ run alice after count says ready {agent('shower', '203.0.113.10', 7000, 400)}
     check_equal(counts[0], counts[1], 'the same seed')
 
 
+@case_with_hosts
 def duplicates_come_twice():
     r = run(f'''
 wire world 203.0.113.0/24 duplicate 50%
@@ -107,6 +114,7 @@ run alice after count says ready {agent('shower', '203.0.113.10', 7000, 200)}
     check(different == 200 and 250 < total < 350, f'{total} datagrams, {different} different')
 
 
+@case_with_hosts
 def a_reboot_at_its_time_loses_the_mapping():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -123,6 +131,7 @@ run alice after far says ready {agent('watch', '203.0.113.10', 7000, 2.5)}
     check(seen[0] != seen[1] and 1.5 <= float(seen[1].split()[0]) < 1.9, r.out)
 
 
+@case_with_hosts
 def a_nat_that_gets_another_address_shows_it():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -138,6 +147,7 @@ run alice after far says ready {agent('watch', '203.0.113.10', 7000, 2.5)}
     check_equal(['203.0.113.1', '203.0.113.5'], [s for s in seen if s != 'nothing'], r.out)
 
 
+@case_with_hosts
 def a_host_that_moves_has_its_new_address_and_none_in_between():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -151,6 +161,7 @@ run alice {agent('addresses')}
                 [line.split()[1] for line in r.of('alice')], r.out)
 
 
+@case_with_hosts
 def tcp_brings_every_byte_through_a_nat_with_loss_and_reordering():
     r = run(f'''
 wire world 203.0.113.0/24 delay 5ms loss 0.5% reorder 1% 3ms
@@ -165,6 +176,7 @@ run alice after mirror says ready {agent('pour', '203.0.113.10', 80, 2000000)}
     check_equal('2000000 from 203.0.113.1', r.said('server', 'took'))
 
 
+@case_with_hosts
 def tcp_learns_of_a_narrow_wire_from_icmp_through_the_nat():
     r = run(f'''
 wire far-world 198.51.100.0/24 mtu 1300
@@ -181,6 +193,7 @@ run alice after mirror says ready {agent('pour', '198.51.100.10', 80, 300000)}
     check(int(r.said('alice', 'mss')) <= 1260, r.out)
 
 
+@case_with_hosts
 def an_icmp_error_finds_its_way_back_through_two_nats():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -197,6 +210,7 @@ run alice as ping {agent('ping', '203.0.113.10')}
     check_equal('203.0.113.10 postern', r.said('alice/ping', 'pong'))
 
 
+@case_with_hosts
 def large_datagrams_pass_a_nat_that_joins_fragments_and_none_that_drops_them():
     for fragments, expect in (('join', 0), ('drop', 2)):
         r = run(f'''
@@ -212,6 +226,7 @@ run alice after echo says ready {agent('big', '203.0.113.10', 7, 5000)}
             check_equal('5000', r.said('alice', 'back'))
 
 
+@case_with_hosts
 def ipv6_needs_no_nat_and_every_protocol_passes():
     r = run(f'''
 wire world 2001:db8::/64 203.0.113.0/24
@@ -233,6 +248,7 @@ run alice as ping4 {agent('ping', '203.0.113.10')}
     check_equal('203.0.113.10 postern', r.said('alice/ping4', 'pong'))
 
 
+@case_with_hosts
 def names_are_the_name_servers_to_tell():
     r = run(f'''
 wire world 203.0.113.0/24
@@ -248,14 +264,4 @@ run alice as unknown {agent('resolve', 'other.example.com')}
     r.said('alice/unknown', 'failed')
 
 
-main([each_preset_maps_and_filters_as_its_name_says, a_host_without_nat_is_seen_and_reached_as_it_is,
-      a_firewall_keeps_addresses_and_filters,
-      behind_two_nats_the_outer_one_is_seen_and_the_stricter_one_filters,
-      loss_loses_about_its_share_and_the_same_seed_the_same, duplicates_come_twice,
-      a_reboot_at_its_time_loses_the_mapping, a_nat_that_gets_another_address_shows_it,
-      a_host_that_moves_has_its_new_address_and_none_in_between,
-      tcp_brings_every_byte_through_a_nat_with_loss_and_reordering,
-      tcp_learns_of_a_narrow_wire_from_icmp_through_the_nat,
-      an_icmp_error_finds_its_way_back_through_two_nats,
-      large_datagrams_pass_a_nat_that_joins_fragments_and_none_that_drops_them,
-      ipv6_needs_no_nat_and_every_protocol_passes, names_are_the_name_servers_to_tell])
+run_cases()

@@ -3,7 +3,8 @@
 import os
 import sys
 
-from labtest import check, check_equal, main, run
+from labtest import case_with_hosts, run
+from tap import check, check_equal, run_cases
 
 SERVER = os.path.abspath(sys.argv[2])
 
@@ -41,6 +42,7 @@ def check_coturns_words(r):
         check(mapped and all(f' 203.0.113.{i}:' in line for line in mapped), f'{kind}: {mapped}')
 
 
+@case_with_hosts
 def coturn_finds_each_kind_of_nat_to_be_what_it_is():
     check_coturns_words(run(WORLD + '''
 run server background as stun turnserver -n -L 203.0.113.10 -L 203.0.113.11 --no-tls --no-dtls --no-cli
@@ -48,10 +50,11 @@ run server background as stun turnserver -n -L 203.0.113.10 -L 203.0.113.11 --no
 ''' + four_homes('after stun says "auth thread" after 500ms turnutils_natdiscovery -m -f 203.0.113.10')))
 
 
+@case_with_hosts
 def coturns_client_finds_the_same_with_our_server():
     check_coturns_words(run(WORLD + f'''
 run server background as stun {SERVER} -L 203.0.113.10 -L 203.0.113.11 --postern-other-address always
 ''' + four_homes('after 500ms turnutils_natdiscovery -m -f 203.0.113.10')))
 
 
-main([coturn_finds_each_kind_of_nat_to_be_what_it_is, coturns_client_finds_the_same_with_our_server])
+run_cases()

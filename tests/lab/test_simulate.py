@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 
-from labtest import check, check_equal, lab, main, needs_no_rights, path, write
+from labtest import lab, path, write
+from tap import case, check, check_equal, run_cases
 
 SCENARIOS = sys.argv[2]
 
@@ -28,7 +29,7 @@ def simulate(file, *options):
     return r.stdout
 
 
-@needs_no_rights
+@case
 def each_scenario_shows_the_type_it_is_named_after():
     for name, (host, kind) in TYPES.items():
         for seed in ('1', '2', '3'):
@@ -36,7 +37,7 @@ def each_scenario_shows_the_type_it_is_named_after():
             check(f'{host}, IPv4: {kind}' in out, f'{name}, seed {seed}:\n{out}')
 
 
-@needs_no_rights
+@case
 def the_same_seed_gives_the_same_lines_and_the_same_capture():
     file, texts, captures = f'{SCENARIOS}/bad-day.net', [], []
     for seed in ('7', '7', '8'):
@@ -51,7 +52,7 @@ def the_same_seed_gives_the_same_lines_and_the_same_capture():
     check('Binding Success Response' in out and '203.0.113.99' in out, out[:2000])
 
 
-@needs_no_rights
+@case
 def a_round_follows_each_event():
     out = simulate(write('events.net', '''
 wire core 203.0.113.0/24
@@ -69,7 +70,7 @@ at 20s down home
                  for line in lines])
 
 
-@needs_no_rights
+@case
 def without_a_server_it_says_so():
     file = write('lonely.net', 'wire core 203.0.113.0/24\nhost alice core 203.0.113.2\n'
                                'host other core 203.0.113.3 203.0.113.4\n')
@@ -78,7 +79,7 @@ def without_a_server_it_says_so():
     check('alice, IPv4: open' in simulate(file, '--server', 'other'), 'with --server')
 
 
-@needs_no_rights
+@case
 def every_scenario_can_be_drawn():
     for file in glob.glob(f'{SCENARIOS}/*.net'):
         r = lab('check', file)
@@ -86,7 +87,7 @@ def every_scenario_can_be_drawn():
         check(r.stdout.startswith('wire '), r.stdout)
 
 
-@needs_no_rights
+@case
 def no_rights_are_needed():
     if os.geteuid() != 0:
         return  # then all of the above has shown it
@@ -95,6 +96,4 @@ def no_rights_are_needed():
     check_equal(0, r.returncode, r.stderr)
 
 
-main([each_scenario_shows_the_type_it_is_named_after,
-      the_same_seed_gives_the_same_lines_and_the_same_capture, a_round_follows_each_event,
-      without_a_server_it_says_so, every_scenario_can_be_drawn, no_rights_are_needed])
+run_cases()

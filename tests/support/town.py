@@ -3,37 +3,23 @@
 Lab puts it into postern-lab, with NATs of your choice; Loopback plays the same on this machine without any.
 All programs are the real ones. Used by ./demo and by tests/lab and tests/interop.
 """
+import atexit
 import json
 import os
 import shutil
-import signal
+import socket
 import subprocess
+import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-class Trouble(Exception):
-    """Something that had to happen did not; the text is for a person."""
-
-
-def wait_for(what, seconds, condition):
-    """The first true value of condition(), asked every 50 ms; Trouble after so many seconds."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Trouble(f'waited {seconds} s in vain for {what}')
-        time.sleep(0.05)
+from programs import ROOT, Program, Trouble, end_all, wait_until
 
 
 class Town:
     """Where programs run. `work` is a folder that is emptied; `build` has the programs."""
 
     def __init__(self, build, work):
-        self.build, self.work, self.started = os.path.abspath(build), os.path.abspath(work), []
+        self.build, self.work = os.path.abspath(build), os.path.abspath(work)
         shutil.rmtree(self.work, ignore_errors=True)
         os.makedirs(self.work)
 
@@ -46,44 +32,31 @@ class Town:
     def path(self, name):
         return os.path.join(self.work, name)
 
-    def start(self, host, argv, log):
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), 'w', encoding='utf-8') as f:
+            f.write(text)
+        return self.path(name)
+
+    def start(self, host, argv, log, ready=None):
         """Starts it and leaves it running; what it prints goes to the file `log`."""
-        process = subprocess.Popen(self.argv(host, argv), stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-                                   stdout=open(self.path(log), 'wb'), start_new_session=True)
-        self.started.append(process)
-        return process
+        return Program(self.argv(host, argv), self.path(log), ready)
 
     def ask(self, host, argv, seconds=20):
-        """Runs it to its end: (exit code, standard output)."""
-        done = subprocess.run(self.argv(host, argv), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        """Runs it to its end: what subprocess.run() returns, with its texts."""
+        return subprocess.run(self.argv(host, argv), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=seconds, check=False)
-        return done.returncode, done.stdout
 
     def hears(self, recording, hz):
         """What tests/support/hear.c finds in a recording, and whether it is this tone: {'is_tone', 'heard_seconds',
         'gap_max_ms', …}."""
-        out = subprocess.run([f'{self.build}/tests/hear', recording], capture_output=True, text=True, check=False).stdout
+        out = subprocess.run([f'{self.build}/tests/hear', self.path(recording)], capture_output=True, text=True,
+                             check=False).stdout
         heard = json.loads(out or '{"hz": 0, "purity": 0, "heard_seconds": 0, "gap_max_ms": 0}')
         return {**heard, 'is_tone': abs(heard['hz'] - hz) < 5 and heard['purity'] > 0.5}
 
-    def log(self, name):
-        return open(self.path(name), encoding='utf-8', errors='replace').read()
-
-    def stop(self, process, seconds=8):
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        if process in self.started:
-            self.started.remove(process)
-        return process.returncode
-
     def close(self):
-        for process in reversed(list(self.started)):
-            self.stop(process)
+        end_all()
 
     def __enter__(self):
         return self
@@ -102,24 +75,22 @@ class Lab(Town):
         argv = [self.program('postern-lab'), 'run', f'{ROOT}/{scenario}', '--seed', str(seed)]
         argv += [word for name, value in dict(sets).items() for word in ('--set', f'{name}={value}')]
         argv += [word for wire in captures for word in ('--capture', f'{wire}={self.path(wire)}.pcapng')]
-        self.lab = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=open(self.path('lab.log'), 'wb'),
-                                    stderr=subprocess.STDOUT, start_new_session=True)
-        self.started.append(self.lab)
+        self.lab = Program(argv, self.path('lab.log'))
         homes = dict(sets)
         self.address = {'alice': homes.get('home_a', '192.168.1') + '.10', 'bob': homes.get('home_b', '192.168.1') + '.10'}
-        wait_for('the lab (see lab.log)', 10, self.is_up)
+        wait_until(self.is_up, 'the lab (see lab.log)', 10)
 
     def is_up(self):
-        if self.lab.poll() is not None:
-            raise Trouble(f'the lab did not start:\n{self.log("lab.log")}')
-        return self.ask('alice', ['true'])[0] == 0
+        if self.lab.ended():
+            raise Trouble(f'the lab did not start:\n{self.lab.said()}')
+        return self.ask('alice', ['true']).returncode == 0
 
     def argv(self, host, argv):
         return ['env', f'POSTERN_LAB={self.lab.pid}', self.program('postern-lab'), 'shell', host, '--', *argv]
 
     def close(self):
         """With the lab ends all that runs in it."""
-        self.stop(self.lab)
+        self.lab.end()
         super().close()
 
 
@@ -134,86 +105,118 @@ class Lab6(Lab):
 
 
 class Loopback(Town):
-    """The same hosts as addresses of 127.0.0.0/8; there are no NATs."""
+    """The same hosts as addresses of 127.0.0.0/8; there are no NATs. A `net` of its own, such as "127.80.7", keeps
+    it apart from others on this machine."""
 
-    server, registrar = ('127.0.0.10', '127.0.0.11'), '127.0.0.5'
-    address = {'alice': '127.0.1.10', 'bob': '127.0.2.10'}
+    def __init__(self, build, work, net='127.0.0'):
+        super().__init__(build, work)
+        self.registrar, self.server = f'{net}.5', (f'{net}.10', f'{net}.11')
+        self.address = {name: f'{net}.{20 + i}' for i, name in enumerate(Phone.number_of)}
+
+    @classmethod
+    def alone(cls, build):
+        """One in a folder and a net of this process alone, so that two tests on one machine do not meet; both are gone
+        with the process."""
+        net = f'127.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}'
+        town = cls(build, tempfile.mkdtemp(prefix='postern-town-'), net)
+        atexit.register(lambda: (town.close(), shutil.rmtree(town.work, ignore_errors=True)))
+        return town
 
     def argv(self, host, argv):
         return argv
 
+    def sip_is_answered(self):
+        """By the registrar, asked from another address of its net."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            s.bind((self.registrar.rsplit('.', 1)[0] + '.250', 0))
+            here, serial = '%s:%d' % s.getsockname(), time.monotonic_ns()
+            s.sendto((f'OPTIONS sip:{self.registrar} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{serial}\r\n'
+                      f'From: <sip:t@{here}>;tag=1\r\nTo: <sip:{self.registrar}>\r\nCall-ID: {serial}\r\n'
+                      'CSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n').encode(), (self.registrar, 5060))
+            try:
+                return s.recv(2000).startswith(b'SIP/2.0 200')
+            except (socket.timeout, ConnectionError):
+                return False
 
-class Phone:
+
+class Phone(Program):
     """A postern-phone with the files an administrator would give it: one for all, one for it alone."""
 
-    number_of = {'alice': '1001', 'bob': '1002'}
+    number_of = {name: str(1001 + i) for i, name in enumerate(('alice', 'bob', 'carol', 'dave', 'eve', 'frank'))}
     tone_of = {'alice': 440, 'bob': 620}
 
     def __init__(self, town, name, settings=(), stun=True):
-        self.town, self.name, self.number = town, name, self.number_of[name]
+        self.town, self.owner, self.number, self.address = town, name, self.number_of[name], town.address[name]
         self.socket, self.recording = town.path(f'{name}.sock'), town.path(f'{name}-heard.wav')
         common = {'static.sip.nat_stun.enable': 1, 'static.sip.nat_stun.server': town.server[0]} if stun else {}
         own = {
             'account.1.enable': 1, 'account.1.user_name': self.number, 'account.1.password': f'secret-{self.number}',
             'account.1.display_name': name.capitalize(), 'account.1.sip_server.1.address': town.registrar,
-            'postern.listen': town.address[name], 'postern.sound.play': f'tone:{self.tone_of[name]}',
+            'postern.listen': self.address, 'postern.sound.play': f'tone:{self.tone_of.get(name, 1000)}',
             'postern.sound.record': self.recording, **dict(settings),
         }
         files = [self.write(f'{name}-common.cfg', common), self.write(f'{name}.cfg', own)]
-        config = [word for file in files for word in ('--config', file)]
-        self.process = town.start(name, [town.program('postern-phone'), *config, '--socket', self.socket], f'{name}.log')
+        argv = [town.program('postern-phone'), '--instance', name, '--socket', self.socket]
+        argv += [word for file in files for word in ('--config', file)]
+        super().__init__(town.argv(name, argv), town.path(f'{name}.log'))
 
     def write(self, name, settings):
-        with open(self.town.path(name), 'w', encoding='utf-8') as f:
-            f.write('#!version:1.0.0.1\n' + ''.join(f'{key} = {value}\n' for key, value in settings.items()))
-        return self.town.path(name)
+        return self.town.write(name, '#!version:1.0.0.1\n' + ''.join(f'{key} = {value}\n' for key, value in settings.items()))
 
-    def ask(self, *words, seconds=20):
-        """`postern WORDS… --json` to this phone: (exit code, what it said)."""
-        code, out = self.town.ask(self.name, [self.town.program('postern'), *words, '--socket', self.socket, '--json'], seconds)
+    def postern(self, *words, seconds=60):
+        """(exit code, what it said, complaints at the end) of `postern WORDS` for this phone."""
+        done = self.town.ask(self.owner, [self.town.program('postern'), words[0], '--socket', self.socket, *words[1:]], seconds)
+        return done.returncode, done.stdout + done.stderr
+
+    def ask(self, *words):
+        """(exit code, what it said as JSON; {} when that was none)"""
+        code, said = self.postern(*words, '--json')
         try:
-            return code, json.loads(out)
+            return code, json.loads(said)
         except ValueError:
             return code, {}
 
     def status(self):
-        if self.process.poll() is not None:
-            raise Trouble(f'{self.name}\'s phone ended with {self.process.returncode}:\n{self.town.log(self.name + ".log")}')
+        if self.ended():
+            raise Trouble(f'{self.owner}\'s phone ended with {self.process.returncode}:\n{self.said()}')
         return self.ask('status')[1]
 
     def account(self):
         return (self.status().get('accounts') or [{}])[0]
 
     def calls(self):
-        return self.status().get('calls') or []
+        return self.status()['calls']
 
-    def wait_registered(self, seconds=10):
-        return wait_for(f'{self.name} to be registered (see {self.name}.log)', seconds,
-                        lambda: (a := self.account()).get('state') == 'registered' and a)
+    def wait_account(self, state, seconds=20):
+        return wait_until(lambda: (a := self.account()).get('state') == state and a,
+                          f'{self.owner} to be {state} (see {self.owner}.log)', seconds)
 
-    def wait_up(self, seconds=10):
-        return wait_for(f'{self.name}\'s call to be up', seconds,
-                        lambda: next((c for c in self.calls() if c['state'] == 'up'), None))
+    def wait_registered(self, seconds=20):
+        return self.wait_account('registered', seconds)
+
+    def wait_call(self, test, what, seconds=20):
+        """The first of its calls of which the test is true."""
+        return wait_until(lambda: next((c for c in self.calls() if test(c)), None), f'{self.owner}\'s call {what}', seconds)
+
+    def wait_up(self, seconds=20):
+        return self.wait_call(lambda c: c['state'] == 'up', 'to be up', seconds)
+
+    def wait_calls(self, count, seconds=35):
+        wait_until(lambda: len(self.calls()) == count, f'{count} calls at {self.owner}', seconds)
 
     def dial(self, target):
         code, said = self.ask('dial', target)
         if code != 0:
-            raise Trouble(f'{self.name} could not dial {target}: {said or code}')
+            raise Trouble(f'{self.owner} could not dial {target}: {said or code}')
 
     def hang_up(self):
         self.ask('hangup')
 
-    def stop(self):
-        return self.town.stop(self.process)
-
 
 def start_server(town, *options):
     listening = [word for address in town.server for word in ('--listening-ip', address)]
-    process = town.start('server', [town.program('postern-server'), *listening, *options], 'server.log')
-    wait_for('the STUN server (see server.log)', 5, lambda: process.poll() is not None or 'listening' in town.log('server.log'))
-    if process.poll() is not None:
-        raise Trouble(f'the STUN server ended:\n{town.log("server.log")}')
-    return process
+    return town.start('server', [town.program('postern-server'), *listening, *options], 'server.log', ready='listening')
 
 
 def start_registrar(town):
@@ -221,5 +224,8 @@ def start_registrar(town):
     runtime = town.path('kamailio')
     os.makedirs(runtime, exist_ok=True)
     address = f'[{town.registrar}]' if ':' in town.registrar else town.registrar
-    return town.start('registrar', ['kamailio', '-f', f'{ROOT}/tests/peers/kamailio.cfg', '-l', f'udp:{address}:5060',
-                                    '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4'], 'registrar.log')
+    kamailio = town.start('registrar', ['kamailio', '-f', f'{ROOT}/tests/peers/kamailio.cfg', '-l', f'udp:{address}:5060',
+                                        '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4'], 'registrar.log', ready='Listening on')
+    if isinstance(town, Loopback):  # it prints that it listens before it does
+        wait_until(town.sip_is_answered, 'an answer of Kamailio')
+    return kamailio
