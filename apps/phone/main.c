@@ -38,6 +38,7 @@ struct program {
     struct ptn_ua_opts opts;
     struct ptn_loop *loop;
     struct ptn_host *host;
+    struct ptn_tls_rules *tls;
     unsigned sockets_failed;
     bool stopping;
     bool stopped;
@@ -151,6 +152,7 @@ static bool open_parts(struct program *g)
         .sockets_max = SOCKETS_MAX,
         .machines_max = 1,
         .stream_queue_max = 1 << 18,
+        .tls = g->tls,
     };
     return !complain(g, "host", ptn_host_new(&host, &g->host)) &&
            !complain(g, "phone", ptn_ua_new(&g->opts, &g->phone.ua));
@@ -160,6 +162,7 @@ static void close_parts(struct program *g)
 {
     ptn_control_free(g->phone.control);
     ptn_host_free(g->host);
+    ptn_tls_rules_free(g->tls);
     ptn_ua_free(g->phone.ua);
     ptn_loop_free(g->loop);
     phone_sound_fini(&g->phone.sound);
@@ -179,6 +182,11 @@ static void stop(struct program *g, ptn_time now)
     ptn_ua_stop(g->phone.ua, now);
 }
 
+static unsigned sockets_wanted(const struct program *g)
+{
+    return g->opts.local_count * (1u + g->opts.tcp + g->opts.tls);
+}
+
 static void take_event(struct program *g, ptn_time now, const struct ptn_ua_event *ev)
 {
     if (ev->kind == PTN_UA_AUDIO) {
@@ -191,7 +199,7 @@ static void take_event(struct program *g, ptn_time now, const struct ptn_ua_even
         g->stopped = true;
     phone_journal_event(ev, &g->phone.log);
     phone_control_event(&g->phone, ev);
-    if (ev->kind == PTN_UA_SOCKET_FAILED && ++g->sockets_failed == g->opts.local_count) {
+    if (ev->kind == PTN_UA_SOCKET_FAILED && ++g->sockets_failed == sockets_wanted(g)) {
         ptn_log(&g->phone.log, PTN_LOG_ERROR, "none of the SIP sockets could be opened");
         g->exit_code = CANNOT_RUN;
         stop(g, now);
@@ -226,6 +234,24 @@ static void take_ready(struct program *g, ptn_time now, const struct ptn_ready *
     }
 }
 
+/* Connections from a fixed port end hard: not before the last words have arrived. */
+static void see_off(struct program *g, ptn_time now, uint32_t machine)
+{
+    struct ptn_ready ready[READY_MAX];
+    ptn_time until = now + PTN_S(1);
+
+    ptn_host_remove(g->host, now, machine);
+    while (ptn_host_closing(g->host) > 0 && now < until) {
+        ptn_time due = ptn_time_min(ptn_host_deadline(g->host, now), until);
+        size_t count = ptn_loop_wait(g->loop, due, ready, READY_MAX);
+        now = ptn_clock_now();
+        for (size_t i = 0; i < count; i++)
+            if (ready[i].owner == OWNER_HOST)
+                ptn_host_ready(g->host, now, &ready[i]);
+        ptn_host_run(g->host, now);
+    }
+}
+
 static int run(struct program *g)
 {
     struct ptn_ready ready[READY_MAX];
@@ -240,8 +266,10 @@ static int run(struct program *g)
     ptn_notify("READY=1");
     for (;;) {
         run_machine(g, now);
-        if (g->stopped || now >= g->stop_by)
+        if (g->stopped || now >= g->stop_by) {
+            see_off(g, now, index);
             return g->exit_code;
+        }
         ptn_time due = ptn_time_min(ptn_host_deadline(g->host, now), g->stop_by);
         size_t count = ptn_loop_wait(g->loop, due, ready, READY_MAX);
         now = ptn_clock_now();
@@ -268,6 +296,8 @@ static int start(struct program *g, struct ptn_conf_report *r)
 
     bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log);
     fits = phone_sound_init(&g->phone.sound, &g->settings, log) && fits;
+    if (g->opts.tls)
+        fits = phone_trust_init(&g->tls, &g->settings, log) && fits;
     if (g->settings.check)
         return check_settings(g, r, fits);
     if (g->settings.print_config) {

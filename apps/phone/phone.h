@@ -12,6 +12,7 @@
 
 #include "os/control.h"
 #include "os/soundfile.h"
+#include "os/tls.h"
 #include "phone/settings.h"
 #include "ua/ua.h"
 
@@ -52,6 +53,13 @@ void phone_sound_fini(struct phone_sound *sound);
 void phone_sound_hear(struct phone_sound *sound, ptn_ua_call_id call, const int16_t *frame,
                       const struct ptn_log *log);
 void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call);
+
+/* ---- trust.c ---- */
+
+/* Reads the files of CAs, certificate and key. What is wrong with them, and what is dangerous,
+ * is said to `log`; false when there is something wrong. */
+bool phone_trust_init(struct ptn_tls_rules **rules, const struct phone_settings *s,
+                      const struct ptn_log *log);
 
 /* ---- report.c ---- */
 

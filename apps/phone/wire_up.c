@@ -66,6 +66,9 @@ static void wire_addresses(struct wiring *x, const struct ptn_addr *interfaces, 
         fail(x, "there is no address to listen on: see postern.listen");
 
     x->opts->sip_port = (uint16_t)s->sip_port;
+    x->opts->tls_port = (uint16_t)s->tls_port;
+    if (s->tls_port == s->sip_port)
+        fail(x, "sip.listen_port and sip.tls_listen_port are the same: %u", s->sip_port);
     x->opts->rtp_port_min = (uint16_t)s->rtp_port_min;
     x->opts->rtp_port_max = (uint16_t)s->rtp_port_max;
     unsigned first = (s->rtp_port_min + 1) / 2 * 2;
@@ -188,7 +191,12 @@ static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *nam
         x->opts->tcp = true;
         break;
     case PHONE_TLS:
-        fail(x, "account.%u.sip_server.1.transport_type: this version has no TLS", i + 1);
+        host.transport = PTN_TLS;
+        x->opts->tls = true;
+        if (host.name && host.port == 5060)
+            ptn_log(x->log, PTN_LOG_WARN,
+                    "account.%u: TLS to port 5060 of %s; most servers expect it on 5061", i + 1,
+                    host.name);
         break;
     case PHONE_NAPTR: host.port = 0; break;
     }
@@ -283,6 +291,16 @@ static ptn_time limit_of(uint32_t setting_s)
     return setting_s ? PTN_S(setting_s) : PTN_NEVER;
 }
 
+static enum ptn_ua_stream_port stream_port_of(uint32_t setting)
+{
+    switch ((enum phone_stream_port)setting) {
+    case PHONE_PORT_RANDOM_SOURCE: return PTN_UA_PORT_RANDOM_SOURCE;
+    case PHONE_PORT_RANDOM: return PTN_UA_PORT_RANDOM;
+    case PHONE_PORT_FIXED: break;
+    }
+    return PTN_UA_PORT_FIXED;
+}
+
 bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
                    size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
                    const struct ptn_log *log)
@@ -298,6 +316,7 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
         ptn_log(log, PTN_LOG_WARN,
                 "static.network.static_nat.enable is 1, but static.network.static_nat.addr is "
                 "empty: nothing is set by hand");
+    opts->stream_port = stream_port_of(s->stream_port);
     opts->manual = s->static_nat_addr;
     opts->no_discovery = !s->discovery;
     opts->t1 = PTN_MS(s->timer_t1);

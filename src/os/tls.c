@@ -32,10 +32,10 @@ struct ptn_tls {
 
 /* ---- rules ---- */
 
-/* OpenSSL's own words for the last error. */
-static const char *last_words(void)
+/* OpenSSL's own words for the first error, which led to the others. */
+static const char *words_of_error(void)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error();
     const char *words = ERR_reason_error_string(code);
 
     if (ERR_SYSTEM_ERROR(code))
@@ -50,7 +50,7 @@ static bool is_given(const char *text)
 
 static enum ptn_err refuse(char *sentence, const char *path, const char *what)
 {
-    snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: %s: %s", path, what, last_words());
+    snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: %s: %s", path, what, words_of_error());
     return PTN_ERR_INVALID;
 }
 
@@ -284,7 +284,7 @@ struct ptn_tls *ptn_tls_connect(const struct ptn_tls_rules *r, const char *name)
                    r->trust_anyone ? NULL : look_at_certificate);
     bool by_addr = ptn_addr_parse(name, &addr);
     if (!by_addr)
-        fine = SSL_set_tlsext_host_name(t->ssl, name) == 1;
+        fine = SSL_set_tlsext_host_name(t->ssl, t->name) == 1;
     if (fine && !r->any_name) {
         X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
         SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -342,9 +342,9 @@ static enum ptn_tls_state state_after(struct ptn_tls *t, int result, enum ptn_tl
     default: break;
     }
     if (t->why == PTN_OK) {
-        t->why = is_about_certificates(ERR_GET_REASON(ERR_peek_last_error())) ? PTN_ERR_NOT_TRUSTED
-                                                                              : PTN_ERR_UNSUPPORTED;
-        snprintf(t->sentence, sizeof t->sentence, "%s", last_words());
+        t->why = is_about_certificates(ERR_GET_REASON(ERR_peek_error())) ? PTN_ERR_NOT_TRUSTED
+                                                                         : PTN_ERR_UNSUPPORTED;
+        snprintf(t->sentence, sizeof t->sentence, "%s", words_of_error());
     }
     return PTN_TLS_FAILED;
 }

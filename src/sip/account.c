@@ -123,6 +123,7 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->hop_until = PTN_NEVER;
     a->reg = (struct ptn_sip_reg){.expires_s = o->expires_s ? o->expires_s : 3600,
                                   .next = PTN_NEVER,
+                                  .cut_off_at = PTN_NEVER,
                                   .cseq = ptn_dice_below(dice, 10000)};
     ptn_sip_token(dice, token, sizeof token);
     bool done = ptn_sip_replace(&a->reg.call_id, ptn_pl(token));

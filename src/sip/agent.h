@@ -25,7 +25,7 @@
 #include "sip/transaction.h"
 
 enum {
-    PTN_SIP_SOCKETS_MAX = 16,
+    PTN_SIP_SOCKETS_MAX = 24,
     PTN_SIP_CONNS_MAX = 64,
     PTN_SIP_NAMES_MAX = 48,
     PTN_SIP_ACCOUNTS_MAX = 64,
@@ -48,6 +48,8 @@ struct ptn_sip_conn {
     enum ptn_transport transport;
     struct ptn_addr remote;
     bool up;
+    bool pongs;        /* the far end has answered a ping */
+    ptn_time up_by;    /* not up by then: given up. PTN_NEVER: it is up */
     ptn_time pong_due; /* PTN_NEVER: no ping is out */
     struct ptn_sip_stream stream;
 };
@@ -154,6 +156,7 @@ struct ptn_sip_reg {
     struct ptn_addr asked, bound; /* contacts: of the request out; at the registrar */
     ptn_time bound_until;
     unsigned failures;
+    ptn_time asked_at, cut_off_at; /* cut off: since when there is no connection; PTN_NEVER */
     ptn_time next;
 };
 

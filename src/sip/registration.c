@@ -16,6 +16,10 @@
 
 #include "sip/agent.h"
 
+/* How often a connection is tried anew, and for how long so often. */
+#define RECONNECT_EVERY PTN_S(2)
+#define RECONNECT_OFTEN PTN_S(120)
+
 enum { HEADERS_MAX = 4096, CONTACT_MAX = 1400, LEASE_MAX_S = 7 * 86400, RETRY_AFTER_MAX_S = 3600 };
 
 void ptn_sip_reg_fini(struct ptn_sip_reg *r)
@@ -68,6 +72,7 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
                                            .contact = contacts,
                                            .headers = room ? headers : NULL};
     r->state = PTN_SIP_REG_TRYING;
+    r->asked_at = now;
     r->next = PTN_NEVER;
     r->again = false;
     r->txn = ptn_sip_exchange_ask(s, now, &ask);
@@ -88,22 +93,44 @@ static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
                         .kind = PTN_SIP_UNREGISTERED, .account = a->id, .status = status});
 }
 
+/* Without a connection nobody can call us, and asking for one costs the server nothing while it is
+ * not there: at first often. A certificate does not mend that fast. 0: no such case. */
+static ptn_time reconnect_in(struct ptn_sip_acct *a, ptn_time now, unsigned status,
+                             enum ptn_err why)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    if (status)
+        r->cut_off_at = PTN_NEVER;
+    if (a->hop.transport == PTN_UDP || status || why == PTN_ERR_NOT_TRUSTED ||
+        why == PTN_ERR_UNSUPPORTED)
+        return 0;
+    if (r->cut_off_at == PTN_NEVER)
+        r->cut_off_at = now;
+    if (now >= r->cut_off_at + RECONNECT_OFTEN)
+        return 0;
+    r->failures = 0;
+    return ptn_time_max(PTN_MS(100), r->asked_at + RECONNECT_EVERY - now);
+}
+
 /* A wait of 0 leaves it to the back-off: doubling, and by chance, so that a registrar that
  * comes back is not met by all its phones at once. */
 static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsigned status,
                  enum ptn_err why, ptn_time wait)
 {
     struct ptn_sip_reg *r = &a->reg;
-    unsigned doublings = r->failures < 16 ? r->failures : 16;
 
     r->txn = 0;
     if (r->leaving) {
         left(s, a, status);
         return;
     }
+    if (wait == 0)
+        wait = reconnect_in(a, now, status, why);
     r->failures++;
     if (wait == 0) {
-        wait = ptn_time_min(a->retry_max, a->retry_first << doublings);
+        wait =
+            ptn_time_min(a->retry_max, a->retry_first << (r->failures < 17 ? r->failures - 1 : 16));
         wait = wait / 2 + (ptn_time)((double)(wait / 2) * ptn_dice_unit(&s->dice));
     }
     r->state = PTN_SIP_REG_BACKOFF;
@@ -169,6 +196,7 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
         ptn_sip_auth_info(&a->auth, ptn_bytes(info.p, info.l));
     r->state = PTN_SIP_REG_BOUND;
     r->failures = 0;
+    r->cut_off_at = PTN_NEVER;
     r->bound = r->asked;
     r->bound_until = now + PTN_S(lease_s);
     /* Half, less up to a tenth by chance: a lost refresh leaves time for others. */

@@ -64,6 +64,11 @@ bool ptn_sip_owns(const struct ptn_sip *s, ptn_id id);
 ptn_id ptn_sip_listen(struct ptn_sip *s, ptn_time now, enum ptn_transport transport,
                       const struct ptn_addr *local);
 
+/* The same for TCP and TLS without listening: connections are made from any port. SOCKET_OPENED
+ * follows at once, with port 0. */
+ptn_id ptn_sip_reach_out(struct ptn_sip *s, enum ptn_transport transport,
+                         const struct ptn_addr *local);
+
 /* Closes it; calls and accounts on it stay and wait for another path. */
 void ptn_sip_close(struct ptn_sip *s, ptn_time now, ptn_id socket);
 
@@ -106,7 +111,8 @@ struct ptn_sip_account {
     const char *instance;       /* +sip.instance, "urn:uuid:…"; NULL: none */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */
-    ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s */
+    ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s. While there
+                                      * is no connection, every 2 s for two minutes before that */
 };
 
 /* Begins to look the next hop up; SERVER follows, also whenever its address changes.

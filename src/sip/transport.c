@@ -11,6 +11,11 @@
 /* RFC 5626 §4.4.1: a pong that has not come after 10 s. */
 #define PONG_WAIT PTN_S(10)
 
+/* The kernel would wait longer and longer between its SYNs: behind a NAT that comes back a new
+ * connection gets through sooner. TLS says more before it is up. */
+#define TCP_UP_MAX PTN_S(2)
+#define TLS_UP_MAX PTN_S(4)
+
 struct ptn_sip_socket *ptn_sip_find_socket(struct ptn_sip *s, ptn_id id)
 {
     for (unsigned i = 0; i < PTN_SIP_SOCKETS_MAX && id; i++)
@@ -67,6 +72,25 @@ ptn_id ptn_sip_listen(struct ptn_sip *s, ptn_time now, enum ptn_transport transp
     return 0;
 }
 
+ptn_id ptn_sip_reach_out(struct ptn_sip *s, enum ptn_transport transport,
+                         const struct ptn_addr *local)
+{
+    for (unsigned i = 0; i < PTN_SIP_SOCKETS_MAX; i++) {
+        struct ptn_sip_socket *k = &s->sockets[i];
+        if (k->id)
+            continue;
+        *k = (struct ptn_sip_socket){.id = ptn_sip_draw_id(s),
+                                     .transport = transport,
+                                     .local = ptn_addr_with_port(*local, 0),
+                                     .open = true};
+        if (k->id)
+            ptn_sip_tell(s, &(struct ptn_sip_event){
+                                .kind = PTN_SIP_SOCKET_OPENED, .socket = k->id, .local = k->local});
+        return k->id;
+    }
+    return 0;
+}
+
 static void conn_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c, enum ptn_err why)
 {
     struct ptn_sip_conn gone = *c;
@@ -106,13 +130,15 @@ static struct ptn_sip_conn *add_conn(struct ptn_sip *s, ptn_id id, const struct 
                                                 .socket = hop->socket,
                                                 .transport = hop->transport,
                                                 .remote = hop->to,
+                                                .up_by = PTN_NEVER,
                                                 .pong_due = PTN_NEVER};
             return &s->conns[i];
         }
     return NULL;
 }
 
-static struct ptn_sip_conn *connect_to(struct ptn_sip *s, const struct ptn_sip_hop *hop)
+static struct ptn_sip_conn *connect_to(struct ptn_sip *s, ptn_time now,
+                                       const struct ptn_sip_hop *hop)
 {
     const struct ptn_sip_socket *k = ptn_sip_find_socket(s, hop->socket);
     ptn_id id = k && k->open ? ptn_sip_draw_id(s) : 0;
@@ -120,6 +146,7 @@ static struct ptn_sip_conn *connect_to(struct ptn_sip *s, const struct ptn_sip_h
 
     if (!c)
         return NULL;
+    c->up_by = now + (hop->transport == PTN_TLS ? TLS_UP_MAX : TCP_UP_MAX);
     ptn_sip_ask(s,
                 &(struct ptn_ask){
                     .kind = PTN_ASK_CONNECT,
@@ -168,7 +195,6 @@ static ptn_id socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop)
 enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_hop *hop,
                                struct ptn_bytes bytes)
 {
-    (void)now;
     if (!hop->conn && !(hop->socket = socket_for(s, hop)))
         return PTN_SIP_NOT_SENT;
     if (hop->transport == PTN_UDP) {
@@ -178,7 +204,7 @@ enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_h
         return PTN_SIP_SENT;
     }
     struct ptn_sip_conn *c = conn_for(s, hop);
-    if (!c && !(c = connect_to(s, hop)))
+    if (!c && !(c = connect_to(s, now, hop)))
         return PTN_SIP_NOT_SENT;
     hop->conn = c->id;
     if (!c->up)
@@ -212,6 +238,7 @@ static void read_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c,
                step == PTN_SIP_STREAM_PING || step == PTN_SIP_STREAM_PONG) {
             /* Whatever comes shows that the far end lives. */
             c->pong_due = PTN_NEVER;
+            c->pongs |= step == PTN_SIP_STREAM_PONG;
             struct ptn_sip_in in = {.socket = id, .transport = c->transport, .from = c->remote};
             if (step == PTN_SIP_STREAM_MESSAGE)
                 ptn_sip_exchange_input(s, now, message, &in);
@@ -242,6 +269,7 @@ static void opened(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell)
         ptn_sip_accounts_resume(s, now);
     } else if (c) {
         c->up = true;
+        c->up_by = PTN_NEVER;
         ptn_sip_exchange_resume(s, now);
     }
 }
@@ -306,9 +334,15 @@ void ptn_sip_transport_input(struct ptn_sip *s, ptn_time now, const struct ptn_t
 
 void ptn_sip_transport_tick(struct ptn_sip *s, ptn_time now)
 {
-    for (unsigned i = 0; i < PTN_SIP_CONNS_MAX; i++)
-        if (s->conns[i].id && s->conns[i].pong_due <= now)
-            close_conn(s, now, &s->conns[i], PTN_ERR_TIMED_OUT);
+    for (unsigned i = 0; i < PTN_SIP_CONNS_MAX; i++) {
+        struct ptn_sip_conn *c = &s->conns[i];
+        /* Servers that have never heard of RFC 5626 swallow pings. Of those the world says when
+         * nothing is acknowledged any more. */
+        if (c->id && c->pong_due <= now && !c->pongs)
+            c->pong_due = PTN_NEVER;
+        if (c->id && (c->pong_due <= now || c->up_by <= now))
+            close_conn(s, now, c, PTN_ERR_TIMED_OUT);
+    }
 }
 
 ptn_time ptn_sip_transport_deadline(const struct ptn_sip *s)
@@ -317,7 +351,7 @@ ptn_time ptn_sip_transport_deadline(const struct ptn_sip *s)
 
     for (unsigned i = 0; i < PTN_SIP_CONNS_MAX; i++)
         if (s->conns[i].id)
-            due = ptn_time_min(due, s->conns[i].pong_due);
+            due = ptn_time_min(due, ptn_time_min(s->conns[i].pong_due, s->conns[i].up_by));
     return due;
 }
 

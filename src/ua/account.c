@@ -54,8 +54,14 @@ static void register_failed(struct ptn_ua *ua, ptn_time now, unsigned i,
 {
     struct ptn_ua_account_here *a = &ua->accounts[i];
 
+    /* A server that is away is asked for every two seconds: once is enough for a person. */
+    enum ptn_log_level level =
+        a->state == PTN_UA_ACCOUNT_FAILED && a->last_why == ev->why && a->last_status == ev->status
+            ? PTN_LOG_DEBUG
+            : PTN_LOG_WARN;
     a->state = PTN_UA_ACCOUNT_FAILED;
     a->last_status = ev->status;
+    a->last_why = ev->why;
     a->retry_at = ptn_time_add(now, ev->retry_in);
     struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_REGISTER_FAILED);
     told->account = i;
@@ -63,11 +69,10 @@ static void register_failed(struct ptn_ua *ua, ptn_time now, unsigned i,
     told->why = ev->why;
     told->retry_in = ev->retry_in;
     if (ev->status)
-        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: not registered: the server answered %u",
-                a->opts.user, ev->status);
+        ptn_log(ua->opts.log, level, "%s: not registered: the server answered %u", a->opts.user,
+                ev->status);
     else
-        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: not registered: %s", a->opts.user,
-                ptn_err_text(ev->why));
+        ptn_log(ua->opts.log, level, "%s: not registered: %s", a->opts.user, ptn_err_text(ev->why));
 }
 
 void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
@@ -129,7 +134,7 @@ static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here 
         ptn_pool_use(&ua->pool, now, s->local);
     }
     struct ptn_reach_ask ask = ptn_ua_reach_ask(&a->opts, &a->server);
-    struct ptn_reach_answer contact = ptn_reach_answer(&s->anchor.reach, &ask);
+    struct ptn_reach_answer contact = ptn_ua_contact(ua, s, &ask);
     if (!a->told &&
         ptn_ua_worth_waiting(ua, now, a->ready_by, ptn_anchor_settled(&s->anchor), &contact))
         return;

@@ -116,7 +116,7 @@ static void set_contact(struct ptn_ua *ua, struct ptn_ua_call *call,
     struct ptn_reach_ask ask = ptn_ua_reach_ask(&ua->accounts[call->account].opts, &call->hop);
 
     call->socket = socket->id;
-    call->contact = ptn_reach_answer(&socket->anchor.reach, &ask).addr;
+    call->contact = ptn_ua_contact(ua, socket, &ask).addr;
 }
 
 /* An account without a server calls whoever is named; the name is often an address. */

@@ -22,7 +22,7 @@
 #include "ua/ua.h"
 
 enum {
-    PTN_UA_SIP_SOCKETS_MAX = 2 * PTN_UA_LOCALS_MAX,
+    PTN_UA_SIP_SOCKETS_MAX = 3 * PTN_UA_LOCALS_MAX,
     PTN_UA_EVENTS_MAX = 128,
 };
 
@@ -42,6 +42,7 @@ struct ptn_ua_sip_socket {
     bool open, again;  /* again: opened anew after its address had changed */
     ptn_time again_at; /* tried anew after it failed; PTN_NEVER: no need */
     struct ptn_addr addr;
+    uint16_t seen_port; /* of its connection, by the server; 0: not seen */
     struct ptn_anchor anchor;
 };
 
@@ -55,6 +56,7 @@ struct ptn_ua_account_here {
     struct ptn_sip_path path;
     struct ptn_reach_answer contact;
     unsigned lease_s, last_status;
+    enum ptn_err last_why; /* with FAILED */
     ptn_time registered_at, retry_at;
 };
 
@@ -163,6 +165,10 @@ void ptn_ua_listen_again(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_sock
 struct ptn_ua_sip_socket *ptn_ua_socket_towards(struct ptn_ua *ua, enum ptn_transport transport,
                                                 const struct ptn_addr *to);
 void ptn_ua_socket_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev);
+
+/* What Contact and Via say to `ask->to` of a socket. */
+struct ptn_reach_answer ptn_ua_contact(const struct ptn_ua *ua, const struct ptn_ua_sip_socket *s,
+                                       const struct ptn_reach_ask *ask);
 
 /* Hands the STUN servers' addresses to all sockets. */
 void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now);

@@ -10,26 +10,32 @@ static const struct ptn_reach_opts *reach_opts(const struct ptn_ua *ua, unsigned
     return &ua->pool.opts.locals[local];
 }
 
+/* At the address of its place now, and the port of its transport. */
+static void open_at(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s)
+{
+    uint16_t port = s->transport == PTN_TLS ? ua->opts.tls_port : ua->opts.sip_port;
+
+    s->addr = ptn_addr_with_port(ua->opts.locals[s->local].addr, port);
+    if (s->transport == PTN_TLS && port == 0)
+        s->id = ptn_sip_reach_out(ua->sip, s->transport, &s->addr);
+    else
+        s->id = ptn_sip_listen(ua->sip, now, s->transport, &s->addr);
+}
+
 static void listen_at(struct ptn_ua *ua, ptn_time now, unsigned local, enum ptn_transport transport)
 {
-    struct ptn_addr addr = ptn_addr_with_port(ua->opts.locals[local].addr, ua->opts.sip_port);
+    struct ptn_ua_sip_socket *s = &ua->sockets[ua->socket_count++];
 
-    ua->sockets[ua->socket_count++] = (struct ptn_ua_sip_socket){
-        .id = ptn_sip_listen(ua->sip, now, transport, &addr),
-        .local = local,
-        .transport = transport,
-        .again_at = PTN_NEVER,
-        .addr = addr,
-    };
+    *s = (struct ptn_ua_sip_socket){.local = local, .transport = transport, .again_at = PTN_NEVER};
+    open_at(ua, now, s);
 }
 
 void ptn_ua_listen_again(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s)
 {
-    s->addr = ptn_addr_with_port(ua->opts.locals[s->local].addr, ua->opts.sip_port);
     s->open = false;
     s->again = true;
     s->again_at = PTN_NEVER;
-    s->id = ptn_sip_listen(ua->sip, now, s->transport, &s->addr);
+    open_at(ua, now, s);
 }
 
 void ptn_ua_sockets_start(struct ptn_ua *ua, ptn_time now)
@@ -38,6 +44,8 @@ void ptn_ua_sockets_start(struct ptn_ua *ua, ptn_time now)
         listen_at(ua, now, i, PTN_UDP);
         if (ua->opts.tcp)
             listen_at(ua, now, i, PTN_TCP);
+        if (ua->opts.tls)
+            listen_at(ua, now, i, PTN_TLS);
     }
 }
 
@@ -94,12 +102,28 @@ static void open_socket(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socke
         ptn_anchor_ask(&s->anchor, now, &servers);
 }
 
+struct ptn_reach_answer ptn_ua_contact(const struct ptn_ua *ua, const struct ptn_ua_sip_socket *s,
+                                       const struct ptn_reach_ask *ask)
+{
+    struct ptn_reach_answer answer = ptn_reach_answer(&s->anchor.reach, ask);
+
+    if (s->transport != PTN_UDP && ua->opts.stream_port == PTN_UA_PORT_RANDOM_SOURCE)
+        answer.addr.port = s->addr.port;
+    /* Where nothing listens, or another port is to be told: what the server has seen. */
+    if (s->transport != PTN_UDP && ua->opts.stream_port == PTN_UA_PORT_RANDOM && s->seen_port)
+        answer.addr.port = s->seen_port;
+    if (answer.addr.port == 0)
+        answer.addr.port = s->seen_port ? s->seen_port : 5061;
+    return answer;
+}
+
 static void hear_reflexive(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
 {
     struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, ev->socket);
 
     if (!s)
         return;
+    s->seen_port = ev->addr.port;
     ptn_reach_see(&s->anchor.reach, now,
                   &(struct ptn_reach_sight){PTN_REACH_SAW_RPORT, ev->server, ev->addr});
     ptn_pool_see_signal(&ua->pool, now, s->local,

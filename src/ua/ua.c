@@ -52,9 +52,9 @@ static enum ptn_err check_account(const struct ptn_ua_opts *opts, const struct p
     if (!a->user || strlen(a->user) >= PTN_UA_TEXT_MAX || a->codec_count > PTN_CODEC_COUNT ||
         (a->ptime_ms != 0 && !ptn_stream_ptime_ok(a->ptime_ms)))
         return PTN_ERR_INVALID;
-    if (hop->transport == PTN_TLS)
-        return PTN_ERR_UNSUPPORTED;
-    return hop->transport == PTN_TCP && !opts->tcp ? PTN_ERR_INVALID : PTN_OK;
+    if ((hop->transport == PTN_TCP && !opts->tcp) || (hop->transport == PTN_TLS && !opts->tls))
+        return PTN_ERR_INVALID;
+    return PTN_OK;
 }
 
 static enum ptn_err check(const struct ptn_ua_opts *opts)
@@ -178,6 +178,7 @@ static enum ptn_err init_sip(struct ptn_ua *ua)
         .t2 = ua->opts.t2,
         .t4 = ua->opts.t4,
         .no_rport = ua->opts.account_count > 0,
+        .random_tcp_port = ua->opts.stream_port != PTN_UA_PORT_FIXED,
         .dscp = ua->opts.sip_dscp,
         .calls_max = PTN_UA_CALLS_MAX,
     };

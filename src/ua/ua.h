@@ -57,6 +57,13 @@ enum ptn_ua_symmetric {
     PTN_UA_SYMMETRIC_OFF,     /* as the SDP says; media from elsewhere is dropped */
 };
 
+/* The port that connections of TCP and TLS are made from, and the one told in Contact and Via. */
+enum ptn_ua_stream_port {
+    PTN_UA_PORT_FIXED,         /* the one listened on, for both; where a NAT maps it, the mapped */
+    PTN_UA_PORT_RANDOM_SOURCE, /* any; told is the one listened on */
+    PTN_UA_PORT_RANDOM,        /* any; told is where the server sees the connection */
+};
+
 /* Texts as in struct ptn_sip_account. */
 struct ptn_ua_account {
     const char *user;
@@ -99,7 +106,9 @@ struct ptn_ua_opts {
     bool roams;          /* another address of this host may take the place of one that is gone */
     ptn_time t1, t2, t4; /* as in struct ptn_sip_opts */
     uint16_t sip_port;   /* UDP and, with `tcp`, TCP; 0: any */
-    bool tcp;
+    uint16_t tls_port;   /* 0: connects from any, and does not listen */
+    bool tcp, tls;       /* some account needs them */
+    enum ptn_ua_stream_port stream_port;
     uint16_t rtp_port_min, rtp_port_max; /* even ports for RTP, the next one for RTCP */
     struct ptn_ua_account accounts[PTN_UA_ACCOUNTS_MAX];
     unsigned account_count;
@@ -292,7 +301,7 @@ struct ptn_ua_status {
     struct ptn_ua_account_status accounts[PTN_UA_ACCOUNTS_MAX];
     struct ptn_ua_stun_status stun[PTN_UA_STUN_MAX];
     struct ptn_ua_call_status calls[PTN_UA_CALLS_MAX];
-    struct ptn_ua_socket_status sockets[2 * (PTN_UA_LOCALS_MAX + 2 * PTN_UA_CALLS_MAX)];
+    struct ptn_ua_socket_status sockets[3 * PTN_UA_LOCALS_MAX + 4 * PTN_UA_CALLS_MAX];
 };
 
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out);

@@ -219,13 +219,14 @@ def start_server(town, *options):
     return town.start('server', [town.program('postern-server'), *listening, *options], 'server.log', ready='listening')
 
 
-def start_registrar(town):
-    """Debian's Kamailio with tests/peers/kamailio.cfg."""
+def start_registrar(town, *more):
+    """Debian's Kamailio with tests/peers/kamailio.cfg; `more` are flags of its own, beside those for UDP."""
     runtime = town.path('kamailio')
     os.makedirs(runtime, exist_ok=True)
     address = f'[{town.registrar}]' if ':' in town.registrar else town.registrar
     kamailio = town.start('registrar', ['kamailio', '-f', f'{ROOT}/tests/peers/kamailio.cfg', '-l', f'udp:{address}:5060',
-                                        '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4'], 'registrar.log', ready='Listening on')
+                                        '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4', *more], 'registrar.log',
+                          ready='Listening on')
     if isinstance(town, Loopback):  # it prints that it listens before it does
         wait_until(town.sip_is_answered, 'an answer of Kamailio')
     return kamailio

@@ -352,6 +352,29 @@ TEST(half_of_a_pair_of_settings_is_warned_of)
     }
 }
 
+TEST(tls_and_the_ports_of_streams_are_taken_from_their_keys)
+{
+    begin();
+    CHECK(wire());
+    CHECK_EQ(5061, opts.tls_port);
+    CHECK(!opts.tls);
+    CHECK_EQ(PTN_UA_PORT_FIXED, opts.stream_port);
+    begin();
+    set("account.1.sip_server.1.transport_type", "2");
+    set("sip.tls_listen_port", "5071");
+    set("sip.tcp_port_random_mode", "1");
+    CHECK(wire());
+    CHECK(opts.tls && !opts.tcp);
+    CHECK_EQ(PTN_TLS, opts.accounts[0].server.transport);
+    CHECK_EQ(5071, opts.tls_port);
+    CHECK_EQ(PTN_UA_PORT_RANDOM, opts.stream_port);
+    CHECK(strstr(said, "TLS to port 5060"));
+    begin();
+    set("sip.tcp_port_random_mode", "0");
+    CHECK(wire());
+    CHECK_EQ(PTN_UA_PORT_RANDOM_SOURCE, opts.stream_port);
+}
+
 TEST(what_cannot_work_is_refused_with_its_key)
 {
     static const struct {
@@ -359,7 +382,7 @@ TEST(what_cannot_work_is_refused_with_its_key)
     } cases[] = {
         {"account.1.enable", "0", "account.1.enable"},
         {"account.1.user_name", "", "account.1.user_name"},
-        {"account.1.sip_server.1.transport_type", "2", "no TLS"},
+        {"sip.tls_listen_port", "5060", "sip.tls_listen_port are the same"},
         {"static.network.port.max_rtpport", "11780", "max_rtpport"},
         {"postern.stun.servers", "a:b", "postern.stun.servers"},
         {"postern.listen", "0.0.0.0", "postern.listen"},
