@@ -6,6 +6,7 @@
  *
  * Every request is answered once; "id" comes back as it was. After "events" the
  * client is also told what happens, in lines that have "event" instead of "ok".
+ * What a line means needs no socket: only the end of this file knows of clients.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static json_t *do_status(struct phone *p, ptn_time now, const json_t *request)
 /* The phone's own count of account.X; PTN_UA_ACCOUNTS_MAX when X is not in use. */
 static unsigned account_index(const struct phone *p, json_int_t number)
 {
-    unsigned i = 0;
+    unsigned i = number > 0 ? 0 : PTN_UA_ACCOUNTS_MAX; /* places that are free have the number 0 */
     while (i < PTN_UA_ACCOUNTS_MAX && p->wiring.account_numbers[i] != number)
         i++;
     return i;
@@ -86,8 +87,10 @@ static ptn_ua_call_id call_meant(struct phone *p, ptn_time now, const json_t *re
     static struct ptn_ua_status s;
     const json_t *named = json_object_get(request, "call");
     ptn_ua_call_id found = 0;
-    if (named)
-        return (ptn_ua_call_id)json_integer_value(named);
+    if (named) {
+        json_int_t number = json_integer_value(named);
+        return number > 0 && number <= UINT32_MAX ? (ptn_ua_call_id)number : 0;
+    }
     ptn_ua_status(p->ua, now, &s);
     for (unsigned i = 0; i < s.call_count; i++) {
         if (!is_meant(&s.calls[i], to))
@@ -191,6 +194,37 @@ static const struct {
     {"resume", do_resume},         {"quit", do_quit},
 };
 
+static json_t *run_command(struct phone *p, ptn_time now, const json_t *request, bool *follows)
+{
+    const char *name = json_string_value(json_object_get(request, "command"));
+    if (!name)
+        return refuse("a request has a \"command\"");
+    *follows = strcmp(name, "events") == 0;
+    if (*follows)
+        return done();
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(p, now, request);
+    return refuse("\"%s\" is no command", name);
+}
+
+json_t *phone_control_answer(struct phone *p, ptn_time now, struct ptn_bytes line, bool *follows)
+{
+    json_error_t error;
+    json_t *request = json_loadb((const char *)line.data, line.size, 0, &error);
+    *follows = false;
+    json_t *answer = json_is_object(request) ? run_command(p, now, request, follows)
+                     : request               ? refuse("a request is a JSON object")
+                                             : refuse("this is no JSON: %s", error.text);
+    json_t *id = json_object_get(request, "id");
+    if (id)
+        json_object_set(answer, "id", id);
+    json_decref(request);
+    return answer;
+}
+
+/* ---- clients ---- */
+
 static void send_json(struct phone *p, uint32_t client, json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT);
@@ -201,47 +235,28 @@ static void send_json(struct phone *p, uint32_t client, json_t *value)
 }
 
 /* Makes `client` one of those who are told; clients that have left make room. */
-static json_t *follow(struct phone *p, uint32_t client)
+static void follow(struct phone *p, uint32_t client)
 {
     uint32_t *place = NULL;
     for (size_t i = 0; i < PTN_CONTROL_CLIENTS_MAX; i++) {
         if (p->followers[i] == client)
-            return done();
+            return;
         if (!place && !ptn_control_has(p->control, p->followers[i]))
             place = &p->followers[i];
     }
     /* There are as many places as the socket takes clients, so one is free. */
     if (place)
         *place = client;
-    return done();
-}
-
-static json_t *run_command(struct phone *p, ptn_time now, uint32_t client, const json_t *request)
-{
-    const char *name = json_string_value(json_object_get(request, "command"));
-    if (!name)
-        return refuse("a request has a \"command\"");
-    if (strcmp(name, "events") == 0)
-        return follow(p, client);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(p, now, request);
-    return refuse("\"%s\" is no command", name);
 }
 
 void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_line *line)
 {
-    json_error_t error;
-    json_t *request = json_loadb((const char *)line->text.data, line->text.size, 0, &error);
-    json_t *answer = json_is_object(request) ? run_command(p, now, line->client, request)
-                     : request               ? refuse("a request is a JSON object")
-                                             : refuse("this is no JSON: %s", error.text);
-    json_t *id = json_object_get(request, "id");
-    if (id)
-        json_object_set(answer, "id", id);
+    bool follows;
+    json_t *answer = phone_control_answer(p, now, line->text, &follows);
+    if (follows)
+        follow(p, line->client);
     send_json(p, line->client, answer);
     json_decref(answer);
-    json_decref(request);
 }
 
 void phone_control_event(struct phone *p, const struct ptn_ua_event *ev)

@@ -90,6 +90,10 @@ struct phone {
     bool quit;                                   /* somebody asked for the end */
 };
 
+/* Does what a line asks for; a new reference, an object with "ok", and "error" when that is false.
+ * `follows`: the client is to be told of events from now on. Needs no control socket. */
+json_t *phone_control_answer(struct phone *p, ptn_time now, struct ptn_bytes line, bool *follows);
+
 void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_line *line);
 
 /* Tells all who follow. */

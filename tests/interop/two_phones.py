@@ -141,6 +141,8 @@ def the_control_socket_answers_whatever_it_is_sent():
                             (b'{}', 'a request has a "command"'), (b'{"command": 5}', 'a request has a "command"'),
                             (b'{"command": "dance"}', '"dance" is no command'),
                             (b'{"command": "dial"}', 'dial needs a "target"'),
+                            (b'{"command": "dial", "target": "1002", "account": 0}', 'account 0 is not in use'),
+                            (b'{"command": "hangup", "call": 4294967297}', 'not exactly one call'),
                             (b'{"command": "reject", "status": 200}', 'from 400 to 699'),
                             (b'"\xff"', 'this is no JSON')):
             s.sendall(sent + b'\n')
