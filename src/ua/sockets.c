@@ -177,9 +177,11 @@ void ptn_ua_nat_tell(struct ptn_ua *ua)
     char text[PTN_ADDR_TEXT_MAX];
     bool seen = !ptn_addr_is_none(&ua->mapped);
 
-    snprintf(ua->nat_text, sizeof ua->nat_text, "%s%s%s; STUN sees the SIP socket as %s",
-             ua->nat_type, ua->nat_type[0] ? ": " : "", ptn_reach_nat_text(ua->nat),
-             seen ? ptn_addr_format(&ua->mapped, text) : "nothing");
+    /* Without an answer from STUN, what a server said of our Via may tell all the same. */
+    snprintf(ua->nat_text, sizeof ua->nat_text, "%s%s%s%s%s", ua->nat_type,
+             ua->nat_type[0] ? ": " : "", ptn_reach_nat_text(ua->nat),
+             seen ? "; STUN sees the SIP socket as " : "",
+             seen ? ptn_addr_format(&ua->mapped, text) : "");
     ptn_ua_tell(ua, PTN_UA_NAT_CHANGED)->text = ua->nat_text;
     ptn_log(ua->opts.log, ua->nat == PTN_REACH_NAT_PER_DESTINATION ? PTN_LOG_WARN : PTN_LOG_INFO,
             "NAT: %s", ua->nat_text);

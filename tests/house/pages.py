@@ -36,6 +36,21 @@ def pages_missing():
             yield f'{program} has no page in docs/man'
 
 
+def commands_untold():
+    """What the front door understands against its manual page and its --help."""
+    source, page = read('apps/postern/main.c'), read('docs/man/postern.1')
+    spoken = re.search(r'help\[\] =(.*?)";\n', source, re.S)[1]
+    synopsis = re.search(r'\.Sh SYNOPSIS(.*?)\.Sh', page, re.S)[1]
+    for name in re.findall(r'\{"([a-z]+)", do_', source):
+        if not re.search(rf'^\.Cm .*\b{name}\b', synopsis, re.M) or not re.search(rf'^\.It Cm .*\b{name}\b', page, re.M):
+            yield f'postern {name} is not in docs/man/postern.1'
+        if not re.search(rf'\b{name}\b', spoken):
+            yield f'postern {name} is not in its --help'
+    for name in re.findall(r'\{"([a-z-]+)", (?:no|required)_argument', source):
+        if not re.search(rf'Fl Fl {name}\b', page) or f'--{name}' not in spoken:
+            yield f'postern --{name} is not in docs/man/postern.1 and in its --help'
+
+
 def story_differs():
     if read('docs/demo.txt') not in read('README.md'):
         yield 'README.md does not tell docs/demo.txt: run tools/picture.py with a run of ./demo'
@@ -43,7 +58,8 @@ def story_differs():
 
 bad = False
 cases = (('the readme tells what the demo printed', story_differs), ('every link leads somewhere', dead_links),
-         ('every program has a manual page', pages_missing))
+         ('every program has a manual page', pages_missing),
+         ('every command of postern is in its manual page and its help', commands_untold))
 print(f'1..{len(cases)}')
 for number, (name, faults) in enumerate(cases, 1):
     found = list(faults())
