@@ -67,13 +67,14 @@ static json_t *do_dial(struct phone *p, ptn_time now, const json_t *request)
     }
 }
 
-enum call_to { CALL_TO_ANSWER, CALL_TO_END, CALL_TO_HOLD, CALL_TO_RESUME };
+enum call_to { CALL_TO_ANSWER, CALL_TO_END, CALL_TO_HOLD, CALL_TO_RESUME, CALL_TO_TRANSFER };
 
 static bool is_meant(const struct ptn_ua_call_status *c, enum call_to to)
 {
     switch (to) {
     case CALL_TO_ANSWER: return c->incoming && c->state == PTN_UA_CALL_RINGING;
     case CALL_TO_END: return c->state != PTN_UA_CALL_ENDING;
+    case CALL_TO_TRANSFER: return c->state == PTN_UA_CALL_UP;
     case CALL_TO_HOLD: return c->state == PTN_UA_CALL_UP && !c->held;
     case CALL_TO_RESUME: return c->state == PTN_UA_CALL_UP && c->held;
     }
@@ -86,6 +87,7 @@ static ptn_ua_call_id call_meant(struct phone *p, ptn_time now, const json_t *re
 {
     static struct ptn_ua_status s;
     const json_t *named = json_object_get(request, "call");
+    json_int_t not_this = json_integer_value(json_object_get(request, "to_call"));
     ptn_ua_call_id found = 0;
     if (named) {
         json_int_t number = json_integer_value(named);
@@ -93,7 +95,7 @@ static ptn_ua_call_id call_meant(struct phone *p, ptn_time now, const json_t *re
     }
     ptn_ua_status(p->ua, now, &s);
     for (unsigned i = 0; i < s.call_count; i++) {
-        if (!is_meant(&s.calls[i], to))
+        if (!is_meant(&s.calls[i], to) || s.calls[i].id == not_this)
             continue;
         if (found)
             return 0;
@@ -161,6 +163,16 @@ static json_t *do_resume(struct phone *p, ptn_time now, const json_t *request)
     return hold(p, now, request, false);
 }
 
+static json_t *do_transfer(struct phone *p, ptn_time now, const json_t *request)
+{
+    const char *target = json_string_value(json_object_get(request, "target"));
+    ptn_ua_call_id other = (ptn_ua_call_id)json_integer_value(json_object_get(request, "to_call"));
+    if (!target == !other)
+        return refuse("transfer needs a \"target\" or a \"to_call\"");
+    ptn_ua_call_id call = call_meant(p, now, request, CALL_TO_TRANSFER);
+    return on_call(call, call && ptn_ua_transfer(p->ua, now, call, target, other), "transfer");
+}
+
 static json_t *do_register(struct phone *p, ptn_time now, const json_t *request)
 {
     (void)request;
@@ -187,11 +199,10 @@ static const struct {
     const char *name;
     json_t *(*run)(struct phone *p, ptn_time now, const json_t *request);
 } commands[] = {
-    {"status", do_status},         {"dial", do_dial},
-    {"answer", do_answer},         {"reject", do_reject},
-    {"hangup", do_hang_up},        {"register", do_register},
-    {"unregister", do_unregister}, {"hold", do_hold},
-    {"resume", do_resume},         {"quit", do_quit},
+    {"status", do_status},         {"dial", do_dial},      {"answer", do_answer},
+    {"reject", do_reject},         {"hangup", do_hang_up}, {"register", do_register},
+    {"unregister", do_unregister}, {"hold", do_hold},      {"resume", do_resume},
+    {"transfer", do_transfer},     {"quit", do_quit},
 };
 
 static json_t *run_command(struct phone *p, ptn_time now, const json_t *request, bool *follows)

@@ -47,6 +47,14 @@ void phone_journal_event(const struct ptn_ua_event *ev, const struct ptn_log *lo
         ptn_log(log, PTN_LOG_WARN, "call %u: the far end did not take the change: %u", call,
                 ev->status);
         break;
+    case PTN_UA_TRANSFER:
+        ptn_log(log, ev->status >= 300 ? PTN_LOG_WARN : PTN_LOG_INFO, "call %u: transfer: %u", call,
+                ev->status);
+        break;
+    case PTN_UA_REFERRED:
+        ptn_log(log, PTN_LOG_INFO, "call %u: handed on to %s, as call %u", call, ev->peer,
+                (unsigned)ev->other);
+        break;
     case PTN_UA_ENDED: tell_end(ev, log); break;
     default: break;
     }

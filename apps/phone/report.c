@@ -235,6 +235,8 @@ static const char *event_text(enum ptn_ua_event_kind kind)
     case PTN_UA_ENDED: return "ended";
     case PTN_UA_HOLD: return "hold";
     case PTN_UA_CHANGE_FAILED: return "change_failed";
+    case PTN_UA_TRANSFER: return "transfer";
+    case PTN_UA_REFERRED: return "referred";
     case PTN_UA_NAT_CHANGED: return "nat_changed";
     case PTN_UA_SOCKET_FAILED: return "socket_failed";
     case PTN_UA_STOPPED: return "stopped";
@@ -261,6 +263,8 @@ json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev)
     }
     if (ev->call)
         set_count(event, "call", ev->call);
+    if (ev->other)
+        set_count(event, ev->kind == PTN_UA_INCOMING ? "replaces" : "new_call", ev->other);
     if (ev->kind == PTN_UA_REGISTERED)
         set_count(event, "lease_s", ev->lease_s);
     if (ev->kind == PTN_UA_REGISTER_FAILED)

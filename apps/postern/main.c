@@ -19,7 +19,8 @@ struct line {
     const char *instance, *socket;
     bool json, all;
     struct dial dial;
-    const char *word; /* what follows the command */
+    long call, to_call; /* 0: not named */
+    const char *word;   /* what follows the command */
 };
 
 static const char help[] =
@@ -38,6 +39,9 @@ static const char help[] =
     "  hangup [CALL]       end a call; --all: all of them\n"
     "  hold [CALL]         put a call on hold\n"
     "  resume [CALL]       take it back\n"
+    "  transfer TARGET     hand a call on to somebody\n"
+    "      --to-call CALL  to the far end of another call instead\n"
+    "      --call CALL     which one, if there are several\n"
     "  register, unregister\n"
     "  events              what happens, line by line, until interrupted\n"
     "  quit                end the phone\n"
@@ -87,14 +91,20 @@ static int do_nat(struct talk *t, const struct line *l)
     return ask(t, l, json_pack("{s:s}", "command", "status"), show_nat);
 }
 
+static bool parse_call(const char *text, long *call)
+{
+    char *end;
+    *call = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *call > 0;
+}
+
 /* {"command": name} with the call that was named, if one was. */
 static int about_call(struct talk *t, const struct line *l, const char *name)
 {
     json_t *request = json_pack("{s:s}", "command", name);
-    char *end = NULL;
     if (l->word) {
-        long call = strtol(l->word, &end, 10);
-        if (end == l->word || *end != '\0' || call <= 0) {
+        long call;
+        if (!parse_call(l->word, &call)) {
             json_decref(request);
             return complain("\"%s\" is not the number of a call", l->word);
         }
@@ -128,6 +138,20 @@ static int do_hold(struct talk *t, const struct line *l)
 static int do_resume(struct talk *t, const struct line *l)
 {
     return about_call(t, l, "resume");
+}
+
+static int do_transfer(struct talk *t, const struct line *l)
+{
+    if (!l->word == !l->to_call)
+        return complain("%s needs somebody to hand the call on to", "transfer");
+    json_t *request = json_pack("{s:s}", "command", "transfer");
+    if (l->word)
+        json_object_set_new(request, "target", json_string(l->word));
+    else
+        json_object_set_new(request, "to_call", json_integer(l->to_call));
+    if (l->call)
+        json_object_set_new(request, "call", json_integer(l->call));
+    return ask(t, l, request, NULL);
 }
 
 static int do_register(struct talk *t, const struct line *l)
@@ -179,6 +203,7 @@ static const struct {
     {"answer", do_answer},         {"reject", do_reject}, {"hangup", do_hang_up},
     {"register", do_register},     {"quit", do_quit},     {"events", do_events},
     {"unregister", do_unregister}, {"hold", do_hold},     {"resume", do_resume},
+    {"transfer", do_transfer},
 };
 
 /* ---- the command line ---- */
@@ -213,6 +238,8 @@ static int parse_line(int argc, char **argv, struct line *l)
         {"for", required_argument, NULL, 'f'},
         {"timeout", required_argument, NULL, 't'},
         {"account", required_argument, NULL, 'x'},
+        {"call", required_argument, NULL, 'c'},
+        {"to-call", required_argument, NULL, 'o'},
         {0},
     };
     bool ok = true;
@@ -225,6 +252,8 @@ static int parse_line(int argc, char **argv, struct line *l)
         case 'n': l->dial.no_wait = true; break;
         case 'f': ok = parse_span(optarg, &l->dial.talk_for); break;
         case 't': ok = parse_span(optarg, &l->dial.answer_by); break;
+        case 'c': ok = parse_call(optarg, &l->call); break;
+        case 'o': ok = parse_call(optarg, &l->to_call); break;
         case 'x': ok = parse_account(optarg, &l->dial.account); break;
         default: return POSTERN_USAGE; /* getopt has said why */
         }

@@ -178,6 +178,11 @@ void show_event(const json_t *ev)
                json_is_true(json_object_get(ev, "held"))              ? "on hold"
                : json_is_true(json_object_get(ev, "held_by_far_end")) ? "held by the far end"
                                                                       : "goes on");
+    else if (strcmp(kind, "transfer") == 0)
+        printf("call %.0f: transfer: %.0f\n", call, status);
+    else if (strcmp(kind, "referred") == 0)
+        printf("call %.0f: handed on to %s, as call %.0f\n", call, text_of(ev, "peer"),
+               number_of(ev, "new_call"));
     else if (strcmp(kind, "change_failed") == 0)
         printf("call %.0f: the far end did not take the change: %.0f\n", call, status);
     else if (strcmp(kind, "ended") == 0 && status > 0)

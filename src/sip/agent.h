@@ -8,6 +8,7 @@
  *   server.c        requests that come in: who is meant, and the rules before that
  *   account.c       accounts, keep-alive    registration.c  REGISTER
  *   session.c       calls                   change.c        INVITE within a call
+ *   transfer.c      calls handed on                 target.c        texts dialled
  *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
@@ -85,6 +86,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_KEEPALIVE,
     PTN_SIP_FOR_CALL,
     PTN_SIP_FOR_LIFETIME, /* UPDATE of a call */
+    PTN_SIP_FOR_REFER,
 };
 
 typedef uint32_t ptn_sip_txn_id; /* 0: none */
@@ -235,6 +237,10 @@ struct ptn_sip_session {
     uint32_t their_cseq;   /* of their INVITE under way or last */
     ptn_sip_txn_id invite; /* the INVITE under way or last, either way */
     struct ptn_sip_lifetime lifetime;
+    bool referring, referred; /* a REFER of ours, of theirs, whose end is not known */
+    char *refer_to;           /* of ours */
+    struct ptn_sip_auth_chain refer_chain;
+    char *replaces;                        /* header of our first INVITE, or NULL */
     struct ptn_sdp *offer;                 /* our last description, to be sent again */
     ptn_time ok_repeat, ok_wait, ok_until; /* our 200 until its ACK: §13.3.1.4 */
     ptn_time ringing_repeat;               /* §13.3.1.1: a provisional answer a minute */
@@ -375,8 +381,8 @@ void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_reg_fini(struct ptn_sip_reg *r);
 
 /* session.c */
-#define PTN_SIP_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n"
-#define PTN_SIP_SUPPORTED "Supported: timer\r\n"
+#define PTN_SIP_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY\r\n"
+#define PTN_SIP_SUPPORTED "Supported: timer, replaces\r\n"
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
@@ -409,8 +415,36 @@ void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessio
                           const struct ptn_sdp *sdp);
 bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer);
 
+/* What else a call may ask within its dialog. */
+struct ptn_sip_within {
+    enum ptn_sip_user user;
+    const char *method;
+    const char *headers;     /* whole lines */
+    const char *type, *text; /* of a body; NULL: none */
+};
+bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                       const struct ptn_sip_within *what);
 /* An UPDATE without a description. */
 void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* target.c */
+bool ptn_sip_print_target(const struct ptn_sip_acct *a, const char *target, char *uri, size_t size);
+/* The Replaces that a URI carries, NULL where it has none; the caller frees. False: it is broken.
+ */
+bool ptn_sip_target_replaces(const char *target, char **value);
+/* As it may stand in a URI's header. */
+void ptn_sip_print_escaped(struct ptn_writer *w, const char *text);
+
+/* transfer.c; `in` NULL: nobody answered */
+void ptn_sip_refer_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                            const struct ptn_sip_in *in);
+void ptn_sip_call_referred(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           ptn_sip_txn_id id, const struct ptn_sip_in *in);
+void ptn_sip_call_notified(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           ptn_sip_txn_id id, const struct ptn_sip_in *in);
+/* False: the INVITE's Replaces cannot be followed, and is refused already. */
+bool ptn_sip_replaces_judge(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                            const struct ptn_sip_in *in, ptn_sip_id *replaced);
 
 /* lifetime.c: headers of what we ask and answer, and what comes of theirs */
 void ptn_sip_lifetime_ask(const struct ptn_sip *s, const struct ptn_sip_session *c,

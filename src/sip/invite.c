@@ -7,7 +7,7 @@
 
 #include "sip/agent.h"
 
-enum { HEADERS_MAX = 6000, EXTENSIONS_MAX = 300, CONTACT_MAX = 400 };
+enum { HEADERS_MAX = 6000, EXTENSIONS_MAX = 1400, CONTACT_MAX = 400 };
 
 static void print_own_contact(struct ptn_sip *s, const struct ptn_sip_session *c, char *buf,
                               size_t size)
@@ -51,6 +51,13 @@ static void print_extensions(const struct ptn_sip *s, const struct ptn_sip_sessi
     *w.at = '\0';
 }
 
+static void print_replaces(const struct ptn_sip_session *c, char *headers, size_t size)
+{
+    size_t used = strlen(headers);
+
+    snprintf(headers + used, size - used, "Replaces: %s\r\n", c->replaces);
+}
+
 bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer)
 {
     if (!c->offer && !(c->offer = malloc(sizeof *c->offer)))
@@ -76,6 +83,8 @@ void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_se
     free(c->invite_auth);
     c->invite_auth = strdup(headers);
     print_extensions(s, c, headers, sizeof headers);
+    if (c->state != PTN_SIP_CALL_UP && c->replaces)
+        print_replaces(c, headers, sizeof headers);
     print_own_contact(s, c, contact, sizeof contact);
     ask.request.cseq = c->invite_cseq = ++c->dialog.local_cseq;
     ask.request.contact = contact;
@@ -111,20 +120,36 @@ void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
         ptn_sip_call_end(s, now, c, c->ended, c->ended_status);
 }
 
-void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
+bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                       const struct ptn_sip_within *what)
 {
     char contact[CONTACT_MAX], headers[HEADERS_MAX];
     struct ptn_sip_ask_request ask;
-    bool routed = begin_request(c, &c->dialog, "UPDATE", &ask);
+    bool routed = begin_request(c, &c->dialog, what->method, &ask);
 
-    ask.user = PTN_SIP_FOR_LIFETIME;
-    authorize(s, c, "UPDATE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
-    print_extensions(s, c, headers, sizeof headers);
+    ask.user = what->user;
+    authorize(s, c, what->method, c->dialog.uri, headers, sizeof headers / 2);
+    size_t used = strlen(headers);
+    int more = snprintf(headers + used, sizeof headers - used, "%s", what->headers);
     print_own_contact(s, c, contact, sizeof contact);
     ask.request.cseq = ++c->dialog.local_cseq;
     ask.request.contact = contact;
     ask.request.headers = headers;
-    if (!routed || !ptn_sip_exchange_ask(s, now, &ask))
+    ask.request.type = what->type;
+    ask.request.text = what->text;
+    return routed && more >= 0 && (size_t)more < sizeof headers - used &&
+           ptn_sip_exchange_ask(s, now, &ask) != 0;
+}
+
+void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
+{
+    char extensions[EXTENSIONS_MAX] = "";
+
+    print_extensions(s, c, extensions, sizeof extensions);
+    if (!ptn_sip_call_send(s, now, c,
+                           &(struct ptn_sip_within){.user = PTN_SIP_FOR_LIFETIME,
+                                                    .method = "UPDATE",
+                                                    .headers = extensions}))
         ptn_sip_lifetime_refused(now, c);
 }
 

@@ -362,7 +362,11 @@ void ptn_sip_print_request(struct ptn_writer *w, const struct ptn_sip_request *r
     print_optional(w, "User-Agent", r->software);
     if (r->headers)
         ptn_sip_printf(w, "%s", r->headers);
-    print_body(w, r->sdp);
+    if (r->text)
+        ptn_sip_printf(w, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", r->type,
+                       strlen(r->text), r->text);
+    else
+        print_body(w, r->sdp);
 }
 
 void ptn_sip_print_like_invite(struct ptn_writer *w, const struct ptn_sip_in *invite,

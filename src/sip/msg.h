@@ -84,6 +84,7 @@ struct ptn_sip_request {
     uint32_t cseq;
     const char *contact, *headers; /* as above */
     const struct ptn_sdp *sdp;
+    const char *type, *text; /* a body that is no description; NULL: none */
     const char *software;
 };
 

@@ -31,10 +31,10 @@ static const struct method {
     {"OPTIONS", 200, 200, NULL, NULL},
     /* Key presses in INFO are legacy; taken, as the peer would else send them twice. */
     {"INFO", 200, 481, NULL, NULL},
-    {"NOTIFY", 489, 489, NULL, NULL}, /* nothing was subscribed to */
+    {"NOTIFY", 0, 489, ptn_sip_call_notified, NULL}, /* nothing was subscribed to */
     {"SUBSCRIBE", 489, 489, NULL, NULL},
     {"MESSAGE", 405, 405, NULL, NULL},
-    {"REFER", 405, 405, NULL, NULL},
+    {"REFER", 0, 403, ptn_sip_call_referred, NULL},
     {"PRACK", 405, 405, NULL, NULL},
     {"PUBLISH", 405, 405, NULL, NULL},
     {"REGISTER", 405, 405, NULL, NULL},
@@ -60,7 +60,7 @@ void ptn_sip_reject(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned
 
 static bool is_supported(struct pl tag)
 {
-    static const char *const tags[] = {"timer"};
+    static const char *const tags[] = {"timer", "replaces"};
 
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
         if (pl_strcasecmp(&tag, tags[i]) == 0)

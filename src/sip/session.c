@@ -17,7 +17,7 @@
 #include "sip/agent.h"
 
 #define RINGING_REPEAT PTN_S(60)
-enum { URI_MAX = 600, TARGET_MAX = 255 };
+enum { URI_MAX = 1100 };
 
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id)
 {
@@ -71,6 +71,8 @@ static void free_call(struct ptn_sip *s, unsigned slot)
     ptn_sip_dialog_fini(&c->dialog);
     free(c->invite_auth);
     free(c->offer);
+    free(c->refer_to);
+    free(c->replaces);
     free(c);
     s->calls[slot] = NULL;
 }
@@ -124,54 +126,12 @@ void ptn_sip_call_say_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessio
 
 /* ---- calling ---- */
 
-/* What a person dials, as the user of a URI: "*97#" has a character that URIs write otherwise. */
-static bool print_user(const char *dialled, char *user, size_t size)
-{
-    struct ptn_writer w = ptn_writer(user, size);
-
-    for (const char *p = dialled; *p; p++) {
-        if (strchr(":;,?/\\%@", *p))
-            return false;
-        if (*p == '#')
-            ptn_write(&w, ptn_bytes("%23", 3));
-        else
-            ptn_write_u8(&w, (uint8_t)*p);
-    }
-    ptn_write_u8(&w, 0);
-    return !w.bad;
-}
-
-/* "1002", "1002@host" or a URI, as a URI. False: it is none. */
-static bool print_target(const struct ptn_sip_acct *a, const char *target, char *uri, size_t size)
-{
-    struct ptn_sip_target parsed;
-    char user[URI_MAX];
-    int used = -1;
-
-    if (!target[0] || strlen(target) > TARGET_MAX)
-        return false;
-    for (const char *p = target; *p; p++)
-        if ((unsigned char)*p <= ' ' || *p == 127 || strchr("<>\"", *p))
-            return false;
-    if (strncmp(target, "sip:", 4) == 0 || strncmp(target, "sips:", 5) == 0)
-        used = snprintf(uri, size, "%s", target);
-    else if (strchr(target, '@'))
-        used = snprintf(uri, size, "sip:%s", target);
-    else if (!print_user(target, user, sizeof user))
-        return false;
-    else if (a->domain_is_server && a->server.port)
-        used = snprintf(uri, size, "sip:%s@%s:%u", user, a->domain, a->server.port);
-    else
-        used = snprintf(uri, size, "sip:%s@%s", user, a->domain);
-    return used > 0 && (size_t)used < size && ptn_sip_target_of_uri(ptn_pl(uri), &parsed);
-}
-
 bool ptn_sip_may_call(struct ptn_sip *s, ptn_sip_id account, const char *target)
 {
     const struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
     char uri[URI_MAX];
 
-    return a && print_target(a, target, uri, sizeof uri);
+    return a && ptn_sip_print_target(a, target, uri, sizeof uri);
 }
 
 enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, const char *target,
@@ -181,7 +141,7 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
     char uri[URI_MAX], to[URI_MAX + 2];
 
-    if (!a || !print_target(a, target, uri, sizeof uri))
+    if (!a || !ptn_sip_print_target(a, target, uri, sizeof uri))
         return PTN_ERR_INVALID;
     if (!path)
         path = &a->path;
@@ -193,7 +153,7 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     c->path = *path;
     snprintf(to, sizeof to, "<%s>", uri);
     bool made = ptn_sip_dialog_call(&c->dialog, &s->dice, a->aor, to, uri, a->route) &&
-                ptn_sip_call_keep_offer(c, offer);
+                ptn_sip_call_keep_offer(c, offer) && ptn_sip_target_replaces(target, &c->replaces);
     if (made)
         ptn_sip_call_send_invite(s, now, c);
     if (!c->invite) {
@@ -407,7 +367,8 @@ static char *dup_display_name(struct pl name)
 }
 
 static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
-                          const struct ptn_sip_in *in, const struct ptn_sdp *offer)
+                          const struct ptn_sip_in *in, const struct ptn_sdp *offer,
+                          ptn_sip_id replaced)
 {
     const struct sip_msg *m = in->msg;
     char *peer = ptn_sip_dup(m->from.auri), *name = dup_display_name(m->from.dname);
@@ -423,6 +384,7 @@ static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
                         .peer_name = name,
                         .called = called,
                         .call_id = c->dialog.call_id,
+                        .replaces = replaced,
                         .sdp = offer,
                     });
     free(peer);
@@ -435,13 +397,15 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
 {
     const struct ptn_sdp *offer;
     struct ptn_sdp room;
+    ptn_sip_id replaced;
 
     if (is_merged(s, in)) {
         ptn_sip_reject(s, now, id, 482, NULL);
         return;
     }
     if (!ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
-        !ptn_sip_lifetime_judge(s, now, id, in))
+        !ptn_sip_lifetime_judge(s, now, id, in) ||
+        !ptn_sip_replaces_judge(s, now, id, in, &replaced))
         return;
     struct ptn_sip_session *c = add_call(s, a->id);
     if (!c) {
@@ -461,7 +425,7 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     c->needs_answer = !offer;
     c->path = (struct ptn_sip_path){ptn_sip_listener_of(s, in->socket), a->path.contact};
     ptn_sip_call_respond(s, now, c, 100, NULL);
-    tell_incoming(s, c, in, offer);
+    tell_incoming(s, c, in, offer, replaced);
 }
 
 static void use_contact(struct ptn_sip *s, struct ptn_sip_session *c,

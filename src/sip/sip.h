@@ -17,7 +17,7 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3581, 4028, 4320, 6026, 7616.
+ * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3515, 3581, 3891, 4028, 4320, 6026, 7616.
  */
 #ifndef PTN_SIP_SIP_H
 #define PTN_SIP_SIP_H
@@ -165,6 +165,15 @@ void ptn_sip_call_reject(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsig
 bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                          const struct ptn_sip_path *path, const struct ptn_sdp *offer);
 
+/* Hands an answered call on: to `target`, or where `other` (a call, 0: none) is not 0 to whom that
+ * one is with, who then lets go of `other`. TRANSFER tells how it goes; the call stays the owner's
+ * to end. False when the call or the target is not fit for it. */
+bool ptn_sip_call_refer(struct ptn_sip *s, ptn_time now, ptn_sip_id call, const char *target,
+                        ptn_sip_id other);
+
+/* After REFERRED: how the call that it named goes, 101 to 699; 200 and more is the last word. */
+void ptn_sip_call_refer_progress(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status);
+
 /* Ends it by whatever the moment asks for: CANCEL, 603 or BYE. ENDED follows. */
 void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
 
@@ -187,6 +196,8 @@ enum ptn_sip_event_kind {
     PTN_SIP_OFFERED,       /* call, sdp or NULL: they want a change; accept or reject it */
     PTN_SIP_MODIFIED,      /* call, sdp: our change was taken */
     PTN_SIP_MODIFY_FAILED, /* call, status */
+    PTN_SIP_TRANSFER,      /* call, status: how our REFER goes; from 200 on the last word */
+    PTN_SIP_REFERRED,      /* call, called: we are to call this URI, for the far end */
     PTN_SIP_ENDED,         /* call, ended, status, reason; the id is void */
 };
 
@@ -205,6 +216,7 @@ struct ptn_sip_event {
     enum ptn_sip_event_kind kind;
     ptn_id socket;
     ptn_sip_id account, call;
+    ptn_sip_id replaces; /* INCOMING: the call that ends once this one is up; 0: none */
     struct ptn_addr local, addr, server;
     enum ptn_err why;
     unsigned status;

@@ -91,6 +91,8 @@ static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
     if (call->over)
         return;
     log_dropped(ua, call);
+    if (call->follows)
+        ptn_ua_transfer_followed(ua, now, call, status >= 300 ? status : 503);
     ptn_ua_tell_ended(ua, now, call, ended, status, reason);
     if (call->stream)
         ptn_stream_stop(call->stream, now);
@@ -181,6 +183,7 @@ static void send_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *cal
         ptn_ua_talk_begin(ua, now, call);
     call->has_theirs = false;
     ptn_ua_tell(ua, PTN_UA_ANSWERED)->call = call->id;
+    ptn_ua_transfer_replaced(ua, now, call);
 }
 
 static void give_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -220,7 +223,7 @@ static void go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, const char *target,
                          ptn_ua_call_id *call_id)
 {
-    if (account >= ua->opts.account_count || strlen(target) >= PTN_UA_TEXT_MAX)
+    if (account >= ua->opts.account_count || strlen(target) >= PTN_UA_TARGET_MAX)
         return PTN_ERR_INVALID;
     struct ptn_ua_account_here *a = &ua->accounts[account];
     if (!a->told || ua->stopping)
@@ -245,8 +248,8 @@ enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, cons
     call->hop = hop;
     call->state = PTN_UA_CALL_GATHERING;
     call->gather_by = now + PTN_UA_GATHER_MAX;
-    copy_text(call->target, target);
-    copy_text(call->peer, target);
+    snprintf(call->target, sizeof call->target, "%s", target);
+    snprintf(call->peer, sizeof call->peer, "%.*s", (int)strcspn(target, "?"), target);
     set_contact(ua, call, socket);
     *call_id = call->id;
     go_on(ua, now, call);
@@ -365,6 +368,11 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
     call->ring_until = ptn_time_add(now, ua->opts.ringing_max);
     if (ua->opts.auto_answer)
         call->answer_at = now + ua->opts.auto_answer_after;
+    const struct ptn_ua_call *old = find_sip(ua, ev->replaces);
+    if (old) {
+        call->replaces = old->id;
+        call->answer_at = now;
+    }
     ptn_ua_tell_incoming(ua, call);
     ptn_sip_call_progress(ua->sip, now, call->sip, 180, &call->contact, NULL);
 }
@@ -393,6 +401,8 @@ static void progress(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
         struct ptn_ua_event *told = ptn_ua_tell(ua, PTN_UA_RINGING);
         told->call = call->id;
         told->status = ev->status;
+        if (call->follows)
+            ptn_ua_transfer_followed(ua, now, call, ev->status);
     }
 }
 
@@ -411,6 +421,8 @@ static void answered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
     call->ring_until = PTN_NEVER;
     call->answered_at = now;
     ptn_ua_tell(ua, PTN_UA_ANSWERED)->call = call->id;
+    if (call->follows)
+        ptn_ua_transfer_followed(ua, now, call, ev->status);
 }
 
 static void acknowledged(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
@@ -443,6 +455,8 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
         ptn_ua_hold_failed(ua, call, ev);
         ptn_ua_call_told(ua, now, call, ev->status);
         break;
+    case PTN_SIP_TRANSFER: ptn_ua_transfer_told(ua, now, call, ev); break;
+    case PTN_SIP_REFERRED: ptn_ua_transfer_wanted(ua, now, call, ev); break;
     case PTN_SIP_ENDED: end_call(ua, now, call, ev->ended, ev->status, ev->reason); break;
     default: break;
     }

@@ -45,8 +45,20 @@ void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call)
 
     told->event.account = call->account;
     told->event.call = call->id;
+    told->event.other = call->replaces;
     snprintf(told->peer, sizeof told->peer, "%s", call->peer);
     snprintf(told->peer_name, sizeof told->peer_name, "%s", call->peer_name);
+}
+
+void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
+                          const struct ptn_ua_call *follower)
+{
+    struct ptn_ua_told *told = new_told(ua, PTN_UA_REFERRED);
+
+    told->event.account = call->account;
+    told->event.call = call->id;
+    told->event.other = follower->id;
+    snprintf(told->peer, sizeof told->peer, "%s", follower->peer);
 }
 
 bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev)

@@ -5,6 +5,7 @@
  *   account.c   registrations and the address each account tells its server
  *   call.c      one call from the first word to the last
  *   hold.c      what changes while a call is up: hold, resume, the far end's wishes
+ *   transfer.c  calls handed on, in all three parts of that
  *   talk.c      a call's media: descriptions, streams, sound
  *   sockets.c   SIP's sockets and what is known of the NAT
  *   move.c      another local address, another mapping, silence: what has to be done anew
@@ -24,6 +25,7 @@
 enum {
     PTN_UA_SIP_SOCKETS_MAX = 3 * PTN_UA_LOCALS_MAX,
     PTN_UA_EVENTS_MAX = 128,
+    PTN_UA_TARGET_MAX = 1024, /* a URI with Replaces is longer than what people dial */
 };
 
 /* Each part has a range of ids of its own. */
@@ -77,8 +79,10 @@ struct ptn_ua_call {
     ptn_sip_id sip;    /* 0: the agent does not know of it, yet or any longer */
     unsigned account;
     enum ptn_ua_call_state state;
-    bool incoming, over; /* over: the owner was told; only the last packets have to go */
-    char target[PTN_UA_TEXT_MAX];
+    bool incoming, over;     /* over: the owner was told; only the last packets have to go */
+    ptn_ua_call_id follows;  /* its far end told us to make this call; 0: nobody did */
+    ptn_ua_call_id replaces; /* ends once this one is up; 0: none */
+    char target[PTN_UA_TARGET_MAX];
     char peer[PTN_UA_TEXT_MAX];
     char peer_name[PTN_UA_TEXT_MAX];
     ptn_time began_at, answered_at;
@@ -151,6 +155,8 @@ struct ptn_ua_event *ptn_ua_tell(struct ptn_ua *ua, enum ptn_ua_event_kind kind)
 void ptn_ua_tell_ended(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
                        enum ptn_sip_ended ended, unsigned status, const char *reason);
 void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call);
+void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
+                          const struct ptn_ua_call *follower);
 bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev);
 
 /* --- sockets.c --- */
@@ -253,6 +259,21 @@ void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
                        const struct ptn_sip_event *ev);
 void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call,
                         const struct ptn_sip_event *ev);
+
+/* --- transfer.c --- */
+
+/* How ours goes, and that the far end wants one. */
+void ptn_ua_transfer_told(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                          const struct ptn_sip_event *ev);
+void ptn_ua_transfer_wanted(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                            const struct ptn_sip_event *ev);
+
+/* A call that was made because of one: how it goes. */
+void ptn_ua_transfer_followed(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                              unsigned status);
+
+/* A call is up that replaces another. */
+void ptn_ua_transfer_replaced(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
 
 /* --- talk.c --- */
 

@@ -171,6 +171,12 @@ bool ptn_ua_hang_up(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call);
  * Meanwhile and while it is held, nothing but silence is sent. */
 bool ptn_ua_hold(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call, bool hold);
 
+/* Hands a call on: to `target`, as in dial, or where `other` is not 0 to the far end of that call,
+ * which is up too. TRANSFER tells how it goes; when the far end has been answered the call is hung
+ * up. */
+bool ptn_ua_transfer(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call, const char *target,
+                     ptn_ua_call_id other);
+
 /* What the far end hears from now on; also before the call is answered. */
 bool ptn_ua_set_source(struct ptn_ua *ua, ptn_ua_call_id call, const struct ptn_source *source);
 
@@ -194,6 +200,8 @@ enum ptn_ua_event_kind {
     PTN_UA_ENDED,           /* call, ended, status, reason, stats or NULL; the id is void */
     PTN_UA_HOLD,            /* call, held, held_there: who has put the call on hold now */
     PTN_UA_CHANGE_FAILED,   /* call, status: the far end did not take our hold or resume */
+    PTN_UA_TRANSFER,        /* call, status: how our transfer goes; from 200 on the last word */
+    PTN_UA_REFERRED,        /* call, other, peer: its far end made us call `peer` */
     PTN_UA_NAT_CHANGED,     /* text: what is known of the NAT now */
     PTN_UA_SOCKET_FAILED,   /* addr: the local address wanted, why. SIP's only */
     PTN_UA_AUDIO,           /* call, pcm: PTN_FRAME_SAMPLES samples received */
@@ -205,6 +213,7 @@ struct ptn_ua_event {
     enum ptn_ua_event_kind kind;
     unsigned account;
     ptn_ua_call_id call;
+    ptn_ua_call_id other; /* REFERRED; INCOMING: the call that this one replaces, or 0 */
     struct ptn_addr addr;
     unsigned status;
     unsigned lease_s;

@@ -146,7 +146,7 @@ TEST(a_lifetime_that_is_too_short_for_them_is_asked_for_longer)
     dial_peer(&c);
     snprintf(invite, sizeof invite, "%s", world_receive(c.w, "INVITE"));
     CHECK_STR("90;refresher=uac", header_of(invite, "Session-Expires"));
-    CHECK_STR("timer", header_of(invite, "Supported"));
+    CHECK_STR("timer, replaces", header_of(invite, "Supported"));
     world_reply(c.w, ALICE, invite, "422 Session Interval Too Small", "b", "Min-SE: 300\r\n", "");
     world_receive(c.w, "ACK");
     snprintf(invite, sizeof invite, "%s", world_receive(c.w, "INVITE"));
