@@ -195,6 +195,88 @@ TEST(a_lost_connection_is_registered_over_anew)
     world_free(w);
 }
 
+/* An account of Alice's at Bob's TCP address, with its path. */
+static ptn_sip_id add_at_bob(struct world *w, struct ptn_sip_account account)
+{
+    struct ptn_sip_path path = {w->tcp[ALICE], w->addr[ALICE]};
+    ptn_sip_id id;
+
+    account.user = "1001";
+    account.registers = true;
+    account.server = (struct ptn_sip_host){.name = "192.0.2.2", .port = 5060, .transport = PTN_TCP};
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &id));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    return id;
+}
+
+TEST(without_a_connection_it_is_tried_every_two_seconds_for_two_minutes_and_then_less)
+{
+    struct world *w = world_new(69);
+    ptn_time began, last;
+    unsigned often = 0;
+
+    w->tcp_refused = true;
+    add_at_bob(w, (struct ptn_sip_account){.retry_max = PTN_S(60)});
+    const struct seen *seen = world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
+    for (began = last = w->now; w->now - began < PTN_S(119); last = w->now, often++) {
+        seen = world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
+        CHECK(w->now - last >= PTN_MS(1900) && w->now - last <= PTN_MS(2200));
+    }
+    CHECK(often >= 55 && often <= 62);
+    for (unsigned i = 0; i < 8; i++)
+        seen = world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
+    CHECK(seen->event.retry_in >= PTN_S(30) && seen->event.retry_in <= PTN_S(60));
+
+    /* Once it has been there, all begins anew. */
+    w->tcp_refused = false;
+    CHECK_EQ(405, world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED)->event.status);
+    w->tcp_refused = true;
+    ptn_sip_close(w->agents[BOB], w->now, w->tcp[BOB]);
+    do
+        seen = world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
+    while (seen->event.status);
+    CHECK(seen->event.retry_in <= PTN_S(2));
+    world_free(w);
+}
+
+TEST(connecting_into_the_dark_is_given_up_and_tried_anew)
+{
+    struct world *w = world_new(70);
+
+    w->tcp_silent = true;
+    add_at_bob(w, (struct ptn_sip_account){0});
+    ptn_time before = w->now;
+    const struct seen *seen = world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
+    CHECK_EQ(PTN_ERR_TIMED_OUT, seen->event.why);
+    CHECK(w->now - before >= PTN_S(2) && w->now - before <= PTN_MS(2100));
+    CHECK(seen->event.retry_in <= PTN_MS(200));
+    w->tcp_silent = false;
+    CHECK_EQ(405, world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED)->event.status);
+    CHECK(w->now - before < PTN_S(3));
+    world_free(w);
+}
+
+TEST(without_listening_connections_leave_from_any_port)
+{
+    struct world *w = world_new(71);
+    struct ptn_sip_account account = {
+        .user = "1001", .registers = true, .server = {.name = "192.0.2.2", .transport = PTN_TLS}};
+    struct ptn_addr any = ptn_addr_with_port(w->addr[ALICE], 0);
+    struct ptn_sip_path path = {0, w->addr[ALICE]};
+    ptn_sip_id id;
+
+    path.socket = ptn_sip_reach_out(w->agents[ALICE], PTN_TLS, &w->addr[ALICE]);
+    const struct seen *seen = world_expect(w, ALICE, PTN_SIP_SOCKET_OPENED);
+    CHECK_EQ(path.socket, seen->event.socket);
+    CHECK_ADDR(&any, &seen->event.local);
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &id));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
+    CHECK_EQ(PTN_TLS, w->connect.transport);
+    CHECK_ADDR(&any, &w->connect.local);
+    world_free(w);
+}
+
 TEST(ids_are_the_agents_own_and_run_out_politely)
 {
     struct ptn_sip_opts opts = {.id_first = 7, .id_count = 2, .dice = ptn_dice_seeded(1)};

@@ -62,6 +62,8 @@ static void connect_agents(struct world *w, int from, const struct ptn_ask *ask)
 
     w->connect = *ask;
     snprintf(w->connect_name, sizeof w->connect_name, "%s", ask->name ? ask->name : "");
+    if (w->tcp_silent)
+        return;
     if (w->tcp_refused || to < 0 || to == PEER) {
         post(w, from, &failed, w->now + w->delay);
         return;

@@ -44,7 +44,7 @@ struct world {
     ptn_id udp[AGENTS], tcp[AGENTS];
     ptn_time now, delay, jitter;
     unsigned loss_percent;
-    bool tcp_refused, dns_gone;
+    bool tcp_refused, tcp_silent, dns_gone;
     struct ptn_dice dice;
     struct packet packets[WORLD_PACKETS];
     unsigned packet_count;
