@@ -38,15 +38,6 @@ static void home_close(struct home *h)
     ptn_scenario_free(h->s);
 }
 
-static void happen(struct home *h, const char *event)
-{
-    char error[PTN_SCENARIO_ERROR_MAX];
-    const struct ptn_scenario_event *what = ptn_scenario_event(h->s, event, error);
-
-    CHECK(what);
-    ptn_net_apply(ptn_sim_net(h->w), ptn_sim_now(h->w), what);
-}
-
 TEST(a_connection_from_behind_a_nat_is_accepted_and_echoes)
 {
     struct home h = home_open(1);
@@ -81,7 +72,7 @@ TEST(bytes_survive_loss_and_reordering_on_the_way)
     for (uint64_t seed = 1; seed <= 20; seed++) {
         struct home h = home_open(seed);
 
-        happen(&h, "0s link internet loss 5% reorder 10% 40ms duplicate 2%");
+        puppet_event(h.w, h.s, "0s link internet loss 5% reorder 10% 40ms duplicate 2%");
         puppet_connect(h.alice, 5, NULL, "198.51.100.1:5060");
         puppet_stream(h.alice, 5, ptn_bytes(bytes, sizeof bytes));
         ptn_sim_run(h.w, PTN_S(200));
@@ -130,7 +121,7 @@ TEST(connecting_into_a_wire_that_is_down_times_out)
 {
     struct home h = home_open(1);
 
-    happen(&h, "0s down internet");
+    puppet_event(h.w, h.s, "0s down internet");
     puppet_connect(h.alice, 5, NULL, "198.51.100.1:5060");
     ptn_sim_run(h.w, PTN_S(60));
     CHECK_EQ(0, puppet_count(h.alice, PTN_TELL_FAILED));
@@ -147,7 +138,7 @@ TEST(a_nat_that_forgot_the_mapping_ends_in_a_reset_or_a_new_port_never_in_foreig
     puppet_connect(h.alice, 5, "192.168.1.10:5060", "198.51.100.1:5060");
     puppet_stream(h.alice, 5, ptn_bytes_of_text("one"));
     ptn_sim_run(h.w, PTN_S(1));
-    happen(&h, "1s reboot nat-a");
+    puppet_event(h.w, h.s, "1s reboot nat-a");
     ptn_id accepted = puppet_last(h.server, PTN_TELL_ACCEPTED)->id;
     puppet_stream(h.server, accepted, ptn_bytes_of_text("are you there?"));
     ptn_sim_run(h.w, PTN_S(600));

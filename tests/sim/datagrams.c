@@ -111,13 +111,11 @@ TEST(a_datagram_takes_the_delay_of_its_wires)
 TEST(a_mapping_is_gone_when_the_nat_has_rebooted)
 {
     struct home h = home_open("full-cone", 1);
-    char error[PTN_SCENARIO_ERROR_MAX];
 
     puppet_send(h.alice, 1, "198.51.100.1:3478", "hello");
     ptn_sim_run(h.w, PTN_S(1));
     struct ptn_addr mapped = puppet_last(h.server, PTN_TELL_DATAGRAM)->from;
-    ptn_net_apply(ptn_sim_net(h.w), ptn_sim_now(h.w),
-                  ptn_scenario_event(h.s, "0s reboot nat-a", error));
+    puppet_event(h.w, h.s, "0s reboot nat-a");
     puppet_send_addr(h.server, 1, &mapped, "anybody?");
     ptn_sim_run(h.w, PTN_S(2));
     CHECK_EQ(0, puppet_count(h.alice, PTN_TELL_DATAGRAM));
@@ -212,10 +210,8 @@ TEST(a_datagram_larger_than_any_wire_arrives_whole)
 TEST(a_host_that_gets_another_address_is_told_and_its_old_sockets_are_mute)
 {
     struct home h = home_open("full-cone", 1);
-    char error[PTN_SCENARIO_ERROR_MAX];
 
-    ptn_net_apply(ptn_sim_net(h.w), ptn_sim_now(h.w),
-                  ptn_scenario_event(h.s, "0s address bob 198.51.100.10", error));
+    puppet_event(h.w, h.s, "0s address bob 198.51.100.10");
     ptn_sim_run(h.w, PTN_MS(1));
     const struct ptn_tell *addrs = puppet_last(h.bob, PTN_TELL_ADDRESSES);
     CHECK_EQ(1, addrs->addr_count);
@@ -233,14 +229,12 @@ TEST(a_host_that_gets_another_address_is_told_and_its_old_sockets_are_mute)
 static uint64_t digest_of_run(uint64_t seed)
 {
     struct home h = home_open("symmetric", seed);
-    char error[PTN_SCENARIO_ERROR_MAX];
     uint64_t digest = 14695981039346656037u;
     struct ptn_sim_step step;
 
     for (unsigned i = 0; i < h.s->wire_count; i++)
         ptn_net_tap(ptn_sim_net(h.w), i, true);
-    ptn_net_apply(ptn_sim_net(h.w), 0,
-                  ptn_scenario_event(h.s, "0s link internet loss 5% jitter 10ms", error));
+    puppet_event(h.w, h.s, "0s link internet loss 5% jitter 10ms");
     h.server->echoes = true;
     for (unsigned i = 0; i < 50; i++) {
         puppet_send(h.alice, 1, i % 2 ? "198.51.100.1:3478" : "198.51.100.2:3478", "hello");

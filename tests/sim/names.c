@@ -36,15 +36,6 @@ static void home_close(struct home *h)
     ptn_scenario_free(h->s);
 }
 
-static void happen(struct home *h, const char *event)
-{
-    char error[PTN_SCENARIO_ERROR_MAX];
-    const struct ptn_scenario_event *what = ptn_scenario_event(h->s, event, error);
-
-    CHECK(what);
-    ptn_net_apply(ptn_sim_net(h->w), ptn_sim_now(h->w), what);
-}
-
 TEST(every_type_is_resolved_with_its_lifetime)
 {
     struct home h = home_open();
@@ -104,13 +95,13 @@ TEST(a_slow_server_is_waited_for_and_a_silent_one_given_up)
 {
     struct home h = home_open();
 
-    happen(&h, "0s dns dns answers delay 1500ms");
+    puppet_event(h.w, h.s, "0s dns dns answers delay 1500ms");
     puppet_resolve(h.alice, 1, "sip.example", PTN_DNS_A);
     ptn_sim_run(h.w, PTN_S(5));
     CHECK_EQ(1, puppet_count(h.alice, PTN_TELL_RESOLVED));
     CHECK_EQ(1520, ptn_time_ms(puppet_last_at(h.alice, PTN_TELL_RESOLVED)));
 
-    happen(&h, "5s dns dns gone");
+    puppet_event(h.w, h.s, "5s dns dns gone");
     puppet_resolve(h.alice, 2, "sip.example", PTN_DNS_A);
     ptn_sim_run(h.w, PTN_S(30));
     CHECK_EQ(1, puppet_count(h.alice, PTN_TELL_FAILED));
@@ -120,7 +111,7 @@ TEST(a_slow_server_is_waited_for_and_a_silent_one_given_up)
     /* Silence for one question, then an answer: it was repeated. */
     puppet_resolve(h.alice, 3, "sip.example", PTN_DNS_A);
     ptn_sim_run(h.w, PTN_S(31));
-    happen(&h, "31s dns dns answers");
+    puppet_event(h.w, h.s, "31s dns dns answers");
     ptn_sim_run(h.w, PTN_S(60));
     CHECK_EQ(3, puppet_last(h.alice, PTN_TELL_RESOLVED)->id);
     home_close(&h);
@@ -130,11 +121,11 @@ TEST(a_failing_server_is_an_error_and_a_lying_one_is_believed)
 {
     struct home h = home_open();
 
-    happen(&h, "0s dns dns fails");
+    puppet_event(h.w, h.s, "0s dns dns fails");
     puppet_resolve(h.alice, 1, "sip.example", PTN_DNS_A);
     ptn_sim_run(h.w, PTN_S(10));
     CHECK_EQ(PTN_ERR_REFUSED, puppet_last(h.alice, PTN_TELL_FAILED)->why);
-    happen(&h, "10s dns dns lies 203.0.113.66");
+    puppet_event(h.w, h.s, "10s dns dns lies 203.0.113.66");
     puppet_resolve(h.alice, 2, "sip.example", PTN_DNS_A);
     ptn_sim_run(h.w, PTN_S(20));
     const struct ptn_tell *told = puppet_last(h.alice, PTN_TELL_RESOLVED);

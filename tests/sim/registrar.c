@@ -278,14 +278,11 @@ TEST(a_challenged_call_is_made_answered_and_ended)
 
 TEST(calls_are_made_through_loss_as_well)
 {
-    char error[PTN_SCENARIO_ERROR_MAX];
-
     for (uint64_t seed = 1; seed <= 50; seed++) {
         struct world w =
             world_open(HOMES, seed, (struct registrar_opts){.challenges_calls = true}, PTN_UDP);
         print_message("# seed %u\n", (unsigned)seed);
-        ptn_net_apply(ptn_sim_net(w.w), 0,
-                      ptn_scenario_event(w.s, "0s link core loss 5% duplicate 3%", error));
+        puppet_event(w.w, w.s, "0s link core loss 5% duplicate 3%");
         check_call(&w);
         world_close(&w);
     }

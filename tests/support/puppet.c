@@ -230,3 +230,12 @@ struct ptn_sim *puppet_world(const struct ptn_scenario *s, uint64_t seed)
     CHECK_EQ(PTN_OK, ptn_sim_new(&w, &(struct ptn_sim_opts){.scenario = s, .seed = seed}));
     return w;
 }
+
+void puppet_event(struct ptn_sim *w, struct ptn_scenario *s, const char *event)
+{
+    char error[PTN_SCENARIO_ERROR_MAX];
+    const struct ptn_scenario_event *what = ptn_scenario_event(s, event, error);
+
+    CHECK(what);
+    ptn_net_apply(ptn_sim_net(w), ptn_sim_now(w), what);
+}

@@ -59,4 +59,7 @@ void puppet_forget(struct puppet *p);
 struct ptn_scenario *puppet_scenario(const char *text);
 struct ptn_sim *puppet_world(const struct ptn_scenario *s, uint64_t seed);
 
+/* Something of a scenario's language happens now, as "0s link home loss 5%"; it must be right, too. */
+void puppet_event(struct ptn_sim *w, struct ptn_scenario *s, const char *event);
+
 #endif
