@@ -57,6 +57,15 @@ static void draw(struct drawn *d, uint64_t seed)
     }
 }
 
+/* A tenth of a second with two lost packets in it is concealed, not a clean tone: one of the next
+ * will be. */
+static bool hears_within_a_second(struct homes *h, unsigned phone)
+{
+    for (unsigned i = 0; i < 10 && !homes_hears(h, phone); i++)
+        homes_run(h, PTN_MS(100));
+    return homes_hears(h, phone);
+}
+
 /* NULL when all went well, else how far it came. */
 static const char *play(struct homes *h, struct tally *t)
 {
@@ -72,9 +81,9 @@ static const char *play(struct homes *h, struct tally *t)
     for (unsigned i = 0; i < HOMES; i++) {
         const struct homes_phone *p = &h->phones[i];
         struct ptn_stream_stats stats = homes_stats(h, i);
-        if (!homes_hears(h, i))
+        if (!hears_within_a_second(h, i))
             return i == ALICE ? "Alice does not hear Bob" : "Bob does not hear Alice";
-        /* 500 packets were sent; at the worst a tenth is lost on two wires. */
+        /* 500 packets and more were sent; at the worst a tenth is lost on two wires. */
         if (stats.received_packets < 400 || stats.gap_max > PTN_MS(1000))
             return i == ALICE ? "Alice misses a lot" : "Bob misses a lot";
         ptn_time heard = p->at[PTN_UA_HEARD] - p->at[PTN_UA_ANSWERED];
