@@ -5,6 +5,7 @@
   matrix-lossy    the same on wires that lose 3 %
   ipv6            over IPv6, each phone behind a firewall
   dead-stun       nobody answers STUN: the call is set up no more than 300 ms later
+  moves           a NAT reboots, or somebody gets another address, in mid-call: sound is back within 4 s
 Prints TAP; a case is a call that is set up and heard at both ends.
 """
 import os
@@ -71,6 +72,37 @@ def matrix(loss):
         case(f'{a} and {b} hear each other at {loss} loss', call, homes(a, b, loss), seed)
 
 
+def moving(event):
+    """Plays the event in a call of ten seconds; then each side hears the other again, and Bob can hang up."""
+    with Lab(BUILD, WORK, homes('port-restricted', 'port-restricted', '0%'), captures=()) as town:
+        start_server(town)
+        start_registrar(town)
+        settings = {'postern.listen': '', 'account.1.nat.udp_update_time': 15}
+        alice, bob = [Phone(town, name, {'postern.auto_answer': int(name == 'bob'), **settings}) for name in ('alice', 'bob')]
+        for phone in (alice, bob):
+            phone.wait_registered()
+        alice.dial(bob.number)
+        alice.wait_up()
+        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 3000, 'to go on for some seconds')
+        town.do(event)
+        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 10000, 'to go on for ten seconds')
+        bob.hang_up()
+        for phone in (alice, bob):
+            phone.wait_calls(0)
+        for phone in (alice, bob):
+            phone.end()
+        for phone, far in ((alice, 'bob'), (bob, 'alice')):
+            heard = town.hears(phone.recording, Phone.tone_of[far])
+            print(f'# {phone.owner} heard {far} for {heard["heard_seconds"]} s and missed {heard["gap_max_ms"]} ms at the worst')
+            if not heard['is_tone'] or heard['gap_max_ms'] > 4000 or heard['heard_seconds'] < 5:
+                raise Trouble(f'{phone.owner} did not hear {far} to the end: {heard}')
+
+
+def moves():
+    for event in ('reboot nat-a', 'address nat-a 203.0.113.77', 'address alice 192.168.1.77'):
+        case(f'a call goes on after: {event}', moving, event)
+
+
 def ipv6():
     case('two phones register and hear each other over IPv6', lambda: call_in(Lab6(BUILD, WORK)))
 
@@ -87,6 +119,7 @@ def dead_stun():
 
 if os.system(f'{BUILD}/apps/lab/postern-lab rights >/dev/null') != 0:
     tap.skip_all('this machine lets us make no network namespaces')
-{'matrix': lambda: matrix('0%'), 'matrix-lossy': lambda: matrix('3%'), 'ipv6': ipv6, 'dead-stun': dead_stun}[sys.argv[3]]()
+{'matrix': lambda: matrix('0%'), 'matrix-lossy': lambda: matrix('3%'), 'ipv6': ipv6, 'moves': moves,
+ 'dead-stun': dead_stun}[sys.argv[3]]()
 tap.on_failure.append(last_words)
 tap.run_cases()

@@ -88,6 +88,13 @@ class Lab(Town):
     def argv(self, host, argv):
         return ['env', f'POSTERN_LAB={self.lab.pid}', self.program('postern-lab'), 'shell', host, '--', *argv]
 
+    def do(self, event):
+        """Makes an event of the scenario happen now: "reboot nat-a"."""
+        done = subprocess.run(['env', f'POSTERN_LAB={self.lab.pid}', self.program('postern-lab'), 'do', *event.split()],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Trouble(f'{event}: {done.stderr}')
+
     def close(self):
         """With the lab ends all that runs in it."""
         self.lab.end()
