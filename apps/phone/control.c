@@ -195,6 +195,14 @@ static json_t *do_quit(struct phone *p, ptn_time now, const json_t *request)
     return done();
 }
 
+static json_t *do_reload(struct phone *p, ptn_time now, const json_t *request)
+{
+    (void)now;
+    (void)request;
+    p->reread = true;
+    return done();
+}
+
 static const struct {
     const char *name;
     json_t *(*run)(struct phone *p, ptn_time now, const json_t *request);
@@ -202,7 +210,7 @@ static const struct {
     {"status", do_status},         {"dial", do_dial},      {"answer", do_answer},
     {"reject", do_reject},         {"hangup", do_hang_up}, {"register", do_register},
     {"unregister", do_unregister}, {"hold", do_hold},      {"resume", do_resume},
-    {"transfer", do_transfer},     {"quit", do_quit},
+    {"transfer", do_transfer},     {"quit", do_quit},      {"reload", do_reload},
 };
 
 static json_t *run_command(struct phone *p, ptn_time now, const json_t *request, bool *follows)

@@ -8,8 +8,8 @@
  * One loop moves everything: what is ready goes to its owner, then the machine
  * is run, then its events are handed on, until nothing moves any more.
  *
- * At TERM or INT calls end and registrations are withdrawn, for at most as long
- * as the phone itself allows; a second signal does not wait.
+ * At HUP the settings are read again (reload.c). At TERM or INT calls end and registrations are
+ * withdrawn, for at most as long as the phone itself allows; a second signal does not wait.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -39,7 +39,9 @@ struct program {
     struct ptn_loop *loop;
     struct ptn_host *host;
     struct ptn_tls_rules *tls;
+    uint32_t machine; /* on the host */
     unsigned sockets_failed;
+    ptn_time alive_at; /* when to tell the service manager */
     bool stopping;
     bool stopped;
     ptn_time stop_by; /* then without the far ends' answers */
@@ -47,19 +49,6 @@ struct program {
 };
 
 /* ---- what is said ---- */
-
-static void print_notes(const struct ptn_conf_report *r, bool unknown_too)
-{
-    for (size_t i = 0; i < r->note_count; i++)
-        if (r->notes[i].kind != PTN_CONF_UNKNOWN || unknown_too)
-            fprintf(stderr, "%s%s\n", r->notes[i].kind == PTN_CONF_REPEATED ? "note: " : "",
-                    r->notes[i].text);
-    if (r->counts[PTN_CONF_UNKNOWN] > 0 && !unknown_too)
-        fprintf(stderr,
-                "note: %zu keys are not known here and were passed over (--unknown lists "
-                "them)\n",
-                r->counts[PTN_CONF_UNKNOWN]);
-}
 
 static void print_table(const struct phone_settings *s, enum ptn_conf_print_kind kind)
 {
@@ -94,28 +83,6 @@ static bool answer_at_once(const struct program *g)
 
 /* ---- the parts ---- */
 
-/* The addresses of this machine, the one that packets to strangers leave from first. */
-static size_t list_interfaces(struct ptn_addr *addrs, size_t max)
-{
-    /* Addresses of documentation: asking for the way sends nothing. */
-    static const char *const strangers[] = {"192.0.2.1", "2001:db8::1"};
-    size_t count = 0;
-    ptn_netif_list(addrs, max, &count);
-    for (size_t n = 0; n < sizeof strangers / sizeof *strangers; n++) {
-        struct ptn_addr to, from;
-        if (!ptn_addr_parse(strangers[n], &to) || !ptn_netif_towards(&to, &from))
-            continue;
-        for (size_t i = 1; i < count; i++) {
-            if (!ptn_addr_same_ip(&addrs[i], &from))
-                continue;
-            memmove(addrs + 1, addrs, i * sizeof *addrs);
-            addrs[0] = from;
-            break;
-        }
-    }
-    return count;
-}
-
 static bool complain(const struct program *g, const char *what, enum ptn_err err)
 {
     if (err != PTN_OK)
@@ -137,25 +104,28 @@ static bool open_control(struct program *g)
     return !complain(g, path, ptn_control_new(g->loop, &opts, &g->phone.control));
 }
 
-static bool open_parts(struct program *g)
+static bool open_host(struct program *g)
 {
-    static const int signals[] = {SIGTERM, SIGINT};
-    const struct ptn_log *log = &g->phone.log;
-    if (complain(g, "event loop", ptn_loop_new(&g->loop)) ||
-        complain(g, "signals", ptn_loop_signals(g->loop, signals, 2, OWNER_SIGNAL)) ||
-        !open_control(g))
-        return false;
     struct ptn_host_opts host = {
         .loop = g->loop,
         .owner = OWNER_HOST,
-        .log = log,
+        .log = &g->phone.log,
         .sockets_max = SOCKETS_MAX,
         .machines_max = 1,
         .stream_queue_max = 1 << 18,
         .tls = g->tls,
     };
-    return !complain(g, "host", ptn_host_new(&host, &g->host)) &&
-           !complain(g, "phone", ptn_ua_new(&g->opts, &g->phone.ua));
+
+    return !complain(g, "host", ptn_host_new(&host, &g->host));
+}
+
+static bool open_parts(struct program *g)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+    return !complain(g, "event loop", ptn_loop_new(&g->loop)) &&
+           !complain(g, "signals", ptn_loop_signals(g->loop, signals, 3, OWNER_SIGNAL)) &&
+           open_control(g) && open_host(g);
 }
 
 static void close_parts(struct program *g)
@@ -195,8 +165,10 @@ static void take_event(struct program *g, ptn_time now, const struct ptn_ua_even
     }
     if (ev->kind == PTN_UA_ENDED)
         phone_sound_end(&g->phone.sound, ev->call);
+    if (ev->kind == PTN_UA_STOPPED && g->phone.reload.state == PHONE_RELOAD_LEAVING)
+        g->phone.reload.state = PHONE_RELOAD_LEFT;
     if (ev->kind == PTN_UA_STOPPED)
-        g->stopped = true;
+        g->stopped = g->stopping;
     phone_journal_event(ev, &g->phone.log);
     phone_control_event(&g->phone, ev);
     if (ev->kind == PTN_UA_SOCKET_FAILED && ++g->sockets_failed == sockets_wanted(g)) {
@@ -224,7 +196,12 @@ static void take_ready(struct program *g, ptn_time now, const struct ptn_ready *
 {
     struct ptn_control_line line;
     switch (ready->owner) {
-    case OWNER_SIGNAL: stop(g, now); break;
+    case OWNER_SIGNAL:
+        if (ready->key == SIGHUP)
+            g->phone.reread = true;
+        else
+            stop(g, now);
+        break;
     case OWNER_HOST: ptn_host_ready(g->host, now, ready); break;
     case OWNER_CONTROL:
         ptn_control_ready(g->phone.control, ready);
@@ -235,12 +212,12 @@ static void take_ready(struct program *g, ptn_time now, const struct ptn_ready *
 }
 
 /* Connections from a fixed port end hard: not before the last words have arrived. */
-static void see_off(struct program *g, ptn_time now, uint32_t machine)
+static void see_off(struct program *g, ptn_time now)
 {
     struct ptn_ready ready[READY_MAX];
     ptn_time until = now + PTN_S(1);
 
-    ptn_host_remove(g->host, now, machine);
+    ptn_host_remove(g->host, now, g->machine);
     while (ptn_host_closing(g->host) > 0 && now < until) {
         ptn_time due = ptn_time_min(ptn_host_deadline(g->host, now), until);
         size_t count = ptn_loop_wait(g->loop, due, ready, READY_MAX);
@@ -252,29 +229,88 @@ static void see_off(struct program *g, ptn_time now, uint32_t machine)
     }
 }
 
+/* Makes the phone that `opts` describes, and starts it. */
+static bool begin(struct program *g, ptn_time now)
+{
+    g->opts.source = g->phone.sound.source;
+    g->opts.dice = ptn_entropy_dice();
+    g->opts.log = &g->phone.log;
+    g->opts.user_agent = "Postern/" PTN_VERSION;
+    g->sockets_failed = 0;
+    if (complain(g, "phone", ptn_ua_new(&g->opts, &g->phone.ua)))
+        return false;
+    ptn_ua_start(g->phone.ua, now);
+    struct ptn_machine machine = ptn_ua_machine(g->phone.ua);
+    if (complain(g, "host", ptn_host_add(g->host, now, &machine, &g->machine)))
+        return false;
+    ptn_notify("READY=1");
+    return true;
+}
+
+/* The old machine has withdrawn its registrations; the new one takes its place. */
+static bool begin_anew(struct program *g, ptn_time now)
+{
+    struct ptn_addr interfaces[PTN_NETIF_ADDRS_MAX];
+    size_t count = phone_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
+    const struct ptn_log *log = &g->phone.log;
+
+    see_off(g, now);
+    ptn_host_free(g->host);
+    ptn_ua_free(g->phone.ua);
+    ptn_tls_rules_free(g->tls);
+    g->host = NULL;
+    g->phone.ua = NULL;
+    g->tls = NULL;
+    phone_sound_fini(&g->phone.sound);
+    g->settings = g->phone.reload.next;
+    g->phone.reload.state = PHONE_RELOAD_NONE;
+    g->phone.log = ptn_logger_log(&g->logger, (enum ptn_log_level)g->settings.log_level);
+    g->opts = (struct ptn_ua_opts){0};
+    return phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log) &&
+           (!g->opts.tls || phone_trust_init(&g->tls, &g->settings, log)) &&
+           phone_sound_init(&g->phone.sound, &g->settings, log) && open_host(g) &&
+           begin(g, ptn_clock_now());
+}
+
+static void tell_alive(struct program *g, ptn_time now)
+{
+    if (now < g->alive_at)
+        return;
+    ptn_notify("WATCHDOG=1");
+    g->alive_at = ptn_time_add(now, ptn_notify_every());
+}
+
 static int run(struct program *g)
 {
     struct ptn_ready ready[READY_MAX];
-    uint32_t index;
     ptn_time now = ptn_clock_now();
 
     g->stop_by = PTN_NEVER;
-    ptn_ua_start(g->phone.ua, now);
-    struct ptn_machine machine = ptn_ua_machine(g->phone.ua);
-    if (complain(g, "host", ptn_host_add(g->host, now, &machine, &index)))
+    g->alive_at = ptn_notify_every() == PTN_NEVER ? PTN_NEVER : now;
+    if (!begin(g, now))
         return CANNOT_RUN;
-    ptn_notify("READY=1");
     for (;;) {
         run_machine(g, now);
         if (g->stopped || now >= g->stop_by) {
-            see_off(g, now, index);
+            see_off(g, now);
             return g->exit_code;
         }
+        if (!g->stopping && phone_reload_go_on(&g->phone.reload, now, g->phone.ua)) {
+            if (!begin_anew(g, now))
+                return CANNOT_RUN;
+            now = ptn_clock_now();
+            continue;
+        }
+        tell_alive(g, now);
         ptn_time due = ptn_time_min(ptn_host_deadline(g->host, now), g->stop_by);
+        due = ptn_time_min(due, g->alive_at);
         size_t count = ptn_loop_wait(g->loop, due, ready, READY_MAX);
         now = ptn_clock_now();
         for (size_t i = 0; i < count; i++)
             take_ready(g, now, &ready[i]);
+        if (g->phone.reread)
+            phone_reload_read(&g->phone.reload, &g->phone.log);
+        g->phone.reread = false;
         if (g->phone.quit && !g->stopping)
             stop(g, now);
     }
@@ -291,7 +327,7 @@ static int check_settings(const struct program *g, const struct ptn_conf_report 
 static int start(struct program *g, struct ptn_conf_report *r)
 {
     struct ptn_addr interfaces[PTN_NETIF_ADDRS_MAX];
-    size_t count = list_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
+    size_t count = phone_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
     const struct ptn_log *log = &g->phone.log;
 
     bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log);
@@ -307,10 +343,6 @@ static int start(struct program *g, struct ptn_conf_report *r)
     }
     if (r->counts[PTN_CONF_WRONG] > 0 || !fits)
         return WRONG_SETTINGS;
-    g->opts.source = g->phone.sound.source;
-    g->opts.dice = ptn_entropy_dice();
-    g->opts.log = log;
-    g->opts.user_agent = "Postern/" PTN_VERSION;
     return open_parts(g) ? run(g) : CANNOT_RUN;
 }
 
@@ -322,8 +354,9 @@ int main(int argc, char **argv)
     bool ok = phone_settings_load(&g.settings, argc, argv, &report);
     ptn_logger_open(&g.logger, PTN_LOGGER_STDERR, "postern-phone", NULL);
     g.phone.settings = &g.settings;
+    g.phone.reload = (struct phone_reload){.argc = argc, .argv = argv};
     g.phone.log = ptn_logger_log(&g.logger, (enum ptn_log_level)g.settings.log_level);
-    print_notes(&report, g.settings.unknown || !ok);
+    phone_print_notes(&report, g.settings.unknown || !ok);
     int code = ok ? answer_at_once(&g) ? FINE : start(&g, &report) : WRONG_SETTINGS;
     ptn_conf_report_fini(&report);
     close_parts(&g);

@@ -61,6 +61,36 @@ void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call);
 bool phone_trust_init(struct ptn_tls_rules **rules, const struct phone_settings *s,
                       const struct ptn_log *log);
 
+/* ---- reload.c ---- */
+
+/* What was not right or not known, to standard error. */
+void phone_print_notes(const struct ptn_conf_report *r, bool unknown_too);
+
+/* The addresses of this machine, the one that packets to strangers leave from first. */
+size_t phone_interfaces(struct ptn_addr *addrs, size_t max);
+
+enum phone_reload_state {
+    PHONE_RELOAD_NONE,
+    PHONE_RELOAD_WAITING, /* `next` waits for the calls to end */
+    PHONE_RELOAD_LEAVING, /* the registrations are being withdrawn */
+    PHONE_RELOAD_LEFT,
+};
+
+struct phone_reload {
+    int argc;
+    char *const *argv;
+    enum phone_reload_state state;
+    ptn_time leave_by;
+    struct phone_settings next;
+};
+
+/* Reads command line and files again. False, and logged, when something is wrong: then nothing
+ * changes. */
+bool phone_reload_read(struct phone_reload *r, const struct ptn_log *log);
+
+/* After each round. True when it is time to begin anew with `next`. */
+bool phone_reload_go_on(struct phone_reload *r, ptn_time now, struct ptn_ua *ua);
+
 /* ---- report.c ---- */
 
 /* A few words: "by the far end". */
@@ -88,6 +118,8 @@ struct phone {
     struct ptn_log log;
     uint32_t followers[PTN_CONTROL_CLIENTS_MAX]; /* clients that want events; 0 is free */
     bool quit;                                   /* somebody asked for the end */
+    bool reread;                                 /* somebody changed the settings */
+    struct phone_reload reload;
 };
 
 /* Does what a line asks for; a new reference, an object with "ok", and "error" when that is false.

@@ -44,6 +44,7 @@ static const char help[] =
     "      --call CALL     which one, if there are several\n"
     "  register, unregister\n"
     "  events              what happens, line by line, until interrupted\n"
+    "  reload              read the settings again; they take effect when nobody talks\n"
     "  quit                end the phone\n"
     "      -i, --instance NAME   which phone (phone)\n"
     "      --socket PATH         its control socket, if elsewhere\n"
@@ -164,6 +165,11 @@ static int do_unregister(struct talk *t, const struct line *l)
     return ask(t, l, json_pack("{s:s}", "command", "unregister"), NULL);
 }
 
+static int do_reload(struct talk *t, const struct line *l)
+{
+    return ask(t, l, json_pack("{s:s}", "command", "reload"), NULL);
+}
+
 static int do_quit(struct talk *t, const struct line *l)
 {
     return ask(t, l, json_pack("{s:s}", "command", "quit"), NULL);
@@ -204,6 +210,7 @@ static const struct {
     {"register", do_register},     {"quit", do_quit},     {"events", do_events},
     {"unregister", do_unregister}, {"hold", do_hold},     {"resume", do_resume},
     {"transfer", do_transfer},
+    {"reload", do_reload},
 };
 
 /* ---- the command line ---- */

@@ -37,3 +37,16 @@ enum ptn_err ptn_notify(const char *state)
     close(fd);
     return err;
 }
+
+ptn_time ptn_notify_every(void)
+{
+    const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    char *end;
+
+    if (!usec || (pid && strtol(pid, NULL, 10) != (long)getpid()))
+        return PTN_NEVER;
+    unsigned long long value = strtoull(usec, &end, 10);
+    if (*end != '\0' || value == 0 || value > 86400000000ull)
+        return PTN_NEVER;
+    return (ptn_time)value * 1000 / 2;
+}

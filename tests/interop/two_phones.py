@@ -188,6 +188,32 @@ def a_call_is_held_and_resumed_by_either():
 
 
 @case
+def settings_read_again_wait_for_the_end_of_calls_and_wrong_ones_change_nothing():
+    alice, carol = world['alice'], world['carol']
+    with open(town.path('alice.cfg'), encoding='utf-8') as f:
+        right = f.read()
+    town.write('alice.cfg', right + 'account.1.display_name = Alicia\naccount.1.nat.udp_update_time = soon\n')
+    check(alice.postern('reload')[0] == 0, 'asked for')
+    wait_until(lambda: 'the settings stay as they were' in alice.said(), 'the word on it')
+    check('account.1.nat.udp_update_time: "soon"' in alice.said(), alice.said())
+
+    check(alice.postern('dial', '1003')[0] == 0, 'answered')
+    town.write('alice.cfg', right + 'account.1.display_name = Alicia\naccount.1.sip_server.1.expires = 600\n')
+    check(alice.postern('reload')[0] == 0, 'read')
+    before = call_of(alice)['stats']['received_packets']
+    wait_until(lambda: call_of(alice)['stats']['received_packets'] > before + 50, 'the call goes on')
+    check(alice.account()['lease_s'] == 3600, 'not yet')
+    check(alice.postern('hangup')[0] == 0, 'hung up')
+    wait_until(lambda: alice.account().get('lease_s') == 600, 'the new settings')
+    alice.wait_registered()
+    check(alice.postern('dial', '1003')[0] == 0, 'answered again')
+    wait_call(carol, state='up')
+    check('Alicia' in carol.postern('status')[1], 'the new name')
+    check(alice.postern('hangup')[0] == 0, 'hung up')
+    carol.wait_calls(0)
+
+
+@case
 def ending_a_phone_ends_its_calls():
     alice, carol = world['alice'], world['carol']
     check(alice.postern('dial', '1003')[0] == 0, 'answered')
