@@ -173,6 +173,28 @@ static json_t *do_transfer(struct phone *p, ptn_time now, const json_t *request)
     return on_call(call, call && ptn_ua_transfer(p->ua, now, call, target, other), "transfer");
 }
 
+static json_t *do_message(struct phone *p, ptn_time now, const json_t *request)
+{
+    const char *target = json_string_value(json_object_get(request, "target"));
+    const char *text = json_string_value(json_object_get(request, "text"));
+    const json_t *number = json_object_get(request, "account");
+    unsigned account = number ? account_index(p, json_integer_value(number)) : 0, message;
+
+    if (!target || !text)
+        return refuse("message needs a \"target\" and a \"text\"");
+    if (account == PTN_UA_ACCOUNTS_MAX)
+        return refuse("account %lld is not in use", (long long)json_integer_value(number));
+    switch (ptn_ua_message(p->ua, now, account, target, text, &message)) {
+    case PTN_OK: return json_pack("{s:b, s:I}", "ok", 1, "message", (json_int_t)message);
+    case PTN_ERR_INVALID:
+        return refuse("\"%s\" cannot be written to, or the text is empty or longer than %u bytes",
+                      target, (unsigned)PTN_SIP_TEXT_BYTES_MAX);
+    case PTN_ERR_UNREACHABLE:
+        return refuse("the SIP server is not known yet, or cannot be reached");
+    default: return refuse("the text could not be sent");
+    }
+}
+
 static json_t *do_register(struct phone *p, ptn_time now, const json_t *request)
 {
     (void)request;
@@ -207,10 +229,11 @@ static const struct {
     const char *name;
     json_t *(*run)(struct phone *p, ptn_time now, const json_t *request);
 } commands[] = {
-    {"status", do_status},         {"dial", do_dial},      {"answer", do_answer},
-    {"reject", do_reject},         {"hangup", do_hang_up}, {"register", do_register},
-    {"unregister", do_unregister}, {"hold", do_hold},      {"resume", do_resume},
-    {"transfer", do_transfer},     {"quit", do_quit},      {"reload", do_reload},
+    {"status", do_status},         {"dial", do_dial},       {"answer", do_answer},
+    {"reject", do_reject},         {"hangup", do_hang_up},  {"register", do_register},
+    {"unregister", do_unregister}, {"hold", do_hold},       {"resume", do_resume},
+    {"transfer", do_transfer},     {"message", do_message}, {"quit", do_quit},
+    {"reload", do_reload},
 };
 
 static json_t *run_command(struct phone *p, ptn_time now, const json_t *request, bool *follows)

@@ -55,6 +55,10 @@ void phone_journal_event(const struct ptn_ua_event *ev, const struct ptn_log *lo
         ptn_log(log, PTN_LOG_INFO, "call %u: handed on to %s, as call %u", call, ev->peer,
                 (unsigned)ev->other);
         break;
+    case PTN_UA_MESSAGE: ptn_log(log, PTN_LOG_INFO, "text from %s", ev->peer); break;
+    case PTN_UA_MESSAGES_WAITING:
+        ptn_log(log, PTN_LOG_INFO, "mailbox: %u new, %u old", ev->messages_new, ev->messages_old);
+        break;
     case PTN_UA_ENDED: tell_end(ev, log); break;
     default: break;
     }

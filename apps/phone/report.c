@@ -237,6 +237,9 @@ static const char *event_text(enum ptn_ua_event_kind kind)
     case PTN_UA_CHANGE_FAILED: return "change_failed";
     case PTN_UA_TRANSFER: return "transfer";
     case PTN_UA_REFERRED: return "referred";
+    case PTN_UA_MESSAGE: return "message";
+    case PTN_UA_MESSAGE_SENT: return "message_sent";
+    case PTN_UA_MESSAGES_WAITING: return "messages_waiting";
     case PTN_UA_NAT_CHANGED: return "nat_changed";
     case PTN_UA_SOCKET_FAILED: return "socket_failed";
     case PTN_UA_STOPPED: return "stopped";
@@ -257,12 +260,22 @@ json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev)
     case PTN_UA_REGISTER_FAILED:
     case PTN_UA_UNREGISTERED:
     case PTN_UA_INCOMING:
+    case PTN_UA_MESSAGE:
+    case PTN_UA_MESSAGE_SENT:
+    case PTN_UA_MESSAGES_WAITING:
         set_count(event, "account", p->wiring.account_numbers[ev->account]);
         break;
     default: break;
     }
     if (ev->call)
         set_count(event, "call", ev->call);
+    if (ev->message)
+        set_count(event, "message", ev->message);
+    if (ev->kind == PTN_UA_MESSAGES_WAITING) {
+        json_object_set_new(event, "waiting", json_boolean(ev->waiting));
+        set_count(event, "new", ev->messages_new);
+        set_count(event, "old", ev->messages_old);
+    }
     if (ev->other)
         set_count(event, ev->kind == PTN_UA_INCOMING ? "replaces" : "new_call", ev->other);
     if (ev->kind == PTN_UA_REGISTERED)

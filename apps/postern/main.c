@@ -21,6 +21,7 @@ struct line {
     struct dial dial;
     long call, to_call; /* 0: not named */
     const char *word;   /* what follows the command */
+    const char *text;   /* and after it */
 };
 
 static const char help[] =
@@ -42,6 +43,7 @@ static const char help[] =
     "  transfer TARGET     hand a call on to somebody\n"
     "      --to-call CALL  to the far end of another call instead\n"
     "      --call CALL     which one, if there are several\n"
+    "  message TARGET TEXT send a text\n"
     "  register, unregister\n"
     "  events              what happens, line by line, until interrupted\n"
     "  reload              read the settings again; they take effect when nobody talks\n"
@@ -155,6 +157,43 @@ static int do_transfer(struct talk *t, const struct line *l)
     return ask(t, l, request, NULL);
 }
 
+/* Sends, and waits for what becomes of it. */
+static int do_message(struct talk *t, const struct line *l)
+{
+    bool gone = false;
+    json_t *answer = NULL, *event;
+    if (!l->word || !l->text)
+        return complain("%s needs somebody to write to, and a text", "message");
+    int code = ask(t, l, json_pack("{s:s}", "command", "events"), NULL);
+    if (code != POSTERN_FINE)
+        return code;
+    json_t *request =
+        json_pack("{s:s, s:s, s:s}", "command", "message", "target", l->word, "text", l->text);
+    if (!request)
+        return complain("the text for \"%s\" is no UTF-8", l->word);
+    if (l->dial.account)
+        json_object_set_new(request, "account", json_integer(l->dial.account));
+    if ((code = talk_ask(t, request, &answer)) != POSTERN_FINE)
+        return code;
+    json_int_t message = json_integer_value(json_object_get(answer, "message"));
+    json_decref(answer);
+    ptn_time deadline = ptn_time_add(ptn_clock_now(), l->dial.answer_by);
+    while ((event = talk_event(t, deadline, &gone))) {
+        const char *kind = json_string_value(json_object_get(event, "event"));
+        json_int_t id = json_integer_value(json_object_get(event, "message"));
+        json_int_t status = json_integer_value(json_object_get(event, "status"));
+        bool ours = kind && strcmp(kind, "message_sent") == 0 && id == message;
+        if (ours)
+            show_event(event);
+        json_decref(event);
+        if (ours)
+            return status >= 200 && status < 300 ? POSTERN_FINE
+                   : status                      ? POSTERN_FAILED
+                                                 : POSTERN_NO_ANSWER;
+    }
+    return gone ? POSTERN_NO_PHONE : POSTERN_NO_ANSWER;
+}
+
 static int do_register(struct talk *t, const struct line *l)
 {
     return ask(t, l, json_pack("{s:s}", "command", "register"), NULL);
@@ -205,12 +244,11 @@ static const struct {
     const char *name;
     int (*run)(struct talk *t, const struct line *l);
 } commands[] = {
-    {"status", do_status},         {"nat", do_nat},       {"dial", do_dial},
-    {"answer", do_answer},         {"reject", do_reject}, {"hangup", do_hang_up},
-    {"register", do_register},     {"quit", do_quit},     {"events", do_events},
-    {"unregister", do_unregister}, {"hold", do_hold},     {"resume", do_resume},
-    {"transfer", do_transfer},
-    {"reload", do_reload},
+    {"status", do_status},         {"nat", do_nat},         {"dial", do_dial},
+    {"answer", do_answer},         {"reject", do_reject},   {"hangup", do_hang_up},
+    {"register", do_register},     {"quit", do_quit},       {"events", do_events},
+    {"unregister", do_unregister}, {"hold", do_hold},       {"resume", do_resume},
+    {"transfer", do_transfer},     {"message", do_message}, {"reload", do_reload},
 };
 
 /* ---- the command line ---- */
@@ -267,9 +305,12 @@ static int parse_line(int argc, char **argv, struct line *l)
         if (!ok)
             return complain("\"%s\" is not a number for that", optarg);
     }
-    if (argc - optind > 1)
-        return complain("\"%s\" is one word too many", argv[optind + 1]);
+    bool has_text = strcmp(argv[0], "message") == 0;
+    if (argc - optind > 1 + has_text)
+        return complain("\"%s\" is one word too many", argv[optind + 1 + has_text]);
     l->word = argv[optind];
+    if (l->word)
+        l->text = argv[optind + 1];
     return POSTERN_FINE;
 }
 

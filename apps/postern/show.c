@@ -178,6 +178,14 @@ void show_event(const json_t *ev)
                json_is_true(json_object_get(ev, "held"))              ? "on hold"
                : json_is_true(json_object_get(ev, "held_by_far_end")) ? "held by the far end"
                                                                       : "goes on");
+    else if (strcmp(kind, "message") == 0)
+        printf("text from %s: %s\n", text_of(ev, "peer"), text_of(ev, "text"));
+    else if (strcmp(kind, "message_sent") == 0)
+        printf("text %s: %.0f %s\n", status >= 200 && status < 300 ? "taken" : "not taken", status,
+               text_of(ev, "reason"));
+    else if (strcmp(kind, "messages_waiting") == 0)
+        printf("account %.0f: %.0f new messages, %.0f old\n", number_of(ev, "account"),
+               number_of(ev, "new"), number_of(ev, "old"));
     else if (strcmp(kind, "transfer") == 0)
         printf("call %.0f: transfer: %.0f\n", call, status);
     else if (strcmp(kind, "referred") == 0)

@@ -113,6 +113,7 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->has_hop = a->hop.host[0] != '\0';
     a->domain_is_server = !o->domain;
     a->registers = o->registers;
+    a->trusts_server_only = o->trusts_server_only;
     a->session_expires_s = o->session_expires_s;
     a->session_refresher_uas = o->session_refresher_uas;
     a->keepalive = o->keepalive;

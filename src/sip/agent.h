@@ -9,6 +9,7 @@
  *   account.c       accounts, keep-alive    registration.c  REGISTER
  *   session.c       calls                   change.c        INVITE within a call
  *   transfer.c      calls handed on                 target.c        texts dialled
+ *   note.c          texts, waiting messages
  *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
@@ -30,6 +31,7 @@ enum {
     PTN_SIP_CONNS_MAX = 64,
     PTN_SIP_NAMES_MAX = 48,
     PTN_SIP_ACCOUNTS_MAX = 64,
+    PTN_SIP_NOTES_MAX = 16,  /* texts of ours on their way */
     PTN_SIP_HOST_MAX = 256,  /* with the final zero */
     PTN_SIP_OUT_MAX = 40960, /* headers received, a description, and some */
 };
@@ -87,6 +89,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_CALL,
     PTN_SIP_FOR_LIFETIME, /* UPDATE of a call */
     PTN_SIP_FOR_REFER,
+    PTN_SIP_FOR_NOTE,
 };
 
 typedef uint32_t ptn_sip_txn_id; /* 0: none */
@@ -177,6 +180,7 @@ struct ptn_sip_acct {
     bool registers;
     unsigned session_expires_s; /* 0: not asked for */
     bool session_refresher_uas;
+    bool trusts_server_only;
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every, keepalive_next, keepalive_due; /* due: an OPTIONS must be answered */
     ptn_sip_txn_id keepalive_txn;
@@ -249,6 +253,15 @@ struct ptn_sip_session {
     unsigned ended_status;
 };
 
+/* ---- texts ---- */
+
+struct ptn_sip_note {
+    ptn_sip_id id, account;       /* 0: free */
+    struct ptn_sip_dialog dialog; /* its names and numbers only */
+    struct ptn_sip_auth_chain chain;
+    char *text;
+};
+
 /* ---- the agent ---- */
 
 struct ptn_sip_ask_node {
@@ -263,6 +276,7 @@ struct ptn_sip_event_node {
     struct ptn_sip_event event;
     struct ptn_sdp *sdp;
     char *texts[5];
+    uint8_t *text;
 };
 
 struct ptn_sip {
@@ -283,6 +297,7 @@ struct ptn_sip {
     struct ptn_sip_acct *accounts[PTN_SIP_ACCOUNTS_MAX];
     struct ptn_sip_session **calls; /* those that live, and those that wait for transactions */
     uint32_t call_slots, call_rounds, live_calls;
+    struct ptn_sip_note notes[PTN_SIP_NOTES_MAX];
     ptn_sip_id last_id;
     uint64_t counts[PTN_SIP_VERDICTS];
     uint8_t out[PTN_SIP_OUT_MAX]; /* where messages are printed */
@@ -381,7 +396,8 @@ void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_reg_fini(struct ptn_sip_reg *r);
 
 /* session.c */
-#define PTN_SIP_ALLOW "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY\r\n"
+#define PTN_SIP_ALLOW                                                                              \
+    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, MESSAGE\r\n"
 #define PTN_SIP_SUPPORTED "Supported: timer, replaces\r\n"
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
@@ -434,6 +450,15 @@ bool ptn_sip_print_target(const struct ptn_sip_acct *a, const char *target, char
 bool ptn_sip_target_replaces(const char *target, char **value);
 /* As it may stand in a URI's header. */
 void ptn_sip_print_escaped(struct ptn_writer *w, const char *text);
+
+/* note.c; `in` NULL: nobody answered */
+void ptn_sip_note_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id id,
+                           const struct ptn_sip_in *in);
+void ptn_sip_note_received(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                           struct ptn_sip_acct *a, const struct ptn_sip_in *in);
+void ptn_sip_note_notified(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                           struct ptn_sip_acct *a, const struct ptn_sip_in *in);
+void ptn_sip_notes_fini(struct ptn_sip *s);
 
 /* transfer.c; `in` NULL: nobody answered */
 void ptn_sip_refer_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,

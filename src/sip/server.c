@@ -15,6 +15,12 @@ static void take_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
     ptn_sip_call_bye(s, now, c, id);
 }
 
+static void take_text(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c, ptn_sip_txn_id id,
+                      const struct ptn_sip_in *in)
+{
+    ptn_sip_note_received(s, now, id, ptn_sip_find_account(s, c->account), in);
+}
+
 /* What a method means to us: who takes it on `within` a call and `outside` of all, and otherwise
  * the status it is answered with. */
 static const struct method {
@@ -31,9 +37,9 @@ static const struct method {
     {"OPTIONS", 200, 200, NULL, NULL},
     /* Key presses in INFO are legacy; taken, as the peer would else send them twice. */
     {"INFO", 200, 481, NULL, NULL},
-    {"NOTIFY", 0, 489, ptn_sip_call_notified, NULL}, /* nothing was subscribed to */
+    {"NOTIFY", 0, 0, ptn_sip_call_notified, ptn_sip_note_notified}, /* nothing was subscribed to */
     {"SUBSCRIBE", 489, 489, NULL, NULL},
-    {"MESSAGE", 405, 405, NULL, NULL},
+    {"MESSAGE", 0, 0, take_text, ptn_sip_note_received},
     {"REFER", 0, 403, ptn_sip_call_referred, NULL},
     {"PRACK", 405, 405, NULL, NULL},
     {"PUBLISH", 405, 405, NULL, NULL},
@@ -132,6 +138,8 @@ static void serve_outside(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     struct ptn_sip_acct *a = ptn_sip_account_for(s, in);
     if (!a)
         ptn_sip_reject(s, now, id, 404, NULL);
+    else if (a->trusts_server_only && a->has_hop && !ptn_addr_same_ip(&a->hop_addr, &in->from))
+        ptn_sip_reject(s, now, id, 403, NULL);
     else
         method->outside(s, now, id, a, in);
 }

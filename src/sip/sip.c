@@ -80,6 +80,7 @@ static void free_event(struct ptn_sip_event_node *n)
     for (size_t i = 0; i < sizeof n->texts / sizeof n->texts[0]; i++)
         free(n->texts[i]);
     free(n->sdp);
+    free(n->text);
     free(n);
 }
 
@@ -90,6 +91,7 @@ void ptn_sip_free(struct ptn_sip *s)
     ptn_sip_exchange_fini(s);
     if (s->calls)
         ptn_sip_calls_fini(s);
+    ptn_sip_notes_fini(s);
     ptn_sip_accounts_fini(s);
     ptn_sip_transport_fini(s);
     for (struct ptn_sip_ask_node *n = s->asks, *next; n; n = next)
@@ -153,6 +155,11 @@ void ptn_sip_tell(struct ptn_sip *s, const struct ptn_sip_event *ev)
     if (ev->sdp && (n->sdp = malloc(sizeof *n->sdp)))
         *n->sdp = *ev->sdp;
     n->event.sdp = n->sdp;
+    n->event.text = (struct ptn_bytes){0};
+    if (ev->text.size > 0 && (n->text = malloc(ev->text.size))) {
+        memcpy(n->text, ev->text.data, ev->text.size);
+        n->event.text = ptn_bytes(n->text, ev->text.size);
+    }
     *s->events_end = n;
     s->events_end = &n->next;
 }

@@ -17,7 +17,7 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3515, 3581, 3891, 4028, 4320, 6026, 7616.
+ * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3428, 3515, 3581, 3891, 4028, 4320, 6026, 7616.
  */
 #ifndef PTN_SIP_SIP_H
 #define PTN_SIP_SIP_H
@@ -109,6 +109,7 @@ struct ptn_sip_account {
                                  * least 90; 0: only where the far end wants it */
     bool session_refresher_uas; /* whom we ask to refresh: the side that was called */
     const char *instance;       /* +sip.instance, "urn:uuid:…"; NULL: none */
+    bool trusts_server_only;    /* calls and texts from elsewhere are answered 403 */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */
     ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s. While there
@@ -177,6 +178,15 @@ void ptn_sip_call_refer_progress(struct ptn_sip *s, ptn_time now, ptn_sip_id cal
 /* Ends it by whatever the moment asks for: CANCEL, 603 or BYE. ENDED follows. */
 void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
 
+/* ---- texts ---- */
+
+enum { PTN_SIP_TEXT_BYTES_MAX = 1000 }; /* so that a MESSAGE goes over UDP in one piece */
+
+/* Sends `text` (UTF-8) to `target`, as in ptn_sip_call; MESSAGE_SENT follows. INVALID: no URI, or
+ * the text is empty or too long; UNREACHABLE: no path yet; NO_ROOM: too many are under way. */
+enum ptn_err ptn_sip_message(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                             const char *target, const char *text, ptn_sip_id *message);
+
 /* ---- events ---- */
 
 enum ptn_sip_event_kind {
@@ -198,7 +208,10 @@ enum ptn_sip_event_kind {
     PTN_SIP_MODIFY_FAILED, /* call, status */
     PTN_SIP_TRANSFER,      /* call, status: how our REFER goes; from 200 on the last word */
     PTN_SIP_REFERRED,      /* call, called: we are to call this URI, for the far end */
-    PTN_SIP_ENDED,         /* call, ended, status, reason; the id is void */
+    PTN_SIP_MESSAGE,       /* account, peer, peer_name, text */
+    PTN_SIP_MESSAGE_SENT,  /* account, message, status (0: nobody answered) */
+    PTN_SIP_MESSAGES_WAITING, /* account, waiting, messages_new, messages_old */
+    PTN_SIP_ENDED,            /* call, ended, status, reason; the id is void */
 };
 
 enum ptn_sip_ended {
@@ -226,6 +239,10 @@ struct ptn_sip_event {
     const char *reason; /* the reason phrase, or a few words of ours */
     const char *peer, *peer_name, *called, *call_id;
     const struct ptn_sdp *sdp;
+    ptn_sip_id message;
+    struct ptn_bytes text;
+    bool waiting; /* a mailbox has something new */
+    uint32_t messages_new, messages_old;
 };
 
 bool ptn_sip_event(struct ptn_sip *s, struct ptn_sip_event *ev);

@@ -98,6 +98,14 @@ void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_
     }
 }
 
+enum ptn_err ptn_ua_message(struct ptn_ua *ua, ptn_time now, unsigned account, const char *target,
+                            const char *text, unsigned *message)
+{
+    if (account >= ua->opts.account_count)
+        return PTN_ERR_INVALID;
+    return ptn_sip_message(ua->sip, now, ua->accounts[account].sip, target, text, message);
+}
+
 static bool has_server(const struct ptn_ua_account_here *a)
 {
     return a->opts.server.name || a->opts.proxy.name;

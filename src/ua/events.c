@@ -50,6 +50,27 @@ void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call)
     snprintf(told->peer_name, sizeof told->peer_name, "%s", call->peer_name);
 }
 
+/* What the agent says about texts and mailboxes, as it is. */
+void ptn_ua_tell_note(struct ptn_ua *ua, const struct ptn_sip_event *ev)
+{
+    struct ptn_ua_told *told =
+        new_told(ua, ev->kind == PTN_SIP_MESSAGE        ? PTN_UA_MESSAGE
+                     : ev->kind == PTN_SIP_MESSAGE_SENT ? PTN_UA_MESSAGE_SENT
+                                                        : PTN_UA_MESSAGES_WAITING);
+
+    told->event.account = ptn_ua_account_of(ua, ev->account);
+    told->event.message = ev->message;
+    told->event.status = ev->status;
+    told->event.waiting = ev->waiting;
+    told->event.messages_new = ev->messages_new;
+    told->event.messages_old = ev->messages_old;
+    snprintf(told->reason, sizeof told->reason, "%s", ev->reason ? ev->reason : "");
+    snprintf(told->peer, sizeof told->peer, "%s", ev->peer ? ev->peer : "");
+    snprintf(told->peer_name, sizeof told->peer_name, "%s", ev->peer_name ? ev->peer_name : "");
+    snprintf(told->text, sizeof told->text, "%.*s", (int)ev->text.size,
+             ev->text.size ? (const char *)ev->text.data : "");
+}
+
 void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
                           const struct ptn_ua_call *follower)
 {
@@ -70,6 +91,8 @@ bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev)
     ua->event_count--;
     *ev = ua->current.event;
     ev->reason = ua->current.reason;
+    if (ev->kind == PTN_UA_MESSAGE)
+        ev->text = ua->current.text;
     ev->peer = ua->current.peer;
     ev->peer_name = ua->current.peer_name;
     ev->stats = ua->current.has_stats ? &ua->current.stats : NULL;

@@ -112,6 +112,7 @@ struct ptn_ua_call {
 struct ptn_ua_told {
     struct ptn_ua_event event;
     char reason[PTN_UA_TEXT_MAX], peer[PTN_UA_TEXT_MAX], peer_name[PTN_UA_TEXT_MAX];
+    char text[PTN_SIP_TEXT_BYTES_MAX + 1]; /* of MESSAGE */
     struct ptn_stream_stats stats;
     bool has_stats;
 };
@@ -155,6 +156,7 @@ struct ptn_ua_event *ptn_ua_tell(struct ptn_ua *ua, enum ptn_ua_event_kind kind)
 void ptn_ua_tell_ended(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
                        enum ptn_sip_ended ended, unsigned status, const char *reason);
 void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call);
+void ptn_ua_tell_note(struct ptn_ua *ua, const struct ptn_sip_event *ev);
 void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
                           const struct ptn_ua_call *follower);
 bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev);

@@ -238,6 +238,9 @@ static void sip_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_even
     case PTN_SIP_REGISTER_FAILED:
     case PTN_SIP_UNREGISTERED:
     case PTN_SIP_KEEPALIVE_LOST: ptn_ua_account_event(ua, now, ev); break;
+    case PTN_SIP_MESSAGE:
+    case PTN_SIP_MESSAGE_SENT:
+    case PTN_SIP_MESSAGES_WAITING: ptn_ua_tell_note(ua, ev); break;
     default: ptn_ua_call_event(ua, now, ev); break;
     }
 }
@@ -301,6 +304,7 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .registers = a->registers,
             .expires_s = a->expires_s,
             .retry_max = a->retry_max,
+            .trusts_server_only = a->trusts_server_only,
             .session_expires_s = a->session_expires_s,
             .session_refresher_uas = a->session_refresher_uas,
             .instance = ua->opts.instance,

@@ -78,6 +78,7 @@ struct ptn_ua_account {
     ptn_time retry_max;         /* between attempts to register, which begin with 2 s; 0: 60 s */
     unsigned session_expires_s; /* as in struct ptn_sip_account */
     bool session_refresher_uas;
+    bool trusts_server_only;
     bool stays_registered;     /* stop() leaves the registration as it is */
     enum ptn_reach_policy nat; /* account.X.nat.nat_traversal */
     bool no_rport;             /* account.X.nat.rport = 0 */
@@ -180,6 +181,11 @@ bool ptn_ua_transfer(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id call, const
 /* What the far end hears from now on; also before the call is answered. */
 bool ptn_ua_set_source(struct ptn_ua *ua, ptn_ua_call_id call, const struct ptn_source *source);
 
+/* Sends a text of at most PTN_SIP_TEXT_BYTES_MAX bytes; MESSAGE_SENT follows, with `message`.
+ * Errors as in dial. */
+enum ptn_err ptn_ua_message(struct ptn_ua *ua, ptn_time now, unsigned account, const char *target,
+                            const char *text, unsigned *message);
+
 /* All accounts. */
 void ptn_ua_register(struct ptn_ua *ua, ptn_time now);
 void ptn_ua_unregister(struct ptn_ua *ua, ptn_time now);
@@ -190,21 +196,24 @@ void ptn_ua_stop(struct ptn_ua *ua, ptn_time now);
 /* ---- events ---- */
 
 enum ptn_ua_event_kind {
-    PTN_UA_REGISTERED,      /* account, addr: the contact bound, lease_s */
-    PTN_UA_REGISTER_FAILED, /* account, status (0: nobody answered), why, retry_in */
-    PTN_UA_UNREGISTERED,    /* account */
-    PTN_UA_INCOMING,        /* call, account, peer, peer_name: answer or reject it */
-    PTN_UA_RINGING,         /* call, status: our call rings at the far end */
-    PTN_UA_ANSWERED,        /* call: media flows from now on, in both directions */
-    PTN_UA_HEARD,           /* call: the first packet of the far end's sound has come */
-    PTN_UA_ENDED,           /* call, ended, status, reason, stats or NULL; the id is void */
-    PTN_UA_HOLD,            /* call, held, held_there: who has put the call on hold now */
-    PTN_UA_CHANGE_FAILED,   /* call, status: the far end did not take our hold or resume */
-    PTN_UA_TRANSFER,        /* call, status: how our transfer goes; from 200 on the last word */
-    PTN_UA_REFERRED,        /* call, other, peer: its far end made us call `peer` */
-    PTN_UA_NAT_CHANGED,     /* text: what is known of the NAT now */
-    PTN_UA_SOCKET_FAILED,   /* addr: the local address wanted, why. SIP's only */
-    PTN_UA_AUDIO,           /* call, pcm: PTN_FRAME_SAMPLES samples received */
+    PTN_UA_REGISTERED,       /* account, addr: the contact bound, lease_s */
+    PTN_UA_REGISTER_FAILED,  /* account, status (0: nobody answered), why, retry_in */
+    PTN_UA_UNREGISTERED,     /* account */
+    PTN_UA_INCOMING,         /* call, account, peer, peer_name: answer or reject it */
+    PTN_UA_RINGING,          /* call, status: our call rings at the far end */
+    PTN_UA_ANSWERED,         /* call: media flows from now on, in both directions */
+    PTN_UA_HEARD,            /* call: the first packet of the far end's sound has come */
+    PTN_UA_ENDED,            /* call, ended, status, reason, stats or NULL; the id is void */
+    PTN_UA_HOLD,             /* call, held, held_there: who has put the call on hold now */
+    PTN_UA_CHANGE_FAILED,    /* call, status: the far end did not take our hold or resume */
+    PTN_UA_TRANSFER,         /* call, status: how our transfer goes; from 200 on the last word */
+    PTN_UA_REFERRED,         /* call, other, peer: its far end made us call `peer` */
+    PTN_UA_MESSAGE,          /* account, peer, peer_name, text */
+    PTN_UA_MESSAGE_SENT,     /* account, message, status (0: nobody answered), reason */
+    PTN_UA_MESSAGES_WAITING, /* account, waiting, messages_new, messages_old */
+    PTN_UA_NAT_CHANGED,      /* text: what is known of the NAT now */
+    PTN_UA_SOCKET_FAILED,    /* addr: the local address wanted, why. SIP's only */
+    PTN_UA_AUDIO,            /* call, pcm: PTN_FRAME_SAMPLES samples received */
     PTN_UA_STOPPED,
 };
 
@@ -221,6 +230,9 @@ struct ptn_ua_event {
     ptn_time retry_in;
     enum ptn_sip_ended ended;
     bool held, held_there;
+    unsigned message;
+    bool waiting; /* the mailbox has something new */
+    unsigned messages_new, messages_old;
     const char *reason;
     const char *peer, *peer_name;
     const char *text;

@@ -87,4 +87,15 @@ def an_attended_transfer_joins_the_other_two():
     bob.wait_calls(0)
 
 
+@case
+def a_text_is_sent_and_what_becomes_of_it_told():
+    alice, bob = world['alice'], world['bob']
+    code, said = alice.postern('message', '1002', 'Wie geht es?')
+    check(code == 0 and '200' in said, f'{code}: {said}')
+    wait_until(lambda: 'text from sip:1001' in bob.said(), 'the text at bob')
+    code, said = alice.postern('message', '4711', 'x')
+    check(code == 4 and 'not taken' in said, f'{code}: {said}')
+    check(alice.postern('message', '1002')[0] == 1, 'no text')
+
+
 run_cases()

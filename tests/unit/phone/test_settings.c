@@ -246,6 +246,7 @@ TEST(each_setting_reaches_its_option)
     set("account.3.unregister_on_reboot", "0");
     set("account.3.reg_fail_retry_interval", "90");
     set("account.3.session_timer.enable", "1");
+    set("account.3.sip_trust_ctrl", "1");
     set("account.3.session_timer.expires", "600");
     set("account.3.session_timer.refresher", "1");
     set("account.3.codec.1.priority", "9");
@@ -275,6 +276,7 @@ TEST(each_setting_reaches_its_option)
     CHECK(a->stays_registered);
     CHECK_EQ(600, a->session_expires_s);
     CHECK(a->session_refresher_uas);
+    CHECK(a->trusts_server_only && !opts.accounts[0].trusts_server_only);
     CHECK_EQ(0, opts.accounts[0].session_expires_s);
     CHECK_EQ(PTN_S(90), a->retry_max);
     CHECK_EQ(PTN_CODEC_PCMA, a->codecs[0]);

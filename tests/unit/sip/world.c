@@ -173,6 +173,8 @@ static void note(struct world *w, int agent, const struct ptn_sip_event *ev)
     CHECK(w->event_count[agent] < WORLD_EVENTS);
     struct seen *seen = &w->events[agent][w->event_count[agent]++];
     *seen = (struct seen){.event = *ev, .has_sdp = ev->sdp != NULL};
+    snprintf(seen->text, sizeof seen->text, "%.*s", (int)ev->text.size,
+             ev->text.size ? (const char *)ev->text.data : "");
     snprintf(seen->peer, sizeof seen->peer, "%s", ev->peer ? ev->peer : "");
     snprintf(seen->peer_name, sizeof seen->peer_name, "%s", ev->peer_name ? ev->peer_name : "");
     snprintf(seen->called, sizeof seen->called, "%s", ev->called ? ev->called : "");

@@ -16,6 +16,7 @@ enum { WORLD_PACKETS = 512, WORLD_EVENTS = 256, WORLD_TEXT = 4096, WORLD_RECORDS
 struct seen {
     struct ptn_sip_event event; /* its texts below, its description in `sdp` */
     char peer[128], peer_name[64], called[1024];
+    char text[256];
     struct ptn_sdp sdp;
     bool has_sdp;
 };
