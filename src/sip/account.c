@@ -315,12 +315,6 @@ static void next_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct 
     a->keepalive_next = now + (ptn_time)((double)a->keepalive_every * part);
 }
 
-void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
-{
-    if (a->keepalive != PTN_SIP_KEEPALIVE_OFF && a->has_hop && a->keepalive_next == PTN_NEVER)
-        next_keepalive(s, now, a);
-}
-
 static void send_options(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
     char from[URI_MAX], call_id[25], tag[17];
@@ -364,6 +358,17 @@ static void send_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct 
         ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4));
     else
         ptn_sip_ping_stream(s, now, &hop);
+}
+
+void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    if (a->keepalive == PTN_SIP_KEEPALIVE_OFF || !a->has_hop)
+        return;
+    if (a->keepalive_next == PTN_NEVER)
+        next_keepalive(s, now, a);
+    /* At once, to learn whether this server answers pings: only then is silence its end. */
+    if (a->keepalive == PTN_SIP_KEEPALIVE_CRLF && a->hop.transport != PTN_UDP)
+        send_keepalive(s, now, a);
 }
 
 static void keepalive_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
