@@ -7,6 +7,7 @@
  */
 #include "ua/ua.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,15 +288,27 @@ static void advance(struct ptn_ua *ua, ptn_time now)
     }
 }
 
+/* Who has no server is at home at this host's own address. */
+static const char *own_domain(const struct ptn_ua *ua, char own[static PTN_ADDR_TEXT_MAX + 2])
+{
+    struct ptn_addr host = ptn_addr_with_port(ua->opts.locals[0].addr, 0);
+    char text[PTN_ADDR_TEXT_MAX];
+
+    ptn_addr_format(&host, text);
+    snprintf(own, PTN_ADDR_TEXT_MAX + 2, host.family == PTN_IPV6 ? "[%s]" : "%s", text);
+    return own;
+}
+
 void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
 {
     ptn_ua_sockets_start(ua, now);
     ptn_ua_ask_servers(ua, now); /* those that are addresses; names follow when they are resolved */
     for (unsigned i = 0; i < ua->opts.account_count; i++) {
         const struct ptn_ua_account *a = &ua->accounts[i].opts;
+        char own[PTN_ADDR_TEXT_MAX + 2];
         struct ptn_sip_account account = {
             .user = a->user,
-            .domain = a->domain,
+            .domain = a->domain || a->server.name ? a->domain : own_domain(ua, own),
             .display_name = a->display_name,
             .auth_user = a->auth_user,
             .password = a->password,
@@ -315,6 +328,7 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
         if (err) {
             ptn_log(ua->opts.log, PTN_LOG_ERROR, "account %s: %s", a->user, ptn_err_text(err));
             ua->accounts[i].state = PTN_UA_ACCOUNT_FAILED;
+            ua->accounts[i].retry_at = PTN_NEVER;
         }
     }
     if (ptn_ua_kind_start(ua, now))

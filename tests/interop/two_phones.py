@@ -276,6 +276,18 @@ def a_phone_told_to_stay_registered_does():
 
 
 @case
+def phones_without_any_server_call_each_other_by_address():
+    nowhere = {'account.1.sip_server.1.address': ''}
+    eve, bob = phone('eve', nowhere), phone('bob', {**nowhere, 'postern.auto_answer': 1, 'postern.sound.play': 'tone:900'})
+    for one in (eve, bob):
+        one.wait_account('direct')
+    code, said = eve.postern('dial', f'sip:1002@{bob.address}', '--for', '2')
+    check(code == 0, said)
+    heard(eve.recording, 900)
+    check(eve.end() == 0 and bob.end() == 0, 'both end')
+
+
+@case
 def a_phone_without_registrar_ends_in_time():
     world['registrar'].end()
     dave = world['dave']
