@@ -6,7 +6,8 @@
  *   names.c         hosts to addresses
  *   exchange.c      transactions with their bytes and their users
  *   server.c        requests that come in: who is meant, and the rules before that
- *   account.c       accounts, keep-alive    registration.c  REGISTER
+ *   account.c       accounts                registration.c  REGISTER
+ *   keepalive.c     the way kept open
  *   session.c       calls                   change.c        INVITE within a call
  *   transfer.c      calls handed on                 target.c        texts dialled
  *   note.c          texts, waiting messages
@@ -374,17 +375,22 @@ bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
 /* Authorization lines into `buf`; "" without. False: no room. */
 bool ptn_sip_account_authorize(struct ptn_sip *s, struct ptn_sip_acct *a, const char *method,
                                const char *uri, char *buf, size_t size);
-void ptn_sip_account_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
-                                        const struct ptn_sip_in *in);
-void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+/* Learns the next hop's address, or that it is not to be had; asks again when it may be old. */
+void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_accounts_resume(struct ptn_sip *s, ptn_time now);
-void ptn_sip_accounts_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
 void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s);
 void ptn_sip_accounts_fini(struct ptn_sip *s);
 /* "<sip:user@contact>" with the transport where it is not UDP. */
 void ptn_sip_print_contact(const char *user, enum ptn_transport transport,
                            const struct ptn_addr *contact, char *buf, size_t size);
+
+/* keepalive.c */
+void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_account_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                        const struct ptn_sip_in *in);
+void ptn_sip_accounts_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
+void ptn_sip_keepalive_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 
 /* registration.c */
 void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
