@@ -5,6 +5,7 @@
  *   transport.c     sockets and connections: bytes in, bytes out
  *   names.c         hosts to addresses
  *   exchange.c      transactions with their bytes and their users
+ *   client.c        of these, the requests of ours
  *   server.c        requests that come in: who is meant, and the rules before that
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open
@@ -14,7 +15,7 @@
  *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
- * user of its transaction (exchange.c) and a request to server.c.
+ * user of its transaction (client.c) and a request to server.c.
  */
 #ifndef PTN_SIP_AGENT_H
 #define PTN_SIP_AGENT_H
@@ -357,6 +358,32 @@ void ptn_sip_exchange_conn_lost(struct ptn_sip *s, ptn_time now, ptn_id conn, en
 void ptn_sip_exchange_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_exchange_deadline(const struct ptn_sip *s);
 void ptn_sip_exchange_fini(struct ptn_sip *s);
+
+/* exchange.c, for client.c */
+enum { PTN_SIP_KEY_MAX = 2048 };
+uint32_t ptn_sip_entry_slot(const struct ptn_sip *s, const struct ptn_sip_entry *e);
+bool ptn_sip_entry_is_client(const struct ptn_sip_entry *e);
+struct ptn_sip_entry *ptn_sip_entry_find(struct ptn_sip *s, const char *key, bool client);
+/* NULL: no room. */
+struct ptn_sip_entry *ptn_sip_entry_add(struct ptn_sip *s, const char *key,
+                                        enum ptn_sip_txn_kind kind);
+void ptn_sip_entry_count(struct ptn_sip *s, const struct ptn_sip_entry *e, int by);
+void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e);
+void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e);
+/* What was written becomes the entry's bytes. */
+bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w);
+/* Its bytes (again). */
+void ptn_sip_entry_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e);
+struct ptn_sip_txn_opts ptn_sip_txn_opts_for(const struct ptn_sip *s, enum ptn_transport transport);
+
+/* client.c: the way a message takes up */
+void ptn_sip_client_answered(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in);
+/* Finds the way and, once there is one, begins. */
+void ptn_sip_client_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                          enum ptn_sip_txn_kind kind);
+/* The entry is gone afterwards. */
+void ptn_sip_client_fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                         enum ptn_err why);
 
 /* server.c: a request without transaction yet; `entry` 0 for an ACK. */
 void ptn_sip_serve(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, struct ptn_sip_in *in);

@@ -2,8 +2,8 @@
  * sip/exchange.c - transactions with their bytes, their peers and their users.
  *
  * A table of fixed size. What a message belongs to is found by a key of text (§17.1.3,
- * §17.2.3), hashed so that looking through the table costs next to nothing. A client
- * transaction waits here until its host has an address and its connection is up.
+ * §17.2.3), hashed so that looking through the table costs next to nothing. Here are the table
+ * and the server's side; the client's is client.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,6 @@
 #include "sip/agent.h"
 
 #define BRANCH_MAGIC "z9hG4bK"
-enum { BRANCH_SIZE = sizeof BRANCH_MAGIC + 20, KEY_MAX = 2048 };
 
 static uint32_t hash_of(const char *text)
 {
@@ -25,7 +24,7 @@ static uint32_t hash_of(const char *text)
 
 /* ---- the table ---- */
 
-static uint32_t slot_of(const struct ptn_sip *s, const struct ptn_sip_entry *e)
+uint32_t ptn_sip_entry_slot(const struct ptn_sip *s, const struct ptn_sip_entry *e)
 {
     return (uint32_t)(e - s->entries);
 }
@@ -37,18 +36,18 @@ struct ptn_sip_entry *ptn_sip_exchange_find(struct ptn_sip *s, ptn_sip_txn_id id
     return id && e->id == id ? e : NULL;
 }
 
-static bool is_client(const struct ptn_sip_entry *e)
+bool ptn_sip_entry_is_client(const struct ptn_sip_entry *e)
 {
     return e->txn.kind == PTN_SIP_CLIENT_INVITE || e->txn.kind == PTN_SIP_CLIENT_OTHER;
 }
 
-static struct ptn_sip_entry *find_key(struct ptn_sip *s, const char *key, bool client)
+struct ptn_sip_entry *ptn_sip_entry_find(struct ptn_sip *s, const char *key, bool client)
 {
     uint32_t hash = hash_of(key), at = s->buckets[hash & s->bucket_mask];
 
     for (; at; at = s->entries[at - 1].next) {
         struct ptn_sip_entry *e = &s->entries[at - 1];
-        if (e->key_hash == hash && is_client(e) == client && strcmp(e->key, key) == 0)
+        if (e->key_hash == hash && ptn_sip_entry_is_client(e) == client && strcmp(e->key, key) == 0)
             return e;
     }
     return NULL;
@@ -72,7 +71,7 @@ enum ptn_err ptn_sip_exchange_init(struct ptn_sip *s)
     return PTN_OK;
 }
 
-static void count_for_call(struct ptn_sip *s, const struct ptn_sip_entry *e, int by)
+void ptn_sip_entry_count(struct ptn_sip *s, const struct ptn_sip_entry *e, int by)
 {
     struct ptn_sip_session *c =
         e->user == PTN_SIP_FOR_CALL ? ptn_sip_find_call(s, e->user_id) : NULL;
@@ -87,17 +86,17 @@ void ptn_sip_exchange_assign(struct ptn_sip *s, ptn_sip_txn_id id, struct ptn_si
 
     e->user = PTN_SIP_FOR_CALL;
     e->user_id = c->id;
-    count_for_call(s, e, 1);
+    ptn_sip_entry_count(s, e, 1);
 }
 
-static void release(struct ptn_sip *s, struct ptn_sip_entry *e)
+void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e)
 {
-    uint32_t slot = slot_of(s, e), *link = &s->buckets[e->key_hash & s->bucket_mask];
+    uint32_t slot = ptn_sip_entry_slot(s, e), *link = &s->buckets[e->key_hash & s->bucket_mask];
 
     while (*link != slot + 1)
         link = &s->entries[*link - 1].next;
     *link = e->next;
-    count_for_call(s, e, -1);
+    ptn_sip_entry_count(s, e, -1);
     ptn_heap_set(&s->timers, slot, PTN_NEVER);
     ptn_sip_in_fini(&e->request);
     free(e->key);
@@ -106,7 +105,8 @@ static void release(struct ptn_sip *s, struct ptn_sip_entry *e)
     s->entry_free = slot + 1;
 }
 
-static struct ptn_sip_entry *add(struct ptn_sip *s, const char *key, enum ptn_sip_txn_kind kind)
+struct ptn_sip_entry *ptn_sip_entry_add(struct ptn_sip *s, const char *key,
+                                        enum ptn_sip_txn_kind kind)
 {
     uint32_t slot = s->entry_free - 1;
     struct ptn_sip_entry *e = s->entry_free ? &s->entries[slot] : NULL;
@@ -131,13 +131,13 @@ static struct ptn_sip_entry *add(struct ptn_sip *s, const char *key, enum ptn_si
     return e;
 }
 
-static void set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
+void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
 {
-    ptn_heap_set(&s->timers, slot_of(s, e),
+    ptn_heap_set(&s->timers, ptn_sip_entry_slot(s, e),
                  e->waiting ? e->waits_until : ptn_sip_txn_deadline(&e->txn));
 }
 
-static bool keep_bytes(struct ptn_sip_entry *e, const struct ptn_writer *w)
+bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w)
 {
     size_t size = ptn_writer_size(w);
     uint8_t *copy = w->bad ? NULL : malloc(size);
@@ -151,7 +151,7 @@ static bool keep_bytes(struct ptn_sip_entry *e, const struct ptn_writer *w)
     return true;
 }
 
-static struct ptn_sip_txn_opts opts_for(const struct ptn_sip *s, enum ptn_transport transport)
+struct ptn_sip_txn_opts ptn_sip_txn_opts_for(const struct ptn_sip *s, enum ptn_transport transport)
 {
     return (struct ptn_sip_txn_opts){s->opts.t1, s->opts.t2, s->opts.t4, transport != PTN_UDP};
 }
@@ -161,262 +161,48 @@ void ptn_sip_exchange_drop(struct ptn_sip *s, ptn_sip_txn_id id)
     struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
 
     if (e)
-        release(s, e);
+        ptn_sip_entry_release(s, e);
 }
 
 void ptn_sip_exchange_forget(struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id)
 {
     for (uint32_t i = 0; i < s->entry_count; i++)
         if (s->entries[i].id && s->entries[i].user == user && s->entries[i].user_id == user_id)
-            release(s, &s->entries[i]);
+            ptn_sip_entry_release(s, &s->entries[i]);
 }
 
-/* ---- the way up ---- */
-
-/* `in` NULL: nobody answered. The entry may be gone afterwards. */
-static void pass(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
-                 const struct ptn_sip_in *in, enum ptn_err why)
-{
-    bool is_invite = e->txn.kind == PTN_SIP_CLIENT_INVITE;
-
-    switch (e->user) {
-    case PTN_SIP_FOR_REGISTRATION: ptn_sip_reg_answered(s, now, e->user_id, in, why); break;
-    case PTN_SIP_FOR_KEEPALIVE: ptn_sip_account_keepalive_answered(s, now, e->user_id, in); break;
-    case PTN_SIP_FOR_CALL: ptn_sip_call_answered(s, now, e->user_id, in, why, is_invite); break;
-    case PTN_SIP_FOR_LIFETIME: ptn_sip_lifetime_updated(s, now, e->user_id, in); break;
-    case PTN_SIP_FOR_REFER: ptn_sip_refer_answered(s, now, e->user_id, in); break;
-    case PTN_SIP_FOR_NOTE: ptn_sip_note_answered(s, now, e->user_id, in); break;
-    case PTN_SIP_FOR_NOBODY: break;
-    }
-}
-
-static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why)
-{
-    struct ptn_sip_entry gone = {.txn = e->txn, .user = e->user, .user_id = e->user_id};
-
-    release(s, e);
-    if (is_client(&gone))
-        pass(s, now, &gone, NULL, why);
-}
-
-/* ---- client side ---- */
-
-static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
+void ptn_sip_entry_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
 {
     if (e->size > 0)
         ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size));
-}
-
-/* Finds the way and, once there is one, begins. The timers run from then: what a look-up or
- * a connection takes is not the far end's silence. */
-static void begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
-                  enum ptn_sip_txn_kind kind)
-{
-    struct ptn_sip_txn_opts opts = opts_for(s, e->hop.transport);
-    ptn_time expires;
-    enum ptn_err why;
-
-    switch (ptn_sip_look_up(s, now, &e->target, &e->hop.to, &expires, &why)) {
-    case PTN_SIP_UNKNOWN: fail(s, now, e, why); return;
-    case PTN_SIP_PENDING: set_timer(s, e); return;
-    case PTN_SIP_KNOWN: break;
-    }
-    e->hop.name = e->target.host;
-    switch (ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size))) {
-    case PTN_SIP_SENT:
-        e->waiting = false;
-        ptn_sip_txn_start(&e->txn, now, kind, &opts);
-        break;
-    case PTN_SIP_SENT_LATER: break;
-    case PTN_SIP_NOT_SENT: fail(s, now, e, PTN_ERR_UNREACHABLE); return;
-    }
-    set_timer(s, e);
-}
-
-static struct ptn_sip_entry *add_client(struct ptn_sip *s, ptn_time now, const char *branch,
-                                        const char *method, enum ptn_sip_user user,
-                                        ptn_sip_id user_id)
-{
-    char key[KEY_MAX];
-
-    snprintf(key, sizeof key, "%s|%s", branch, method);
-    struct ptn_sip_entry *e =
-        add(s, key, strcmp(method, "INVITE") == 0 ? PTN_SIP_CLIENT_INVITE : PTN_SIP_CLIENT_OTHER);
-    if (!e)
-        return NULL;
-    e->user = user;
-    e->user_id = user_id;
-    count_for_call(s, e, 1);
-    e->waiting = true;
-    e->waits_until = now + 64 * s->opts.t1;
-    return e;
-}
-
-static void complete_request(struct ptn_sip *s, struct ptn_sip_ask_request *ask,
-                             char branch[static BRANCH_SIZE])
-{
-    memcpy(branch, BRANCH_MAGIC, sizeof BRANCH_MAGIC);
-    ptn_sip_token(&s->dice, branch + sizeof BRANCH_MAGIC - 1, 17);
-    ask->request.branch = branch;
-    ask->request.transport = ask->target.transport;
-    ask->request.via = ask->path.contact;
-    ask->request.no_rport = s->opts.no_rport;
-    ask->request.software = s->software;
-}
-
-ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
-                                    struct ptn_sip_ask_request *ask)
-{
-    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
-    char branch[BRANCH_SIZE];
-
-    complete_request(s, ask, branch);
-    struct ptn_sip_entry *e =
-        add_client(s, now, branch, ask->request.method, ask->user, ask->user_id);
-    if (!e)
-        return 0;
-    ptn_sip_print_request(&w, &ask->request);
-    e->target = ask->target;
-    e->hop = (struct ptn_sip_hop){.socket = ask->path.socket, .transport = ask->target.transport};
-    if (!keep_bytes(e, &w)) {
-        release(s, e);
-        return 0;
-    }
-    /* Begun by the next tick or resume(): the caller must know the id before anything of this
-     * transaction can reach him. */
-    ptn_heap_set(&s->timers, slot_of(s, e), now);
-    return e->id;
-}
-
-void ptn_sip_exchange_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_ask_request *ask)
-{
-    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
-    struct ptn_sip_hop hop = {
-        .socket = ask->path.socket, .transport = ask->target.transport, .name = ask->target.host};
-    char branch[BRANCH_SIZE];
-    ptn_time expires;
-    enum ptn_err why;
-
-    complete_request(s, ask, branch);
-    ptn_sip_print_request(&w, &ask->request);
-    /* Lost while a name is looked up: the 2xx comes again, and by then it is known. */
-    if (!w.bad && ptn_sip_look_up(s, now, &ask->target, &hop.to, &expires, &why) == PTN_SIP_KNOWN)
-        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)));
-}
-
-/* What we sent, read back. */
-static bool reread(const struct ptn_sip_entry *e, struct ptn_sip_in *out)
-{
-    return ptn_sip_in_decode(ptn_bytes(e->bytes, e->size), out) == PTN_SIP_TAKEN;
-}
-
-static void send_ack_of_refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
-                                const struct ptn_sip_in *response)
-{
-    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
-    struct ptn_sip_in invite = {0};
-
-    if (!reread(e, &invite))
-        return;
-    ptn_sip_print_like_invite(&w, &invite, "ACK", response->msg->to.val);
-    if (!w.bad)
-        ptn_sip_send(s, now, &e->hop, ptn_bytes(w.start, ptn_writer_size(&w)));
-    ptn_sip_in_fini(&invite);
-}
-
-ptn_sip_txn_id ptn_sip_exchange_cancel(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id)
-{
-    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
-    struct ptn_sip_entry *invite = ptn_sip_exchange_find(s, id), *e = NULL;
-    struct ptn_sip_in sent = {0};
-    char branch[KEY_MAX / 2];
-
-    if (!invite || invite->waiting || !reread(invite, &sent))
-        return 0;
-    if (pl_strcpy(&sent.msg->via.branch, branch, sizeof branch) == 0)
-        e = add_client(s, now, branch, "CANCEL", invite->user, invite->user_id);
-    ptn_sip_print_like_invite(&w, &sent, "CANCEL", (struct pl){0});
-    ptn_sip_in_fini(&sent);
-    if (!e)
-        return 0;
-    e->target = invite->target;
-    e->hop = invite->hop;
-    if (!keep_bytes(e, &w)) {
-        release(s, e);
-        return 0;
-    }
-    ptn_heap_set(&s->timers, slot_of(s, e), now);
-    return e->id;
-}
-
-/* A response shows where we were seen from, if it came from where we sent to. */
-static void tell_reflexive(struct ptn_sip *s, const struct ptn_sip_entry *e,
-                           const struct ptn_sip_in *in)
-{
-    struct ptn_addr seen;
-
-    if (in->msg->scode == 100 || !ptn_addr_same_ip(&in->from, &e->hop.to) ||
-        !ptn_sip_in_reflexive(in, &seen))
-        return;
-    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REFLEXIVE,
-                                            .socket = e->hop.socket,
-                                            .server = e->hop.to,
-                                            .addr = seen});
-}
-
-static void receive_response(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in)
-{
-    const struct sip_msg *m = in->msg;
-    char key[KEY_MAX];
-    int size = snprintf(key, sizeof key, "%.*s|%.*s", PTN_PL(m->via.branch), PTN_PL(m->cseq.met));
-    struct ptn_sip_entry *e = size > 0 && (size_t)size < sizeof key ? find_key(s, key, true) : NULL;
-
-    if (!e || e->waiting) {
-        s->counts[PTN_SIP_STRAY_RESPONSE]++;
-        return;
-    }
-    s->counts[PTN_SIP_TAKEN]++;
-    tell_reflexive(s, e, in);
-    unsigned actions = ptn_sip_txn_happens(&e->txn, now,
-                                           m->scode < 200   ? PTN_SIP_TXN_1XX
-                                           : m->scode < 300 ? PTN_SIP_TXN_2XX
-                                                            : PTN_SIP_TXN_3XX);
-    ptn_sip_txn_id id = e->id;
-    if (actions & PTN_SIP_TXN_SEND_ACK)
-        send_ack_of_refusal(s, now, e, in);
-    set_timer(s, e);
-    if (actions & PTN_SIP_TXN_PASS)
-        pass(s, now, e, in, PTN_OK);
-    e = ptn_sip_exchange_find(s, id);
-    if (e && e->txn.state == PTN_SIP_TXN_TERMINATED)
-        release(s, e);
 }
 
 /* ---- server side ---- */
 
 /* §17.2.3: branch, sent-by and method where the branch is made to be compared; else what
  * RFC 2543 compared. CANCEL is looked for with `method` INVITE to find what it means. */
-static bool server_key(const struct ptn_sip_in *in, const char *method, char key[static KEY_MAX])
+static bool server_key(const struct ptn_sip_in *in, const char *method,
+                       char key[static PTN_SIP_KEY_MAX])
 {
     const struct sip_msg *m = in->msg;
     struct pl branch = m->via.branch;
     bool comparable = branch.l > strlen(BRANCH_MAGIC) &&
                       strncmp(branch.p, BRANCH_MAGIC, strlen(BRANCH_MAGIC)) == 0;
-    int size = comparable ? snprintf(key, KEY_MAX, "%.*s|%.*s|%s", PTN_PL(branch),
+    int size = comparable ? snprintf(key, PTN_SIP_KEY_MAX, "%.*s|%.*s|%s", PTN_PL(branch),
                                      PTN_PL(m->via.sentby), method)
-                          : snprintf(key, KEY_MAX, "%.*s|%.*s|%.*s|%u|%.*s|%s", PTN_PL(m->ruri),
-                                     PTN_PL(m->callid), PTN_PL(m->from.tag), m->cseq.num,
-                                     PTN_PL(m->via.val), method);
-    return size > 0 && size < KEY_MAX;
+                          : snprintf(key, PTN_SIP_KEY_MAX, "%.*s|%.*s|%.*s|%u|%.*s|%s",
+                                     PTN_PL(m->ruri), PTN_PL(m->callid), PTN_PL(m->from.tag),
+                                     m->cseq.num, PTN_PL(m->via.val), method);
+    return size > 0 && size < PTN_SIP_KEY_MAX;
 }
 
 static void act(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, unsigned actions)
 {
     if (actions & PTN_SIP_TXN_SEND)
-        transmit(s, now, e);
-    set_timer(s, e);
+        ptn_sip_entry_send(s, now, e);
+    ptn_sip_entry_set_timer(s, e);
     if (e->txn.state == PTN_SIP_TXN_TERMINATED)
-        release(s, e);
+        ptn_sip_entry_release(s, e);
 }
 
 void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
@@ -430,9 +216,9 @@ void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id
         return;
     full.software = s->software;
     ptn_sip_print_response(&w, &e->request, &full);
-    if (!keep_bytes(e, &w)) {
+    if (!ptn_sip_entry_keep(e, &w)) {
         /* Nothing would ever end a transaction that has not been answered. */
-        release(s, e);
+        ptn_sip_entry_release(s, e);
         return;
     }
     act(s, now, e,
@@ -447,7 +233,7 @@ void ptn_sip_exchange_repeat(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id)
     struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
 
     if (e)
-        transmit(s, now, e);
+        ptn_sip_entry_send(s, now, e);
 }
 
 /* Where answers to this request go; a stream's go back on it (§18.2.2). */
@@ -479,8 +265,9 @@ void ptn_sip_serve_bad(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in 
 static void receive_cancel(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in,
                            struct ptn_sip_entry *e)
 {
-    char key[KEY_MAX];
-    struct ptn_sip_entry *invite = server_key(in, "INVITE", key) ? find_key(s, key, false) : NULL;
+    char key[PTN_SIP_KEY_MAX];
+    struct ptn_sip_entry *invite =
+        server_key(in, "INVITE", key) ? ptn_sip_entry_find(s, key, false) : NULL;
     ptn_sip_id call = invite && invite->user == PTN_SIP_FOR_CALL ? invite->user_id : 0;
     ptn_sip_txn_id invite_id = invite ? invite->id : 0;
 
@@ -491,8 +278,9 @@ static void receive_cancel(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *i
 
 static void receive_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
 {
-    char key[KEY_MAX];
-    struct ptn_sip_entry *e = server_key(in, "INVITE", key) ? find_key(s, key, false) : NULL;
+    char key[PTN_SIP_KEY_MAX];
+    struct ptn_sip_entry *e =
+        server_key(in, "INVITE", key) ? ptn_sip_entry_find(s, key, false) : NULL;
 
     /* An ACK of a 2xx has a branch of its own, but some reuse the INVITE's. */
     if (e && !(ptn_sip_txn_happens(&e->txn, now, PTN_SIP_TXN_ACK) & PTN_SIP_TXN_PASS)) {
@@ -505,7 +293,7 @@ static void receive_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
 
 static void receive_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
 {
-    char key[KEY_MAX], method[32];
+    char key[PTN_SIP_KEY_MAX], method[32];
 
     if (pl_strcpy(&in->msg->met, method, sizeof method) || !server_key(in, method, key)) {
         s->counts[PTN_SIP_BAD_HEADER]++;
@@ -517,18 +305,18 @@ static void receive_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *
         return;
     }
     s->counts[PTN_SIP_TAKEN]++;
-    struct ptn_sip_entry *e = find_key(s, key, false);
+    struct ptn_sip_entry *e = ptn_sip_entry_find(s, key, false);
     if (e) {
         act(s, now, e, ptn_sip_txn_happens(&e->txn, now, PTN_SIP_TXN_REQUEST));
         return;
     }
     enum ptn_sip_txn_kind kind =
         strcmp(method, "INVITE") ? PTN_SIP_SERVER_OTHER : PTN_SIP_SERVER_INVITE;
-    if (!(e = add(s, key, kind))) {
+    if (!(e = ptn_sip_entry_add(s, key, kind))) {
         ptn_sip_serve_bad(s, now, in, 503);
         return;
     }
-    struct ptn_sip_txn_opts opts = opts_for(s, in->transport);
+    struct ptn_sip_txn_opts opts = ptn_sip_txn_opts_for(s, in->transport);
     ptn_sip_txn_start(&e->txn, now, kind, &opts);
     e->hop = hop_back(in);
     e->request = *in;
@@ -551,7 +339,7 @@ void ptn_sip_exchange_input(struct ptn_sip *s, ptn_time now, struct ptn_bytes by
     } else if (in->msg->req) {
         receive_request(s, now, in);
     } else {
-        receive_response(s, now, in);
+        ptn_sip_client_answered(s, now, in);
     }
     ptn_sip_in_fini(in);
 }
@@ -563,7 +351,7 @@ void ptn_sip_exchange_resume(struct ptn_sip *s, ptn_time now)
     for (uint32_t i = 0; i < s->entry_count; i++) {
         struct ptn_sip_entry *e = &s->entries[i];
         if (e->id && e->waiting)
-            begin(s, now, e, e->txn.kind);
+            ptn_sip_client_begin(s, now, e, e->txn.kind);
     }
 }
 
@@ -577,23 +365,23 @@ void ptn_sip_exchange_conn_lost(struct ptn_sip *s, ptn_time now, ptn_id conn, en
         /* What has been answered goes on without the connection; what has not, has failed. */
         if (e->waiting ||
             (e->txn.kind <= PTN_SIP_CLIENT_OTHER && e->txn.state <= PTN_SIP_TXN_PROCEEDING))
-            fail(s, now, e, why);
+            ptn_sip_client_fail(s, now, e, why);
     }
 }
 
 static void tick_entry(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
 {
     if (e->waiting && e->waits_until <= now) {
-        fail(s, now, e, PTN_ERR_TIMED_OUT);
+        ptn_sip_client_fail(s, now, e, PTN_ERR_TIMED_OUT);
         return;
     }
     if (e->waiting) {
-        begin(s, now, e, e->txn.kind);
+        ptn_sip_client_begin(s, now, e, e->txn.kind);
         return;
     }
     unsigned actions = ptn_sip_txn_tick(&e->txn, now);
     if (actions & PTN_SIP_TXN_TIMEOUT)
-        fail(s, now, e, PTN_ERR_TIMED_OUT);
+        ptn_sip_client_fail(s, now, e, PTN_ERR_TIMED_OUT);
     else
         act(s, now, e, actions);
 }
@@ -615,7 +403,7 @@ void ptn_sip_exchange_fini(struct ptn_sip *s)
 {
     for (uint32_t i = 0; i < s->entry_count; i++)
         if (s->entries[i].id)
-            release(s, &s->entries[i]);
+            ptn_sip_entry_release(s, &s->entries[i]);
     ptn_heap_fini(&s->timers);
     free(s->buckets);
     free(s->entries);
