@@ -31,7 +31,9 @@ static void print_rows(const struct ptn_cli *cli, const void *values, enum ptn_c
 
 static bool is_wrong(const struct ptn_conf_report *report)
 {
-    return report->counts[PTN_CONF_WRONG] + report->counts[PTN_CONF_UNKNOWN] > 0;
+    return report->counts[PTN_CONF_WRONG] + report->counts[PTN_CONF_UNKNOWN] +
+               report->counts[PTN_CONF_REFUSED] >
+           0;
 }
 
 /* What is asked for instead of running, and needs no file. */
@@ -85,6 +87,7 @@ static void read_all(const struct ptn_cli *cli, int argc, char *const *argv, voi
     if (!ptn_conf_get(cli->table, values, "config", file, PTN_CONF_TEXT_SIZE))
         file[0] = '\0';
 
+    ptn_conf_fini(cli->table, values);
     ptn_conf_defaults(cli->table, values);
     read_file(cli, file, values, report);
     ptn_conf_read_flags(cli->table, argc, argv, values, words, word_count, report);

@@ -16,6 +16,7 @@
 #define PTN_CONF_C_IP struct ptn_addr
 #define PTN_CONF_C_IPS struct ptn_conf_ips
 #define PTN_CONF_C_CHOICE(words) uint32_t
+#define PTN_CONF_C_LIST(shape) struct ptn_conf_list
 
 #define SECTION(title)
 #define SETTING(field, key, type, fallback, min, max, when, help) PTN_CONF_C_##type field;
@@ -24,6 +25,7 @@
 #define SETTING_EACH_EACH(field, key, n, m, type, fallback, min, max, when, help)                  \
     PTN_CONF_C_##type field[n][m];
 #define ALIAS(old, stands_for)
+#define FOREIGN(key, value, fate, why)
 
 #include PTN_CONF_DEF
 
@@ -32,6 +34,7 @@
 #undef SETTING_EACH
 #undef SETTING_EACH_EACH
 #undef ALIAS
+#undef FOREIGN
 #undef PTN_CONF_C_BOOL
 #undef PTN_CONF_C_UINT
 #undef PTN_CONF_C_SECONDS
@@ -40,4 +43,5 @@
 #undef PTN_CONF_C_IP
 #undef PTN_CONF_C_IPS
 #undef PTN_CONF_C_CHOICE
+#undef PTN_CONF_C_LIST
 #undef PTN_CONF_DEF

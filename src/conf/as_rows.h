@@ -16,6 +16,9 @@
 #define PTN_CONF_WORDS_IP NULL, PTN_CONF_IP
 #define PTN_CONF_WORDS_IPS NULL, PTN_CONF_IPS
 #define PTN_CONF_WORDS_CHOICE(words) words, PTN_CONF_CHOICE
+#define PTN_CONF_WORDS_LIST(shape) shape, PTN_CONF_LIST
+#define PTN_CONF_VALUE true
+#define PTN_CONF_BARE false
 
 #define PTN_CONF_ROW(field, key_, n, m, fallback_, min_, max_, when_, help_, words_and_type)       \
     PTN_CONF_ROW_(field, key_, n, m, fallback_, min_, max_, when_, help_, words_and_type)
@@ -39,6 +42,7 @@
 #define SETTING_EACH_EACH(field, key, n, m, type, fallback, min, max, when, help)                  \
     PTN_CONF_ROW(field, key, n, m, fallback, min, max, PTN_CONF_##when, help, PTN_CONF_WORDS_##type)
 #define ALIAS(old, stands_for)
+#define FOREIGN(key, value, fate, why)
 
 static const struct ptn_conf_row ptn_conf_rows_[] = {
 #include PTN_CONF_DEF
@@ -60,11 +64,24 @@ static const struct ptn_conf_alias ptn_conf_aliases_[] = {
     {NULL, NULL},
 };
 
+#undef ALIAS
+#undef FOREIGN
+#define ALIAS(old, stands_for)
+#define FOREIGN(key, value, fate, why)                                                             \
+    {key, PTN_CONF_##value, PTN_CONF_##fate == PTN_CONF_REFUSED, why},
+
+static const struct ptn_conf_foreign ptn_conf_foreign_[] = {
+#include PTN_CONF_DEF
+    {NULL, false, false, NULL},
+};
+
 const struct ptn_conf_table PTN_CONF_TABLE = {
     .rows = ptn_conf_rows_,
     .row_count = sizeof ptn_conf_rows_ / sizeof ptn_conf_rows_[0],
     .aliases = ptn_conf_aliases_,
     .alias_count = sizeof ptn_conf_aliases_ / sizeof ptn_conf_aliases_[0] - 1,
+    .foreign = ptn_conf_foreign_,
+    .foreign_count = sizeof ptn_conf_foreign_ / sizeof ptn_conf_foreign_[0] - 1,
     .size = sizeof(PTN_CONF_STRUCT),
 };
 
@@ -73,6 +90,7 @@ const struct ptn_conf_table PTN_CONF_TABLE = {
 #undef SETTING_EACH
 #undef SETTING_EACH_EACH
 #undef ALIAS
+#undef FOREIGN
 #undef PTN_CONF_ROW
 #undef PTN_CONF_ROW_
 #undef PTN_CONF_WORDS_BOOL
@@ -83,4 +101,7 @@ const struct ptn_conf_table PTN_CONF_TABLE = {
 #undef PTN_CONF_WORDS_IP
 #undef PTN_CONF_WORDS_IPS
 #undef PTN_CONF_WORDS_CHOICE
+#undef PTN_CONF_WORDS_LIST
+#undef PTN_CONF_VALUE
+#undef PTN_CONF_BARE
 #undef PTN_CONF_DEF

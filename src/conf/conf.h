@@ -9,6 +9,10 @@
  *   SETTING_EACH_EACH(field, "account.#.server.#.key", n, m, TYPE, …)  T field[n][m]
  *   ALIAS("old.key", "key")     also "account.#.old" for "account.#.server.1.new", and
  *                               a single letter, which is a short flag only
+ *   FOREIGN("key", VALUE, IGNORED, "why")  a key that another program of the trade has and this one
+ *                               does not, so that its files can be read. VALUE or BARE: does the
+ *                               flag take a value; IGNORED, or REFUSED where going on without it
+ *                               would be less safe
  *
  * conf/as_fields.h turns the rows into the members of a struct, conf/as_rows.h into
  * the table below. Indices count from 1 in keys and from 0 in arrays.
@@ -22,6 +26,9 @@
  * port 0  one address; blank is none IPS                     struct ptn_conf_ips      addresses
  * with commas or spaces between CHOICE("one|two|three") uint32_t, from 0         the word or its
  * number
+ *   LIST("shape")             struct ptn_conf_list     one entry; a key that is repeated adds more.
+ *                                                      shape: text, secret (text that is never
+ *                                                      printed), range, mapping, endpoint
  *
  * WHEN: START (read once), LIVE (a re-read changes it), COMMAND (a flag, never in a file).
  *
@@ -54,6 +61,7 @@ enum ptn_conf_type {
     PTN_CONF_IP,
     PTN_CONF_IPS,
     PTN_CONF_CHOICE,
+    PTN_CONF_LIST,
 };
 
 enum ptn_conf_when {
@@ -65,6 +73,13 @@ enum ptn_conf_when {
 struct ptn_conf_ips {
     uint32_t count;
     struct ptn_addr addrs[PTN_CONF_IPS_MAX];
+};
+
+/* Texts with a zero byte behind each, one after the other; in memory of its own (ptn_conf_fini). */
+struct ptn_conf_list {
+    uint32_t count;
+    uint32_t size;
+    char *texts;
 };
 
 typedef char ptn_conf_text[PTN_CONF_TEXT_SIZE];
@@ -85,11 +100,19 @@ struct ptn_conf_alias {
     const char *key, *stands_for;
 };
 
+struct ptn_conf_foreign {
+    const char *key;
+    bool takes_value, refused;
+    const char *why; /* it is not needed, or what would be less safe without it */
+};
+
 struct ptn_conf_table {
     const struct ptn_conf_row *rows;
     size_t row_count;
     const struct ptn_conf_alias *aliases;
     size_t alias_count;
+    const struct ptn_conf_foreign *foreign;
+    size_t foreign_count;
     size_t size; /* of the struct */
 };
 
@@ -98,6 +121,8 @@ enum ptn_conf_note_kind {
     PTN_CONF_UNKNOWN,  /* no such key */
     PTN_CONF_REPEATED, /* set twice in one file: the last counts */
     PTN_CONF_LATER,    /* changed, but takes effect at the next start only */
+    PTN_CONF_IGNORED,  /* a key of another program that is not needed here */
+    PTN_CONF_REFUSED,  /* one without which it would be less safe to go on */
 };
 
 struct ptn_conf_note {
@@ -109,7 +134,7 @@ struct ptn_conf_note {
 struct ptn_conf_report {
     struct ptn_conf_note *notes;
     size_t note_count;
-    size_t counts[PTN_CONF_LATER + 1]; /* by kind */
+    size_t counts[PTN_CONF_REFUSED + 1]; /* by kind */
 };
 
 void ptn_conf_report_fini(struct ptn_conf_report *r);
@@ -119,6 +144,19 @@ void ptn_conf_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, cons
 
 /* Every setting at its default. A default that its own row refuses is a bug (assert). */
 void ptn_conf_defaults(const struct ptn_conf_table *t, void *values);
+
+/* Frees the lists, which are empty then. A table without LIST rows does not need it. */
+void ptn_conf_fini(const struct ptn_conf_table *t, void *values);
+
+/* The entry behind `text`, the first one for NULL; NULL behind the last. */
+const char *ptn_conf_list_next(const struct ptn_conf_list *list, const char *text);
+
+/* The shapes of entries. "192.0.2.1", "192.0.2.1-192.0.2.9" or "192.0.2.0/24": both ends. */
+bool ptn_conf_range_parse(const char *text, struct ptn_addr *first, struct ptn_addr *last);
+/* "192.0.2.1" or "192.0.2.1/10.0.0.1": what the world sees and what it stands for, or none. */
+bool ptn_conf_mapping_parse(const char *text, struct ptn_addr *seen, struct ptn_addr *own);
+/* "192.0.2.1", "192.0.2.1:3478", "[2001:db8::1]:3478". */
+bool ptn_conf_endpoint_parse(const char *text, struct ptn_addr *out);
 
 enum ptn_conf_verdict {
     PTN_CONF_SET_TAKEN,
@@ -149,9 +187,9 @@ void ptn_conf_read_plain(const struct ptn_conf_table *t, const char *file, struc
 void ptn_conf_read_flags(const struct ptn_conf_table *t, int argc, char *const *argv, void *values,
                          const char **words, size_t *word_count, struct ptn_conf_report *r);
 
-/* Copies the LIVE settings of `fresh` to `values`, and notes each START setting that differs
- * and has therefore to wait. `file` is named in the notes. */
-void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, const void *fresh,
+/* Copies the LIVE settings of `fresh` to `values` (lists change places), and notes each START
+ * setting that differs and has therefore to wait. `file` is named in the notes. */
+void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, void *fresh,
                         const char *file, struct ptn_conf_report *r);
 
 enum ptn_conf_print_kind {

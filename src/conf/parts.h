@@ -22,6 +22,17 @@ void ptn_conf_value_describe(const struct ptn_conf_row *row, char *buf, size_t s
 
 size_t ptn_conf_value_size(const struct ptn_conf_row *row);
 
+bool ptn_conf_value_equal(const struct ptn_conf_row *row, const void *a, const void *b);
+
+/* -- list.c: a LIST's entries ------------------------------------------------------- */
+
+/* False: the entry has not the row's shape, or there is no memory. A blank text is no entry. */
+bool ptn_conf_list_parse(const struct ptn_conf_row *row, const char *text, bool append,
+                         struct ptn_conf_list *out);
+void ptn_conf_list_describe(const struct ptn_conf_row *row, char *buf, size_t size);
+bool ptn_conf_list_equal(const struct ptn_conf_list *a, const struct ptn_conf_list *b);
+bool ptn_conf_list_is_secret(const struct ptn_conf_row *row);
+
 /* -- table.c: finding a member by its key ------------------------------------------- */
 
 /* One member: a row and which of its slots, counted from 0 through both indices. */
@@ -32,6 +43,10 @@ struct ptn_conf_member {
 
 /* By key or alias; false when there is none. */
 bool ptn_conf_find(const struct ptn_conf_table *t, const char *key, struct ptn_conf_member *m);
+
+/* NULL: no such key either. */
+const struct ptn_conf_foreign *ptn_conf_find_foreign(const struct ptn_conf_table *t,
+                                                     const char *key);
 
 /* How many members a row has; 0 for a SECTION. */
 size_t ptn_conf_slot_count(const struct ptn_conf_row *row);

@@ -24,6 +24,19 @@ static void note_unknown(struct ptn_conf_source *s, const char *dashes, const ch
                          nearest ? nearest : "", nearest ? "?" : "");
 }
 
+/* True when it is a key of the trade that this program lacks; then that is noted. */
+static bool note_foreign(struct ptn_conf_source *s, const char *dashes, const char *key,
+                         const struct ptn_conf_foreign **found)
+{
+    const struct ptn_conf_foreign *f = ptn_conf_find_foreign(s->table, key);
+
+    *found = f;
+    if (f)
+        ptn_conf_source_note(s, f->refused ? PTN_CONF_REFUSED : PTN_CONF_IGNORED, "%s%s: %s: %s",
+                             dashes, key, f->refused ? "refused" : "ignored", f->why);
+    return f != NULL;
+}
+
 void ptn_conf_read_plain(const struct ptn_conf_table *t, const char *file, struct ptn_bytes text,
                          void *values, struct ptn_conf_report *r)
 {
@@ -32,6 +45,7 @@ void ptn_conf_read_plain(const struct ptn_conf_table *t, const char *file, struc
     struct ptn_bytes line;
     struct ptn_conf_pair pair;
     struct ptn_conf_member m;
+    const struct ptn_conf_foreign *foreign;
 
     if (!ptn_conf_source_init(&s))
         return;
@@ -40,13 +54,15 @@ void ptn_conf_read_plain(const struct ptn_conf_table *t, const char *file, struc
             continue;
         unquote(pair.value);
         /* One letter is a flag's short form; in a file it is more likely a slip. */
-        if (strlen(pair.key) < 2 || !ptn_conf_find(t, pair.key, &m))
-            note_unknown(&s, "", pair.key);
-        else if (m.row->when == PTN_CONF_COMMAND)
+        if (strlen(pair.key) < 2 || !ptn_conf_find(t, pair.key, &m)) {
+            if (!note_foreign(&s, "", pair.key, &foreign))
+                note_unknown(&s, "", pair.key);
+        } else if (m.row->when == PTN_CONF_COMMAND) {
             ptn_conf_source_note(&s, PTN_CONF_UNKNOWN, "%.200s: is for the command line only",
                                  pair.key);
-        else
+        } else {
             ptn_conf_source_set(&s, &m, pair.key, pair.has_value ? pair.value : NULL);
+        }
     }
     ptn_conf_source_fini(&s);
 }
@@ -58,6 +74,7 @@ static int read_flag(struct ptn_conf_source *s, const char *word, const char *ne
     const char *dashes = is_long ? "--" : "-";
     char key[PTN_CONF_TEXT_SIZE], shown[PTN_CONF_TEXT_SIZE + 2];
     struct ptn_conf_member m;
+    const struct ptn_conf_foreign *foreign;
     size_t key_size = strcspn(word + strlen(dashes), "=");
     const char *name = word + strlen(dashes), *value = name[key_size] ? name + key_size + 1 : NULL;
 
@@ -68,6 +85,8 @@ static int read_flag(struct ptn_conf_source *s, const char *word, const char *ne
     memcpy(key, name, key_size);
     key[key_size] = '\0';
     if (is_long == (key_size == 1) || !ptn_conf_find(s->table, key, &m)) {
+        if (note_foreign(s, dashes, key, &foreign))
+            return foreign->takes_value && !value && next ? 2 : 1;
         note_unknown(s, dashes, key);
         return 1;
     }

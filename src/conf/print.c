@@ -20,6 +20,7 @@ static const char *value_name(const struct ptn_conf_row *row)
     case PTN_CONF_IP: return "address";
     case PTN_CONF_IPS: return "addresses";
     case PTN_CONF_CHOICE: return "word";
+    case PTN_CONF_LIST: return row->words;
     }
     return "";
 }
@@ -84,6 +85,37 @@ static void print_manual(const struct ptn_conf_table *t, const struct ptn_conf_r
              row->when == PTN_CONF_LIVE ? "Can be changed while running.\n" : "");
 }
 
+static const struct ptn_conf_list *list_of(const struct ptn_conf_printer *p,
+                                           const struct ptn_conf_row *row)
+{
+    const char *values = p->values;
+
+    return (const struct ptn_conf_list *)(const void *)(values + row->offset);
+}
+
+/* The slot-th entry of a LIST. */
+static void print_entry(const struct ptn_conf_printer *p, const struct ptn_conf_row *row, char *buf,
+                        size_t size)
+{
+    const struct ptn_conf_list *list = list_of(p, row);
+    const char *entry = ptn_conf_list_next(list, NULL);
+
+    for (size_t i = 0; i < p->slot && entry; i++)
+        entry = ptn_conf_list_next(list, entry);
+    if (!entry)
+        snprintf(buf, size, "#%s%s\n", row->key, p->assign);
+    else if (ptn_conf_list_is_secret(row))
+        snprintf(buf, size, "#%s%s(set, not shown)\n", row->key, p->assign);
+    else
+        snprintf(buf, size, "%s%s%s\n", row->key, p->assign, entry);
+}
+
+/* How many lines --print-config may have for a row. */
+static size_t line_count(const struct ptn_conf_printer *p, const struct ptn_conf_row *row)
+{
+    return row->type == PTN_CONF_LIST ? list_of(p, row)->count : ptn_conf_slot_count(row);
+}
+
 /* `key=value`, when it is worth a line: an array's members only where they differ. */
 static void print_value(const struct ptn_conf_printer *p, const struct ptn_conf_member *m,
                         char *buf, size_t size)
@@ -91,6 +123,10 @@ static void print_value(const struct ptn_conf_printer *p, const struct ptn_conf_
     char key[PTN_CONF_TEXT_SIZE], value[PTN_CONF_LINE_MAX];
     bool is_default;
 
+    if (m->row->type == PTN_CONF_LIST) {
+        print_entry(p, m->row, buf, size);
+        return;
+    }
     ptn_conf_member_key(m, key, sizeof key);
     ptn_conf_get(p->table, p->values, key, value, sizeof value);
     is_default = strcmp(value, m->row->fallback) == 0;
@@ -149,7 +185,7 @@ bool ptn_conf_print(struct ptn_conf_printer *p, char *buf, size_t size)
         print_section(p, row->key, buf, size);
     else
         print_row(p, row, buf, size);
-    if (p->kind == PTN_CONF_PRINT_VALUES && p->slot + 1 < ptn_conf_slot_count(row)) {
+    if (p->kind == PTN_CONF_PRINT_VALUES && p->slot + 1 < line_count(p, row)) {
         p->slot++;
     } else {
         p->row++;

@@ -88,7 +88,8 @@ void ptn_conf_source_set(struct ptn_conf_source *s, const struct ptn_conf_member
 {
     unsigned *set_at = &s->set_at[slots_before(s->table, m->row) + m->slot];
     char why[PTN_CONF_WHY_SIZE];
-    bool again = *set_at > 0, grow = s->lists_grow && m->row->type == PTN_CONF_IPS;
+    bool again = *set_at > 0,
+         grow = s->lists_grow && (m->row->type == PTN_CONF_IPS || m->row->type == PTN_CONF_LIST);
 
     if (ptn_conf_member_set(m, s->values, value, again && grow, why) != PTN_CONF_SET_TAKEN) {
         ptn_conf_source_note(s, PTN_CONF_WRONG, "%.200s: %s", key, why);

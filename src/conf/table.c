@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A decimal number from 1, without leading zeros; moves `*at` behind it. */
@@ -92,6 +93,15 @@ bool ptn_conf_find(const struct ptn_conf_table *t, const char *key, struct ptn_c
     return false;
 }
 
+const struct ptn_conf_foreign *ptn_conf_find_foreign(const struct ptn_conf_table *t,
+                                                     const char *key)
+{
+    for (size_t i = 0; i < t->foreign_count; i++)
+        if (strcmp(t->foreign[i].key, key) == 0)
+            return &t->foreign[i];
+    return NULL;
+}
+
 size_t ptn_conf_slot_count(const struct ptn_conf_row *row)
 {
     if (row->type == PTN_CONF_SECTION)
@@ -141,7 +151,8 @@ enum ptn_conf_verdict ptn_conf_member_set(const struct ptn_conf_member *m, void 
     ptn_conf_value_describe(m->row, wanted, sizeof wanted);
     if (!value) {
         snprintf(why, PTN_CONF_WHY_SIZE, "a value is missing: %s", wanted);
-    } else if (m->row->type == PTN_CONF_SECRET) {
+    } else if (m->row->type == PTN_CONF_SECRET ||
+               (m->row->type == PTN_CONF_LIST && ptn_conf_list_is_secret(m->row))) {
         snprintf(why, PTN_CONF_WHY_SIZE, "the value is not %s", wanted);
     } else {
         quote(value, shown, sizeof shown);
@@ -184,8 +195,29 @@ void ptn_conf_defaults(const struct ptn_conf_table *t, void *values)
         }
 }
 
-void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, const void *fresh,
-                        const char *file, struct ptn_conf_report *r)
+void ptn_conf_fini(const struct ptn_conf_table *t, void *values)
+{
+    for (size_t i = 0; i < t->row_count; i++) {
+        struct ptn_conf_member m = {&t->rows[i], 0};
+        if (m.row->type != PTN_CONF_LIST)
+            continue;
+        struct ptn_conf_list *list = ptn_conf_member(&m, values);
+        free(list->texts);
+        *list = (struct ptn_conf_list){0};
+    }
+}
+
+static void change_places(void *a, void *b)
+{
+    struct ptn_conf_list kept;
+
+    memcpy(&kept, a, sizeof kept);
+    memcpy(a, b, sizeof kept);
+    memcpy(b, &kept, sizeof kept);
+}
+
+void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, void *fresh, const char *file,
+                        struct ptn_conf_report *r)
 {
     struct ptn_conf_source s = {.table = t, .values = values, .report = r, .file = file};
 
@@ -193,14 +225,15 @@ void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, const void
         for (size_t slot = 0; slot < ptn_conf_slot_count(&t->rows[i]); slot++) {
             struct ptn_conf_member m = {&t->rows[i], slot};
             void *old = ptn_conf_member(&m, values);
-            const void *new = member_of(&m, fresh);
+            void *new = ptn_conf_member(&m, fresh);
             char key[PTN_CONF_TEXT_SIZE];
 
-            if (m.row->when == PTN_CONF_COMMAND ||
-                memcmp(old, new, ptn_conf_value_size(m.row)) == 0)
+            if (m.row->when == PTN_CONF_COMMAND || ptn_conf_value_equal(m.row, old, new))
                 continue;
             ptn_conf_member_key(&m, key, sizeof key);
-            if (m.row->when == PTN_CONF_LIVE)
+            if (m.row->when == PTN_CONF_LIVE && m.row->type == PTN_CONF_LIST)
+                change_places(old, new);
+            else if (m.row->when == PTN_CONF_LIVE)
                 memcpy(old, new, ptn_conf_value_size(m.row));
             else
                 ptn_conf_source_note(&s, PTN_CONF_LATER,

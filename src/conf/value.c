@@ -156,6 +156,7 @@ bool ptn_conf_value_parse(const struct ptn_conf_row *row, const char *text, bool
     case PTN_CONF_IP: return parse_ip(text, value);
     case PTN_CONF_IPS: return parse_ips(text, append, value);
     case PTN_CONF_CHOICE: return parse_choice(row, text, value);
+    case PTN_CONF_LIST: return ptn_conf_list_parse(row, text, append, value);
     }
     return false;
 }
@@ -180,6 +181,16 @@ static void format_ips(const struct ptn_conf_ips *ips, char *buf, size_t size)
         used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? "," : "",
                                  ptn_addr_format_ip(&ips->addrs[i], ip));
     }
+}
+
+/* All of it is for a look only: entries are printed one by one (print.c). */
+static void format_list(const struct ptn_conf_list *list, char *buf, size_t size)
+{
+    size_t used = 0;
+
+    buf[0] = '\0';
+    for (const char *e = NULL; (e = ptn_conf_list_next(list, e)) && used < size;)
+        used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "," : "", e);
 }
 
 static void format_choice(const struct ptn_conf_row *row, uint32_t value, char *buf, size_t size)
@@ -209,6 +220,7 @@ void ptn_conf_value_format(const struct ptn_conf_row *row, const void *value, ch
         break;
     case PTN_CONF_IPS: format_ips(value, buf, size); break;
     case PTN_CONF_CHOICE: format_choice(row, *(const uint32_t *)value, buf, size); break;
+    case PTN_CONF_LIST: format_list(value, buf, size); break;
     }
 }
 
@@ -251,6 +263,7 @@ void ptn_conf_value_describe(const struct ptn_conf_row *row, char *buf, size_t s
         snprintf(buf, size, "a list of at most %d IP addresses", PTN_CONF_IPS_MAX);
         break;
     case PTN_CONF_CHOICE: describe_choice(row, buf, size); break;
+    case PTN_CONF_LIST: ptn_conf_list_describe(row, buf, size); break;
     }
 }
 
@@ -266,6 +279,14 @@ size_t ptn_conf_value_size(const struct ptn_conf_row *row)
     case PTN_CONF_SECRET: return PTN_CONF_TEXT_SIZE;
     case PTN_CONF_IP: return sizeof(struct ptn_addr);
     case PTN_CONF_IPS: return sizeof(struct ptn_conf_ips);
+    case PTN_CONF_LIST: return sizeof(struct ptn_conf_list);
     }
     return 0;
+}
+
+bool ptn_conf_value_equal(const struct ptn_conf_row *row, const void *a, const void *b)
+{
+    if (row->type == PTN_CONF_LIST)
+        return ptn_conf_list_equal(a, b);
+    return memcmp(a, b, ptn_conf_value_size(row)) == 0;
 }

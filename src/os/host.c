@@ -63,13 +63,14 @@ enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **ou
         err = ptn_slots_init(&h->slots, opts->sockets_max);
     if (err == PTN_OK)
         err = ptn_heap_init(&h->waits, opts->sockets_max);
-    if (err == PTN_OK)
+    if (err == PTN_OK && !opts->streams_only)
         err = ptn_resolver_new(opts->loop, opts->owner, opts->name_servers, &h->resolver);
     if (err != PTN_OK) {
         ptn_host_free(h);
         return err;
     }
-    watch_addresses(h);
+    if (!opts->streams_only)
+        watch_addresses(h);
     raise_limit(opts->sockets_max);
     *out = h;
     return PTN_OK;
@@ -160,13 +161,12 @@ enum ptn_err ptn_host_watch(struct ptn_host *h, struct ptn_slot *slot, unsigned 
 static void resolve(struct ptn_host *h, ptn_time now, uint32_t machine, const struct ptn_ask *ask)
 {
     struct ptn_slot *slot = ptn_slots_take(&h->slots, PTN_SLOT_QUESTION, machine, ask->id);
-    enum ptn_err err = PTN_ERR_NO_ROOM;
+    enum ptn_err err = h->resolver ? PTN_ERR_NO_ROOM : PTN_ERR_UNSUPPORTED;
 
-    if (slot) {
+    if (slot && h->resolver)
         err = ptn_resolver_ask(h->resolver, ptn_slots_key(&h->slots, slot), ask->name, ask->types);
-        if (err != PTN_OK)
-            ptn_host_drop(h, slot);
-    }
+    if (slot && err != PTN_OK)
+        ptn_host_drop(h, slot);
     if (err != PTN_OK)
         ptn_host_tell_failed(h, now, machine, ask->id, err);
 }
@@ -212,6 +212,16 @@ static void perform(struct ptn_host *h, ptn_time now, uint32_t machine, const st
     }
 }
 
+void ptn_host_ask(struct ptn_host *h, ptn_time now, uint32_t index, const struct ptn_ask *ask)
+{
+    perform(h, now, index, ask);
+}
+
+void ptn_host_set_tls(struct ptn_host *h, const struct ptn_tls_rules *tls)
+{
+    h->opts.tls = tls;
+}
+
 void ptn_host_turn(struct ptn_host *h, ptn_time now, uint32_t machine)
 {
     struct ptn_machine *m = &h->machines[machine];
@@ -233,7 +243,8 @@ enum ptn_err ptn_host_add(struct ptn_host *h, ptn_time now, const struct ptn_mac
         if (!h->machines[i].self) {
             h->machines[i] = *machine;
             *index = i;
-            tell_addresses(h, now, i);
+            if (!h->opts.streams_only)
+                tell_addresses(h, now, i);
             return PTN_OK;
         }
     return PTN_ERR_NO_ROOM;
@@ -254,7 +265,7 @@ static void take_answers(struct ptn_host *h, ptn_time now)
 {
     struct ptn_resolver_answer answer;
 
-    while (ptn_resolver_answer(h->resolver, &answer)) {
+    while (h->resolver && ptn_resolver_answer(h->resolver, &answer)) {
         struct ptn_slot *slot = ptn_slots_by_key(&h->slots, answer.token);
         if (!slot)
             continue;
@@ -308,7 +319,8 @@ void ptn_host_run(struct ptn_host *h, ptn_time now)
 
     while (ptn_heap_pop(&h->waits, now, &place))
         ptn_host_tcp_due(h, now, &h->slots.slots[place]);
-    ptn_resolver_tick(h->resolver);
+    if (h->resolver)
+        ptn_resolver_tick(h->resolver);
     for (uint32_t i = 0; i < h->opts.machines_max; i++)
         h->dirty[i] = true; /* its owner may have asked something of it */
     while (any_dirty(h) && turns++ < TURNS_MAX) {
@@ -322,9 +334,10 @@ void ptn_host_run(struct ptn_host *h, ptn_time now)
 
 ptn_time ptn_host_deadline(struct ptn_host *h, ptn_time now)
 {
-    ptn_time first =
-        ptn_time_min(ptn_heap_deadline(&h->waits), ptn_resolver_deadline(h->resolver, now));
+    ptn_time first = ptn_heap_deadline(&h->waits);
 
+    if (h->resolver)
+        first = ptn_time_min(first, ptn_resolver_deadline(h->resolver, now));
     for (uint32_t i = 0; i < h->opts.machines_max; i++)
         if (h->machines[i].self)
             first = ptn_time_min(first, h->machines[i].deadline(h->machines[i].self));

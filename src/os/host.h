@@ -17,6 +17,9 @@
  * TLS is asked for like TCP. A connection is OPENED or ACCEPTED when hands are shaken and
  * the certificate has been found good; why not is FAILED's PTN_ERR_NOT_TRUSTED, and in
  * words in the log. Without rules for TLS it is PTN_ERR_UNSUPPORTED.
+ *
+ * Accepted connections get ids from PTN_ID_WORLD to PTN_HOST_ACCEPTED_MAX; those above are the
+ * owner's, if he accepts something himself.
  */
 #ifndef PTN_OS_HOST_H
 #define PTN_OS_HOST_H
@@ -25,6 +28,8 @@
 #include "base/log.h"
 #include "os/loop.h"
 #include "os/tls.h"
+
+#define PTN_HOST_ACCEPTED_MAX 0xbfffffffu
 
 struct ptn_host;
 
@@ -37,6 +42,9 @@ struct ptn_host_opts {
     uint32_t machines_max;
     size_t stream_queue_max;         /* bytes a connection may owe its far end; more ends it */
     const struct ptn_tls_rules *tls; /* borrowed; NULL: no TLS */
+
+    bool streams_only; /* for a server's worker: nothing is resolved, nobody told of ADDRESSES */
+    bool joins;        /* listens on ports that another host of this program listens on already */
 };
 
 struct ptn_host_counts {
@@ -59,6 +67,12 @@ enum ptn_err ptn_host_add(struct ptn_host *h, ptn_time now, const struct ptn_mac
 
 /* Closes all its sockets, without telling it; what it asked to be sent before, is. */
 void ptn_host_remove(struct ptn_host *h, ptn_time now, uint32_t index);
+
+/* Does now what a machine asks that its owner drives himself. */
+void ptn_host_ask(struct ptn_host *h, ptn_time now, uint32_t index, const struct ptn_ask *ask);
+
+/* Whoever connects from now on meets these rules; those who are there keep theirs. */
+void ptn_host_set_tls(struct ptn_host *h, const struct ptn_tls_rules *tls);
 
 void ptn_host_ready(struct ptn_host *h, ptn_time now, const struct ptn_ready *ready);
 

@@ -44,7 +44,7 @@ void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
         slot->transport = ask->transport;
         err = ask->transport == PTN_TLS && !h->opts.tls
                   ? PTN_ERR_UNSUPPORTED
-                  : ptn_tcp_listen(&ask->local, &slot->fd, &slot->local);
+                  : ptn_tcp_listen(&ask->local, h->opts.joins, &slot->fd, &slot->local);
         if (err == PTN_OK)
             err = add_to_loop(h, slot, PTN_LOOP_IN);
         if (err != PTN_OK)
@@ -251,7 +251,7 @@ static struct ptn_slot *take_accepted(struct ptn_host *h, uint32_t machine)
     if (h->slots.used == h->slots.capacity)
         return NULL;
     for (;;) {
-        h->next_accepted = h->next_accepted == UINT32_MAX ? PTN_ID_WORLD : h->next_accepted + 1;
+        h->next_accepted = h->next_accepted == PTN_HOST_ACCEPTED_MAX ? PTN_ID_WORLD : h->next_accepted + 1;
         struct ptn_slot *slot =
             ptn_slots_take(&h->slots, PTN_SLOT_STREAM, machine, h->next_accepted);
         if (slot)

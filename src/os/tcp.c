@@ -73,10 +73,11 @@ static void set_stream_options(int fd)
     set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MAX_MS);
 }
 
-enum ptn_err ptn_tcp_listen(const struct ptn_addr *local, int *fd, struct ptn_addr *bound)
+enum ptn_err ptn_tcp_listen(const struct ptn_addr *local, bool joining, int *fd,
+                            struct ptn_addr *bound)
 {
     *fd = -1;
-    if (local->port != 0 && !is_free(local))
+    if (local->port != 0 && !joining && !is_free(local))
         return PTN_ERR_IN_USE;
     enum ptn_err err = open_bound(local, fd);
     if (err != PTN_OK)

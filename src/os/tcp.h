@@ -14,8 +14,10 @@
 #include "base/err.h"
 
 /* `bound` gets the real port. Another program's listener on the same address and port is
- * PTN_ERR_IN_USE even when it would share the port. */
-enum ptn_err ptn_tcp_listen(const struct ptn_addr *local, int *fd, struct ptn_addr *bound);
+ * PTN_ERR_IN_USE even when it would share the port; not when this one is `joining` others of
+ * this program. */
+enum ptn_err ptn_tcp_listen(const struct ptn_addr *local, bool joining, int *fd,
+                            struct ptn_addr *bound);
 
 /* The next connection that came in. PTN_ERR_NOT_FOUND: none waits; PTN_ERR_NO_ROOM and others: one
  * does, but cannot be had now. */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,7 +20,19 @@
 enum {
     DATAGRAM_MAX = 65536,
     ARENA_SIZE = 2 * DATAGRAM_MAX,
+    CACHE_LINE = 64,
     RECEIVE_BUFFER = 1 << 20, /* asked for; a burst of answers must not fall out of it */
+    SERVE_BUFFER = 4 << 20,
+    RELAY_BUFFER = 256 << 10,
+    /* A train cannot be cut further on its way: what surely fits into any path's packets. */
+    TRAIN_DATAGRAM_MAX = 1200,
+    TRAIN_BYTES_MAX = 60000,
+};
+
+/* The control message that says of what size the datagrams of a train are. */
+struct train {
+    _Alignas(struct cmsghdr) struct cmsghdr header;
+    uint16_t size;
 };
 
 static void set(int fd, int level, int option, int value)
@@ -27,24 +40,30 @@ static void set(int fd, int level, int option, int value)
     setsockopt(fd, level, option, &value, sizeof value);
 }
 
-enum ptn_err ptn_udp_open(const struct ptn_addr *local, uint8_t dscp, int *fd,
-                          struct ptn_addr *bound)
+static enum ptn_err open_socket(const struct ptn_addr *local, int *fd)
 {
-    struct sockaddr_storage sa;
-    socklen_t size = ptn_sockaddr_of(local, &sa);
-
     assert(ptn_addr_kind(local) != PTN_ADDR_UNSPECIFIED);
     *fd = socket(ptn_socket_family(local), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*fd < 0)
         return ptn_err_of_errno(errno);
-    if (local->family == PTN_IPV6) {
+    if (local->family == PTN_IPV6)
         set(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        set(*fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
-    } else {
-        set(*fd, IPPROTO_IP, IP_RECVERR, 1);
-    }
-    set(*fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    ptn_socket_set_dscp(*fd, local, dscp);
+    return PTN_OK;
+}
+
+static void keep_errors(int fd, const struct ptn_addr *local)
+{
+    if (local->family == PTN_IPV6)
+        set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+    else
+        set(fd, IPPROTO_IP, IP_RECVERR, 1);
+}
+
+static enum ptn_err bind_socket(const struct ptn_addr *local, int *fd, struct ptn_addr *bound)
+{
+    struct sockaddr_storage sa;
+    socklen_t size = ptn_sockaddr_of(local, &sa);
+
     if (bind(*fd, (struct sockaddr *)&sa, size) != 0) {
         enum ptn_err err = ptn_err_of_errno(errno);
         close(*fd);
@@ -55,12 +74,92 @@ enum ptn_err ptn_udp_open(const struct ptn_addr *local, uint8_t dscp, int *fd,
     return PTN_OK;
 }
 
+enum ptn_err ptn_udp_open(const struct ptn_addr *local, uint8_t dscp, int *fd,
+                          struct ptn_addr *bound)
+{
+    enum ptn_err err = open_socket(local, fd);
+
+    if (err != PTN_OK)
+        return err;
+    keep_errors(*fd, local);
+    set(*fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    ptn_socket_set_dscp(*fd, local, dscp);
+    return bind_socket(local, fd, bound);
+}
+
+/* A program with the right may have more than the system's limit. */
+static void set_buffers(int fd, int size)
+{
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+        set(fd, SOL_SOCKET, SO_RCVBUF, size);
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+        set(fd, SOL_SOCKET, SO_SNDBUF, size);
+}
+
+enum ptn_err ptn_udp_serve(const struct ptn_addr *local, bool shared, bool joining, int *fd,
+                           struct ptn_addr *bound)
+{
+    enum ptn_err err = PTN_OK;
+
+    /* One that shares would share with another program's, too: so first one that does not. */
+    if (shared && !joining && local->port != 0) {
+        err = ptn_udp_open(local, 0, fd, bound);
+        if (err != PTN_OK)
+            return err;
+        close(*fd);
+    }
+    err = open_socket(local, fd);
+    if (err != PTN_OK)
+        return err;
+    if (shared)
+        set(*fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_buffers(*fd, SERVE_BUFFER);
+    return bind_socket(local, fd, bound);
+}
+
+enum ptn_err ptn_udp_relay(const struct ptn_addr *local, int *fd, struct ptn_addr *bound)
+{
+    enum ptn_err err = open_socket(local, fd);
+
+    if (err != PTN_OK)
+        return err;
+    keep_errors(*fd, local);
+    set_buffers(*fd, RELAY_BUFFER);
+    ptn_udp_set_whole(*fd, local, false);
+    return bind_socket(local, fd, bound);
+}
+
+void ptn_udp_set_whole(int fd, const struct ptn_addr *local, bool whole)
+{
+    if (local->family == PTN_IPV6)
+        set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, whole ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+    else
+        set(fd, IPPROTO_IP, IP_MTU_DISCOVER, whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+}
+
+/* ---- in ---- */
+
+/* One behind the other at odd distances: at whole pages the first bytes of all would fall into a
+ * few lines of the processor's cache. */
+struct datagram {
+    uint8_t headroom[PTN_UDP_HEADROOM];
+    uint8_t bytes[DATAGRAM_MAX];
+    uint8_t apart[CACHE_LINE];
+};
+
+union far_end {
+    struct sockaddr sa;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 struct ptn_udp_in {
+    size_t used; /* headers the kernel has filled in since they were made */
     struct mmsghdr headers[PTN_UDP_BATCH_MAX];
     struct iovec parts[PTN_UDP_BATCH_MAX];
-    struct sockaddr_storage from[PTN_UDP_BATCH_MAX];
+    union far_end from[PTN_UDP_BATCH_MAX];
     /* Room for the largest; the kernel gives memory only to pages that were ever written. */
-    uint8_t bytes[PTN_UDP_BATCH_MAX][DATAGRAM_MAX];
+    struct datagram datagrams[PTN_UDP_BATCH_MAX];
 };
 
 struct ptn_udp_in *ptn_udp_in_new(void)
@@ -69,10 +168,13 @@ struct ptn_udp_in *ptn_udp_in_new(void)
 
     if (!in)
         return NULL;
+    in->used = 0;
     for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++) {
-        in->parts[i] = (struct iovec){in->bytes[i], DATAGRAM_MAX};
-        in->headers[i] = (struct mmsghdr){
-            .msg_hdr = {.msg_name = &in->from[i], .msg_iov = &in->parts[i], .msg_iovlen = 1}};
+        in->parts[i] = (struct iovec){in->datagrams[i].bytes, DATAGRAM_MAX};
+        in->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &in->from[i],
+                                                      .msg_namelen = sizeof in->from[i],
+                                                      .msg_iov = &in->parts[i],
+                                                      .msg_iovlen = 1}};
     }
     return in;
 }
@@ -82,26 +184,39 @@ void ptn_udp_in_free(struct ptn_udp_in *in)
     free(in);
 }
 
-size_t ptn_udp_receive(int fd, struct ptn_udp_in *in)
+size_t ptn_udp_receive_more(int fd, struct ptn_udp_in *in, size_t first)
 {
-    for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++)
-        in->headers[i].msg_hdr.msg_namelen = sizeof in->from[i];
+    unsigned room = (unsigned)(PTN_UDP_BATCH_MAX - first);
 
-    int count = recvmmsg(fd, in->headers, PTN_UDP_BATCH_MAX, 0, NULL);
+    for (size_t i = first; i < in->used; i++)
+        in->headers[i].msg_hdr.msg_namelen = sizeof in->from[i];
+    int count = recvmmsg(fd, &in->headers[first], room, 0, NULL);
     /* An ICMP error comes up here once, instead of a datagram. */
     if (count < 0 && errno != EAGAIN)
-        count = recvmmsg(fd, in->headers, PTN_UDP_BATCH_MAX, 0, NULL);
-    return count > 0 ? (size_t)count : 0;
+        count = recvmmsg(fd, &in->headers[first], room, 0, NULL);
+    in->used = first + (count > 0 ? (size_t)count : 0);
+    return in->used - first;
+}
+
+size_t ptn_udp_receive(int fd, struct ptn_udp_in *in)
+{
+    return ptn_udp_receive_more(fd, in, 0);
 }
 
 struct ptn_bytes ptn_udp_in_bytes(const struct ptn_udp_in *in, size_t i)
 {
-    return ptn_bytes(in->bytes[i], in->headers[i].msg_len);
+    return ptn_bytes(in->datagrams[i].bytes, in->headers[i].msg_len);
 }
 
 struct ptn_addr ptn_udp_in_from(const struct ptn_udp_in *in, size_t i)
 {
-    return ptn_addr_of_sockaddr((const struct sockaddr *)&in->from[i]);
+    const union far_end *from = &in->from[i];
+
+    if (from->sa.sa_family != AF_INET)
+        return ptn_addr_of_sockaddr(&from->sa);
+    struct ptn_addr a = {.port = ntohs(from->v4.sin_port), .family = PTN_IPV4};
+    memcpy(a.ip, &from->v4.sin_addr, 4);
+    return a;
 }
 
 static bool find_error(struct msghdr *message, struct sock_extended_err *error)
@@ -141,11 +256,15 @@ bool ptn_udp_error(int fd, struct ptn_addr *to, enum ptn_err *why)
     }
 }
 
+/* ---- out ---- */
+
 struct ptn_udp_out {
-    size_t count, used;
+    size_t count, part_count, used;
+    bool no_trains; /* the kernel, or a card, does not take trains apart */
     struct mmsghdr headers[PTN_UDP_BATCH_MAX];
     struct iovec parts[PTN_UDP_BATCH_MAX];
-    struct sockaddr_storage to[PTN_UDP_BATCH_MAX];
+    union far_end to[PTN_UDP_BATCH_MAX];
+    struct train trains[PTN_UDP_BATCH_MAX];
     int fds[PTN_UDP_BATCH_MAX];
     uint64_t keys[PTN_UDP_BATCH_MAX];
     uint8_t arena[ARENA_SIZE];
@@ -157,10 +276,14 @@ struct ptn_udp_out *ptn_udp_out_new(void)
 
     if (!out)
         return NULL;
-    out->count = out->used = 0;
-    for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++)
-        out->headers[i] = (struct mmsghdr){
-            .msg_hdr = {.msg_name = &out->to[i], .msg_iov = &out->parts[i], .msg_iovlen = 1}};
+    out->count = out->part_count = out->used = 0;
+    out->no_trains = false;
+    for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++) {
+        out->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &out->to[i]}};
+        out->trains[i] = (struct train){.header = {.cmsg_len = CMSG_LEN(sizeof(uint16_t)),
+                                                   .cmsg_level = IPPROTO_UDP,
+                                                   .cmsg_type = UDP_SEGMENT}};
+    }
     return out;
 }
 
@@ -169,22 +292,93 @@ void ptn_udp_out_free(struct ptn_udp_out *out)
     free(out);
 }
 
+static socklen_t set_far_end(union far_end *to, const struct ptn_addr *a)
+{
+    struct sockaddr_storage sa;
+
+    if (a->family == PTN_IPV4) {
+        to->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(a->port)};
+        memcpy(&to->v4.sin_addr, a->ip, 4);
+        return sizeof to->v4;
+    }
+    socklen_t size = ptn_sockaddr_of(a, &sa);
+    memcpy(to, &sa, sizeof *to);
+    return size;
+}
+
+/* Does the i-th go to this far end? */
+static bool goes_to(const struct ptn_udp_out *out, size_t i, const struct ptn_addr *a)
+{
+    const union far_end *to = &out->to[i];
+
+    if (a->family == PTN_IPV4)
+        return to->sa.sa_family == AF_INET && to->v4.sin_port == htons(a->port) &&
+               memcmp(&to->v4.sin_addr, a->ip, 4) == 0;
+    return to->sa.sa_family == AF_INET6 && to->v6.sin6_port == htons(a->port) &&
+           memcmp(&to->v6.sin6_addr, a->ip, 16) == 0;
+}
+
+/* Hangs the datagram on the last one, if it may. All of a train are of one size, but the last. */
+static bool join_train(struct ptn_udp_out *out, int fd, const struct ptn_addr *to,
+                       struct ptn_bytes bytes)
+{
+    if (out->no_trains || out->count == 0)
+        return false;
+    size_t i = out->count - 1;
+    struct msghdr *h = &out->headers[i].msg_hdr;
+    size_t size = h->msg_iov[0].iov_len;
+    if (out->fds[i] != fd || bytes.size == 0 || bytes.size > size || size > TRAIN_DATAGRAM_MAX ||
+        h->msg_iov[h->msg_iovlen - 1].iov_len != size ||
+        (h->msg_iovlen + 1) * size > TRAIN_BYTES_MAX || !goes_to(out, i, to))
+        return false;
+    h->msg_iov[h->msg_iovlen++] = (struct iovec){(void *)(uintptr_t)bytes.data, bytes.size};
+    out->part_count++;
+    out->trains[i].size = (uint16_t)size;
+    h->msg_control = &out->trains[i];
+    h->msg_controllen = sizeof out->trains[i];
+    return true;
+}
+
+static void add_single(struct ptn_udp_out *out, int fd, uint64_t key, const struct ptn_addr *to,
+                       struct ptn_bytes bytes)
+{
+    size_t i = out->count++;
+    struct iovec *part = &out->parts[out->part_count++];
+    struct msghdr *h = &out->headers[i].msg_hdr;
+
+    *part = (struct iovec){(void *)(uintptr_t)bytes.data, bytes.size};
+    h->msg_iov = part;
+    h->msg_iovlen = 1;
+    h->msg_control = NULL;
+    h->msg_controllen = 0;
+    h->msg_namelen = set_far_end(&out->to[i], to);
+    out->fds[i] = fd;
+    out->keys[i] = key;
+}
+
+bool ptn_udp_out_lend(struct ptn_udp_out *out, int fd, uint64_t key, const struct ptn_addr *to,
+                      struct ptn_bytes bytes)
+{
+    assert(bytes.size <= DATAGRAM_MAX);
+    if (out->part_count == PTN_UDP_BATCH_MAX)
+        return false;
+    if (!join_train(out, fd, to, bytes))
+        add_single(out, fd, key, to, bytes);
+    return true;
+}
+
 bool ptn_udp_out_add(struct ptn_udp_out *out, int fd, uint64_t key, const struct ptn_addr *to,
                      struct ptn_bytes bytes)
 {
-    size_t i = out->count;
+    uint8_t *copy = out->arena + out->used;
 
     assert(bytes.size <= DATAGRAM_MAX);
-    if (i == PTN_UDP_BATCH_MAX || ARENA_SIZE - out->used < bytes.size)
+    if (out->part_count == PTN_UDP_BATCH_MAX || ARENA_SIZE - out->used < bytes.size)
         return false;
     if (bytes.size > 0)
-        memcpy(out->arena + out->used, bytes.data, bytes.size);
-    out->parts[i] = (struct iovec){out->arena + out->used, bytes.size};
-    out->headers[i].msg_hdr.msg_namelen = ptn_sockaddr_of(to, &out->to[i]);
-    out->fds[i] = fd;
-    out->keys[i] = key;
+        memcpy(copy, bytes.data, bytes.size);
     out->used += bytes.size;
-    out->count++;
+    add_single(out, fd, key, to, ptn_bytes(copy, bytes.size));
     return true;
 }
 
@@ -192,11 +386,10 @@ static void note_failure(const struct ptn_udp_out *out, size_t i, int number,
                          struct ptn_udp_sent *sent)
 {
     sent->failures[sent->failure_count++] = (struct ptn_udp_failure){
-        out->keys[i], ptn_addr_of_sockaddr((const struct sockaddr *)&out->to[i]),
-        ptn_err_of_errno(number)};
+        out->keys[i], ptn_addr_of_sockaddr(&out->to[i].sa), ptn_err_of_errno(number)};
 }
 
-/* How many datagrams from the i-th on leave by the same socket. */
+/* How many messages from the i-th on leave by the same socket. */
 static size_t run_length(const struct ptn_udp_out *out, size_t i)
 {
     size_t end = i + 1;
@@ -206,6 +399,25 @@ static size_t run_length(const struct ptn_udp_out *out, size_t i)
     return end - i;
 }
 
+/* A train that was refused goes once more as single datagrams. */
+static void send_singly(const struct ptn_udp_out *out, size_t i, struct ptn_udp_sent *sent)
+{
+    struct msghdr h = out->headers[i].msg_hdr;
+    struct iovec *parts = h.msg_iov;
+    size_t count = h.msg_iovlen;
+
+    h.msg_control = NULL;
+    h.msg_controllen = 0;
+    h.msg_iovlen = 1;
+    for (size_t k = 0; k < count; k++) {
+        h.msg_iov = &parts[k];
+        if (sendmsg(out->fds[i], &h, 0) >= 0)
+            sent->sent++;
+        else
+            sent->dropped++;
+    }
+}
+
 void ptn_udp_out_flush(struct ptn_udp_out *out, struct ptn_udp_sent *sent)
 {
     bool retried = false;
@@ -213,22 +425,28 @@ void ptn_udp_out_flush(struct ptn_udp_out *out, struct ptn_udp_sent *sent)
     sent->sent = sent->dropped = sent->failure_count = 0;
     for (size_t i = 0; i < out->count;) {
         int n = sendmmsg(out->fds[i], &out->headers[i], (unsigned)run_length(out, i), 0);
+        size_t parts = out->headers[i].msg_hdr.msg_iovlen;
 
         if (n > 0) {
-            i += (size_t)n;
-            sent->sent += (size_t)n;
+            for (size_t end = i + (size_t)n; i < end; i++)
+                sent->sent += out->headers[i].msg_hdr.msg_iovlen;
             retried = false;
         } else if (errno == EAGAIN || errno == ENOBUFS) {
             i++;
-            sent->dropped++;
+            sent->dropped += parts;
         } else if (!retried) {
             /* What comes up may be the ICMP error of an earlier datagram, perhaps to somebody
              * else; only the second time is it this one's own. */
             retried = true;
         } else {
-            note_failure(out, i++, errno, sent);
+            if (parts > 1) {
+                out->no_trains |= errno == EIO || errno == EINVAL || errno == ENOPROTOOPT;
+                send_singly(out, i++, sent);
+            } else {
+                note_failure(out, i++, errno, sent);
+            }
             retried = false;
         }
     }
-    out->count = out->used = 0;
+    out->count = out->part_count = out->used = 0;
 }
