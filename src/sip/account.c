@@ -235,7 +235,7 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
 
 static bool is_user(const struct ptn_sip_acct *a, const struct ptn_sip_in *in)
 {
-    return ptn_pl_is(in->msg->uri.user, a->user);
+    return ptn_sip_user_is(in->msg->uri.user, a->user);
 }
 
 struct ptn_sip_acct *ptn_sip_account_for(const struct ptn_sip *s, const struct ptn_sip_in *in)

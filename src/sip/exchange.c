@@ -335,7 +335,7 @@ void ptn_sip_exchange_input(struct ptn_sip *s, ptn_time now, struct ptn_bytes by
     if (verdict != PTN_SIP_TAKEN) {
         s->counts[verdict]++;
         if (in->msg && in->msg->req)
-            ptn_sip_serve_bad(s, now, in, 400);
+            ptn_sip_serve_bad(s, now, in, in->refusal);
     } else if (in->msg->req) {
         receive_request(s, now, in);
     } else {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sip/stream.h"
+#include "sip/syntax.h"
 
 /* Headers are echoed in answers: beyond this an answer could not be written. */
 enum { SDP_BYTES_MAX = 16384, HEADER_BYTES_MAX = 16384 };
@@ -19,14 +20,22 @@ static const struct {
     {180, "Ringing"},
     {183, "Session Progress"},
     {200, "OK"},
+    {202, "Accepted"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Moved Temporarily"},
     {400, "Bad Request"},
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
     {408, "Request Timeout"},
+    {413, "Request Entity Too Large"},
     {415, "Unsupported Media Type"},
     {416, "Unsupported URI Scheme"},
     {420, "Bad Extension"},
+    {421, "Extension Required"},
+    {422, "Session Interval Too Small"},
     {480, "Temporarily Unavailable"},
     {481, "Call/Transaction Does Not Exist"},
     {482, "Loop Detected"},
@@ -39,6 +48,7 @@ static const struct {
     {500, "Server Internal Error"},
     {501, "Not Implemented"},
     {503, "Service Unavailable"},
+    {504, "Server Time-out"},
     {505, "Version Not Supported"},
     {600, "Busy Everywhere"},
     {603, "Decline"},
@@ -72,20 +82,6 @@ const char *ptn_sip_hostport(const struct ptn_addr *addr, char buf[static PTN_AD
 
 /* ---- reading ---- */
 
-static enum ptn_sip_verdict judge(const struct ptn_sip_in *in)
-{
-    const struct sip_msg *m = in->msg;
-
-    if (!pl_isset(&m->via.sentby) || !pl_isset(&m->from.auri) || !pl_isset(&m->to.auri) ||
-        !pl_isset(&m->callid) || !pl_isset(&m->cseq.met))
-        return PTN_SIP_NOT_SIP;
-    if (m->req && pl_cmp(&m->met, &m->cseq.met) != 0)
-        return PTN_SIP_BAD_HEADER;
-    if (!m->req && (m->scode < 100 || m->scode > 699))
-        return PTN_SIP_BAD_HEADER;
-    return PTN_SIP_TAKEN;
-}
-
 /* §18.3: over UDP a body may be followed by rubbish, and must not be shorter than said. */
 static enum ptn_sip_verdict find_body(struct ptn_sip_in *in)
 {
@@ -110,33 +106,51 @@ static bool is_keepalive(struct ptn_bytes b)
     return true;
 }
 
-enum ptn_sip_verdict ptn_sip_in_decode(struct ptn_bytes bytes, struct ptn_sip_in *out)
+/* libre's view of the bytes, mended where only the first line is broken. */
+static enum ptn_sip_verdict read_message(struct ptn_bytes bytes, struct ptn_sip_in *out)
 {
-    out->msg = NULL;
-    out->body = (struct ptn_bytes){0};
-    if (is_keepalive(bytes))
-        return PTN_SIP_KEEPALIVE_BYTES;
-    if (bytes.size > PTN_SIP_MSG_MAX)
-        return PTN_SIP_TOO_LONG;
     struct mbuf *mb = mbuf_alloc(bytes.size);
+
     if (!mb)
         return PTN_SIP_NO_ROOM;
     mbuf_write_mem(mb, bytes.data, bytes.size);
     mb->pos = 0;
     int err = sip_msg_decode(&out->msg, mb);
     mem_deref(mb); /* the message holds it now */
-    if (err) {
+    if (err == 0)
+        return PTN_SIP_TAKEN;
+    mb = ptn_sip_syntax_mend(bytes, &out->refusal);
+    if (!mb || sip_msg_decode(&out->msg, mb)) {
         out->msg = NULL;
+        mem_deref(mb);
         return err == ENODATA ? PTN_SIP_TRUNCATED : PTN_SIP_NOT_SIP;
     }
-    enum ptn_sip_verdict verdict = judge(out), body = find_body(out);
+    mem_deref(mb);
+    return PTN_SIP_BAD_HEADER;
+}
+
+enum ptn_sip_verdict ptn_sip_in_decode(struct ptn_bytes bytes, struct ptn_sip_in *out)
+{
+    out->msg = NULL;
+    out->body = (struct ptn_bytes){0};
+    out->refusal = 400;
+    if (is_keepalive(bytes))
+        return PTN_SIP_KEEPALIVE_BYTES;
+    if (bytes.size > PTN_SIP_MSG_MAX)
+        return PTN_SIP_TOO_LONG;
+    enum ptn_sip_verdict verdict = read_message(bytes, out);
+    if (!out->msg)
+        return verdict;
+    enum ptn_sip_verdict form = ptn_sip_syntax_judge(out), body = find_body(out);
+    if (verdict == PTN_SIP_TAKEN || form == PTN_SIP_NOT_SIP)
+        verdict = form;
     if (verdict == PTN_SIP_TAKEN)
         verdict = body;
     if (out->msg->mb->pos > HEADER_BYTES_MAX) {
         ptn_sip_in_fini(out);
         return PTN_SIP_TOO_LONG;
     }
-    /* A 400 is made of Via, From, To, Call-ID and CSeq. */
+    /* A refusal is made of Via, From, To, Call-ID and CSeq. */
     if (verdict == PTN_SIP_NOT_SIP || (verdict != PTN_SIP_TAKEN && !out->msg->req))
         ptn_sip_in_fini(out);
     return verdict;
@@ -247,6 +261,15 @@ struct ptn_addr ptn_sip_in_reply_to(const struct ptn_sip_in *in)
     return ptn_addr_with_port(in->from, (uint16_t)number);
 }
 
+/* §20.11: a body that may be passed over where it is not understood. */
+static bool is_optional(const struct ptn_sip_in *in)
+{
+    struct pl value = ptn_sip_in_value(in, SIP_HDR_CONTENT_DISPOSITION), handling;
+
+    return msg_param_decode(&value, "handling", &handling) == 0 &&
+           pl_strcasecmp(&handling, "optional") == 0;
+}
+
 const struct ptn_sdp *ptn_sip_in_sdp(const struct ptn_sip_in *in, struct ptn_sdp *room,
                                      bool *unsupported, bool *bad)
 {
@@ -254,7 +277,7 @@ const struct ptn_sdp *ptn_sip_in_sdp(const struct ptn_sip_in *in, struct ptn_sdp
     if (in->body.size == 0)
         return NULL;
     if (!msg_ctype_cmp(&in->msg->ctyp, "application", "sdp"))
-        *unsupported = true;
+        *unsupported = !is_optional(in);
     else if (ptn_sdp_parse(in->body, room) != PTN_SDP_OK)
         *bad = true;
     else

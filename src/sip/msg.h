@@ -20,6 +20,7 @@ struct ptn_sip_in {
     ptn_id socket; /* UDP socket or connection it came by */
     enum ptn_transport transport;
     struct ptn_addr from;
+    unsigned refusal; /* of a request that is not TAKEN: the status it is answered with */
 };
 
 /* TAKEN: `out->msg` is set and belongs to the caller; the rest of `out` but `body` is his.

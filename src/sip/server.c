@@ -64,6 +64,15 @@ void ptn_sip_reject(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned
         s, now, id, &(struct ptn_sip_response){.status = status, .tag = tag, .headers = headers});
 }
 
+/* ---- §8.2's inspections ---- */
+
+static bool has_foreign_scheme(const struct ptn_sip_in *in)
+{
+    const struct uri *uri = &in->msg->uri;
+
+    return pl_strcasecmp(&uri->scheme, "sip") != 0 && pl_strcasecmp(&uri->scheme, "sips") != 0;
+}
+
 static bool is_supported(struct pl tag)
 {
     static const char *const tags[] = {"timer", "replaces"};
@@ -74,30 +83,100 @@ static bool is_supported(struct pl tag)
     return false;
 }
 
-/* §8.2.2.3: true, and refused, when the request requires an extension that we do not have. */
-static bool requires_more(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
-                          const struct ptn_sip_in *in)
+static void print_unsupported(const struct ptn_sip_in *in, struct ptn_writer *w)
 {
-    char headers[HEADERS_MAX];
-    struct ptn_writer w = ptn_writer(headers, sizeof headers - 1);
     struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_REQUIRE);
     struct pl tag;
 
-    while (!w.bad && ptn_sip_walk_element(&walk, &tag))
+    while (ptn_sip_walk_element(&walk, &tag))
         if (!is_supported(tag))
-            ptn_sip_printf(&w, "Unsupported: %.*s\r\n", PTN_PL(tag));
-    if (!w.bad && ptn_writer_size(&w) == 0)
-        return false;
-    *w.at = '\0';
-    ptn_sip_reject(s, now, id, 420, w.bad ? NULL : headers);
-    return true;
+            ptn_sip_printf(w, "Unsupported: %.*s\r\n", PTN_PL(tag));
 }
 
-static bool is_sip_uri(const struct ptn_sip_in *in)
+static bool requires_more(const struct ptn_sip_in *in)
 {
-    const struct uri *uri = &in->msg->uri;
+    struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_REQUIRE);
+    struct pl tag;
 
-    return pl_strcasecmp(&uri->scheme, "sip") == 0 || pl_strcasecmp(&uri->scheme, "sips") == 0;
+    while (ptn_sip_walk_element(&walk, &tag))
+        if (!is_supported(tag))
+            return true;
+    return false;
+}
+
+static bool is_encoded(const struct ptn_sip_in *in)
+{
+    struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_CONTENT_ENCODING);
+    struct pl coding;
+
+    while (in->body.size > 0 && ptn_sip_walk_element(&walk, &coding))
+        if (pl_strcasecmp(&coding, "identity") != 0)
+            return true;
+    return false;
+}
+
+static void print_encodings(const struct ptn_sip_in *in, struct ptn_writer *w)
+{
+    (void)in;
+    ptn_sip_printf(w, "Accept-Encoding: identity\r\n");
+}
+
+/* Calls are answered with a description; whoever names what he takes must name that. */
+static bool takes_no_description(const struct ptn_sip_in *in)
+{
+    static const char *const ours[] = {"application/sdp", "application/*", "*/*"};
+    struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_ACCEPT);
+    bool said = false;
+    struct pl range;
+
+    if (!ptn_sip_in_is(in, "INVITE") && !ptn_sip_in_is(in, "UPDATE"))
+        return false;
+    while (ptn_sip_walk_element(&walk, &range)) {
+        for (size_t i = 0; i < range.l; i++)
+            if (strchr("; \t", range.p[i]))
+                range.l = i;
+        for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+            if (pl_strcasecmp(&range, ours[i]) == 0)
+                return false;
+        said = true;
+    }
+    return said;
+}
+
+static void print_types(const struct ptn_sip_in *in, struct ptn_writer *w)
+{
+    (void)in;
+    ptn_sip_printf(w, "Accept: application/sdp\r\n");
+}
+
+/* In the order of §8.2: what fails, how it is answered, and what the answer tells. */
+static const struct inspection {
+    unsigned status;
+    bool (*fails)(const struct ptn_sip_in *in);
+    void (*tell)(const struct ptn_sip_in *in, struct ptn_writer *w);
+} inspections[] = {
+    {416, has_foreign_scheme, NULL},
+    {420, requires_more, print_unsupported},
+    {415, is_encoded, print_encodings},
+    {406, takes_no_description, print_types},
+};
+
+/* False, and refused, where one fails. */
+static bool inspect(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, const struct ptn_sip_in *in)
+{
+    char headers[HEADERS_MAX];
+    struct ptn_writer w = ptn_writer(headers, sizeof headers - 1);
+
+    for (size_t i = 0; i < sizeof inspections / sizeof inspections[0]; i++) {
+        if (!inspections[i].fails(in))
+            continue;
+        if (inspections[i].tell)
+            inspections[i].tell(in, &w);
+        *w.at = '\0';
+        ptn_sip_reject(s, now, id, inspections[i].status, w.bad ? NULL : headers);
+        return false;
+    }
+    return true;
 }
 
 /* The answers that need no session. */
@@ -154,11 +233,9 @@ void ptn_sip_serve(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, struct pt
         return;
     }
     const struct method *method = find_method(in);
-    if (!is_sip_uri(in))
-        ptn_sip_reject(s, now, id, 416, NULL);
-    else if (requires_more(s, now, id, in))
+    if (!inspect(s, now, id, in))
         return;
-    else if (pl_isset(&in->msg->to.tag))
+    if (pl_isset(&in->msg->to.tag))
         serve_within(s, now, id, in, method);
     else
         serve_outside(s, now, id, in, method);

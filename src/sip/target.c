@@ -51,14 +51,6 @@ bool ptn_sip_print_target(const struct ptn_sip_acct *a, const char *target, char
     return used > 0 && (size_t)used < size && ptn_sip_target_of_uri(ptn_pl(uri), &parsed);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* False: what is no escape, or would break a header's line. */
 static bool unescape(char *text)
 {
@@ -67,7 +59,7 @@ static bool unescape(char *text)
     for (const char *from = text; *from; from++, to++) {
         char c = *from;
         if (c == '%') {
-            int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+            int high = ptn_sip_hex_digit(from[1]), low = high < 0 ? -1 : ptn_sip_hex_digit(from[2]);
             if (low < 0)
                 return false;
             c = (char)(16 * high + low);

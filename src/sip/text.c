@@ -74,6 +74,31 @@ bool ptn_pl_is(struct pl a, const char *b)
     return a.l == strlen(b) && (a.l == 0 || memcmp(a.p, b, a.l) == 0);
 }
 
+int ptn_sip_hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+bool ptn_sip_user_is(struct pl a, const char *user)
+{
+    size_t i = 0;
+
+    if (ptn_pl_is(a, user))
+        return true;
+    for (; *user && i < a.l; user++, i++) {
+        int high = a.p[i] == '%' && i + 2 < a.l ? ptn_sip_hex_digit(a.p[i + 1]) : -1;
+        int low = high < 0 ? -1 : ptn_sip_hex_digit(a.p[i + 2]);
+        unsigned char c = low < 0 ? (unsigned char)a.p[i] : (unsigned char)(16 * high + low);
+        if (c != (unsigned char)*user)
+            return false;
+        i += low < 0 ? 0 : 2;
+    }
+    return !*user && i == a.l;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

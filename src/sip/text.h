@@ -31,6 +31,12 @@ struct pl ptn_pl_bytes(struct ptn_bytes b);
 /* The same bytes; unlike libre's comparison, empty texts are equal. */
 bool ptn_pl_is(struct pl a, const char *b);
 
+/* Is the user of a URI `user`, with its %-escapes read where it has some (RFC 3261 §19.1.4)? */
+bool ptn_sip_user_is(struct pl a, const char *user);
+
+/* -1: no hexadecimal digit. */
+int ptn_sip_hex_digit(char c);
+
 /* Takes the next element of a comma-separated list off the front of `list`; commas within quotes
  * and angle brackets do not count, elements come without blanks around them. False at the end. */
 bool ptn_sip_list_next(struct pl *list, struct pl *element);
