@@ -108,9 +108,12 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->trusts_server_only = o->trusts_server_only;
     a->session_expires_s = o->session_expires_s;
     a->session_refresher_uas = o->session_refresher_uas;
-    a->keepalive = o->keepalive;
-    a->keepalive_every = o->keepalive_every ? o->keepalive_every : PTN_S(25);
-    a->keepalive_next = a->keepalive_due = PTN_NEVER;
+    a->pulse = (struct ptn_sip_pulse){.kind = o->keepalive,
+                                      .every = o->keepalive_every ? o->keepalive_every : PTN_S(25),
+                                      .next = PTN_NEVER,
+                                      .due = PTN_NEVER,
+                                      .stun.due = PTN_NEVER};
+    a->outbound.offers = o->instance && !o->no_outbound;
     a->retry_first = o->retry_first ? o->retry_first : PTN_S(2);
     a->retry_max = ptn_time_max(a->retry_first, o->retry_max ? o->retry_max : PTN_S(60));
     a->hop_until = PTN_NEVER;
@@ -131,6 +134,7 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
 static void free_account(struct ptn_sip_acct *a)
 {
     ptn_sip_reg_fini(&a->reg);
+    ptn_sip_outbound_fini(&a->outbound);
     free(a->user);
     free(a->domain);
     free(a->auth_user);
@@ -228,7 +232,7 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
     else if (changed && a->reg.wanted)
         ptn_sip_reg_go(s, now, a);
     if (!a->registers && first)
-        ptn_sip_account_start_keepalive(s, now, a);
+        ptn_sip_keepalive_start(s, now, a);
 }
 
 /* ---- whom a request means ---- */
@@ -326,7 +330,7 @@ ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s)
         const struct ptn_sip_acct *a = s->accounts[i];
         if (!a)
             continue;
-        due = ptn_time_min(due, ptn_time_min(a->keepalive_next, a->keepalive_due));
+        due = ptn_time_min(due, ptn_sip_keepalive_deadline(a));
         due = ptn_time_min(due, ptn_time_min(a->hop_until, a->reg.next));
     }
     return due;

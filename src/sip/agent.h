@@ -8,7 +8,7 @@
  *   client.c        of these, the requests of ours
  *   server.c        requests that come in: who is meant, and the rules before that
  *   account.c       accounts                registration.c  REGISTER
- *   keepalive.c     the way kept open
+ *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
  *   session.c       calls                   change.c        INVITE within a call
  *   transfer.c      calls handed on                 target.c        texts dialled
  *   note.c          texts, waiting messages
@@ -27,6 +27,8 @@
 #include "sip/sip.h"
 #include "sip/stream.h"
 #include "sip/transaction.h"
+#include "stun/msg.h"
+#include "stun/txn.h"
 
 enum {
     PTN_SIP_SOCKETS_MAX = 24,
@@ -167,6 +169,29 @@ struct ptn_sip_reg {
     ptn_time next;
 };
 
+/* What keeps the way from the server open. */
+struct ptn_sip_pulse {
+    enum ptn_sip_keepalive kind;
+    ptn_time every, next;
+    ptn_time due;        /* a question is out, and answered by then; PTN_NEVER: none is */
+    unsigned sent;       /* of those that nobody answers */
+    unsigned asks;       /* in a row without an answer */
+    unsigned losses;     /* flows lost in a row */
+    ptn_time deaf_until; /* with `losses`: until then silence means nothing */
+    ptn_sip_txn_id txn;  /* OPTIONS or NOTIFY */
+    bool no_stun;        /* the registrar promised it and did not answer */
+    struct ptn_stun_txn stun;
+    struct ptn_stun_id stun_id;
+};
+
+/* RFC 5626, 3327, 3608: what the registrar agreed to in its last 200. */
+struct ptn_sip_outbound {
+    bool offers;           /* reg-id goes with the contact */
+    bool granted;          /* and the registrar took it as a flow */
+    uint32_t flow_timer_s; /* keep-alives at least so often; 0: it did not say */
+    char *route;           /* of later requests, "<sip:…>, <sip:…>"; NULL: the account's */
+};
+
 struct ptn_sip_acct {
     ptn_sip_id id;
     char *user, *domain, *auth_user, *password, *instance;
@@ -183,10 +208,8 @@ struct ptn_sip_acct {
     unsigned session_expires_s; /* 0: not asked for */
     bool session_refresher_uas;
     bool trusts_server_only;
-    enum ptn_sip_keepalive keepalive;
-    ptn_time keepalive_every, keepalive_next, keepalive_due; /* due: an OPTIONS must be answered */
-    ptn_sip_txn_id keepalive_txn;
-    unsigned keepalives, probes_missed; /* sent; OPTIONS in a row without an answer */
+    struct ptn_sip_pulse pulse;
+    struct ptn_sip_outbound outbound;
     ptn_time retry_first, retry_max;
     struct ptn_sip_path path;
     struct ptn_sip_auth auth;
@@ -320,6 +343,8 @@ struct ptn_sip_socket *ptn_sip_find_socket(struct ptn_sip *s, ptn_id id);
 ptn_id ptn_sip_listener_of(struct ptn_sip *s, ptn_id id);
 bool ptn_sip_has_family(const struct ptn_sip *s, enum ptn_transport transport, uint8_t family);
 void ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
+/* The connection there, if any, is of no use. */
+void ptn_sip_drop_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
 void ptn_sip_transport_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_transport_deadline(const struct ptn_sip *s);
 void ptn_sip_transport_fini(struct ptn_sip *s);
@@ -413,11 +438,31 @@ void ptn_sip_print_contact(const char *user, enum ptn_transport transport,
                            const struct ptn_addr *contact, char *buf, size_t size);
 
 /* keepalive.c */
-void ptn_sip_account_start_keepalive(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
-void ptn_sip_account_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
-                                        const struct ptn_sip_in *in);
-void ptn_sip_accounts_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
+void ptn_sip_keepalive_start(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_keepalive_stop(struct ptn_sip *s, struct ptn_sip_acct *a);
+void ptn_sip_keepalive_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                const struct ptn_sip_in *in);
+/* True when the datagram was the answer to a question of ours. */
+bool ptn_sip_keepalive_stun(struct ptn_sip *s, const struct ptn_tell *tell);
+void ptn_sip_keepalive_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
 void ptn_sip_keepalive_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+ptn_time ptn_sip_keepalive_deadline(const struct ptn_sip_acct *a);
+
+/* outbound.c */
+void ptn_sip_outbound_fini(struct ptn_sip_outbound *o);
+/* Header lines of a REGISTER, and parameters of its Contact. */
+void ptn_sip_outbound_print_headers(const struct ptn_sip_acct *a, struct ptn_writer *w);
+void ptn_sip_outbound_print_contact(const struct ptn_sip_acct *a, struct ptn_writer *w);
+/* Is a contact with our instance that of our flow? */
+bool ptn_sip_outbound_is_ours(const struct ptn_sip_acct *a, const struct sip_addr *contact);
+/* Takes a 200 in. */
+void ptn_sip_outbound_taken(struct ptn_sip_acct *a, const struct ptn_sip_in *in);
+/* A 439: true when the REGISTER is to be sent again without it. */
+bool ptn_sip_outbound_refused(struct ptn_sip_acct *a);
+/* The route of a new request that is no REGISTER; "" for none. */
+const char *ptn_sip_account_route(const struct ptn_sip_acct *a);
+/* Where such a request goes first; false: the account has no server. */
+bool ptn_sip_account_aim(const struct ptn_sip_acct *a, struct ptn_sip_target *target);
 
 /* registration.c */
 void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);

@@ -75,10 +75,8 @@ void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_se
 
     bool routed = begin_request(c, &c->dialog, "INVITE", &ask);
     /* The first one goes to the account's server or proxy, whatever its URI says. */
-    if (c->state != PTN_SIP_CALL_UP && a && a->has_hop) {
-        ask.target = a->hop;
+    if (c->state != PTN_SIP_CALL_UP && a && ptn_sip_account_aim(a, &ask.target))
         routed = true;
-    }
     authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
     free(c->invite_auth);
     c->invite_auth = strdup(headers);

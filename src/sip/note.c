@@ -35,9 +35,8 @@ static bool send_note(struct ptn_sip *s, ptn_time now, struct ptn_sip_note *n,
     char headers[HEADERS_MAX];
     struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_NOTE, .user_id = n->id, .path = a->path};
 
-    if (a->has_hop)
-        ask.target = a->hop;
-    else if (!ptn_sip_target_of_uri(ptn_pl(n->dialog.uri), &ask.target))
+    if (!ptn_sip_account_aim(a, &ask.target) &&
+        !ptn_sip_target_of_uri(ptn_pl(n->dialog.uri), &ask.target))
         return false;
     ptn_sip_dialog_fill(&n->dialog, &ask.request);
     ask.request.method = "MESSAGE";
@@ -67,7 +66,8 @@ enum ptn_err ptn_sip_message(struct ptn_sip *s, ptn_time now, ptn_sip_id account
     n->id = ++s->last_id;
     n->account = account;
     n->text = strdup(text);
-    bool made = n->text && ptn_sip_dialog_call(&n->dialog, &s->dice, a->aor, to, uri, a->route);
+    bool made = n->text && ptn_sip_dialog_call(&n->dialog, &s->dice, a->aor, to, uri,
+                                               ptn_sip_account_route(a));
     if (!made || !send_note(s, now, n, a)) {
         fini(n);
         return made ? PTN_ERR_NO_ROOM : PTN_ERR_NO_MEMORY;

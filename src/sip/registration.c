@@ -40,8 +40,11 @@ static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char 
     ptn_sip_printf(&w, "%s", contact);
     if (a->instance)
         ptn_sip_printf(&w, ";+sip.instance=\"<%s>\"", a->instance);
+    ptn_sip_outbound_print_contact(a, &w);
     ptn_sip_printf(&w, ";expires=%u", expires);
-    if (!ptn_addr_is_none(&r->bound) && !ptn_addr_equal(&r->bound, &r->asked)) {
+    /* A flow is replaced by its own name (RFC 5626 §6). */
+    if (!a->outbound.granted && !ptn_addr_is_none(&r->bound) &&
+        !ptn_addr_equal(&r->bound, &r->asked)) {
         ptn_sip_print_contact(a->user, a->hop.transport, &r->bound, old, sizeof old);
         ptn_sip_printf(&w, ", %s;expires=0", old);
     }
@@ -50,6 +53,18 @@ static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char 
 
 static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsigned status,
                  enum ptn_err why, ptn_time wait);
+
+/* What an account says of itself and of what it understands. False: no room. */
+static bool print_headers(struct ptn_sip *s, struct ptn_sip_acct *a, char *headers, size_t size)
+{
+    if (!ptn_sip_account_authorize(s, a, "REGISTER", a->registrar, headers, size))
+        return false;
+    size_t used = strlen(headers);
+    struct ptn_writer w = ptn_writer(headers + used, size - used - 1);
+    ptn_sip_outbound_print_headers(a, &w);
+    *w.at = '\0';
+    return !w.bad;
+}
 
 static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
@@ -61,7 +76,7 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     r->asked = r->leaving ? r->bound : a->path.contact;
     print_contacts(a, r->leaving ? 0 : r->expires_s, contacts, sizeof contacts);
     snprintf(from, sizeof from, "%s;tag=%s", a->aor, r->from_tag);
-    bool room = ptn_sip_account_authorize(s, a, "REGISTER", a->registrar, headers, sizeof headers);
+    bool room = print_headers(s, a, headers, sizeof headers);
     ask.request = (struct ptn_sip_request){.method = "REGISTER",
                                            .uri = a->registrar,
                                            .routes = a->route,
@@ -88,7 +103,7 @@ static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
     r->leaving = r->wanted = r->again = r->challenged = false;
     r->bound = (struct ptn_addr){0};
     r->next = PTN_NEVER;
-    a->keepalive_next = a->keepalive_due = PTN_NEVER;
+    ptn_sip_keepalive_stop(s, a);
     ptn_sip_tell(s, &(struct ptn_sip_event){
                         .kind = PTN_SIP_UNREGISTERED, .account = a->id, .status = status});
 }
@@ -155,7 +170,7 @@ static bool is_ours(const struct ptn_sip_acct *a, const struct sip_addr *contact
     if (a->instance && msg_param_decode(&contact->params, "+sip.instance", &instance) == 0) {
         snprintf(ours, sizeof ours, "<%s>", a->instance);
         /* An instance that is not ours is another phone, whatever its address. */
-        return pl_strcasecmp(&instance, ours) == 0;
+        return pl_strcasecmp(&instance, ours) == 0 && ptn_sip_outbound_is_ours(a, contact);
     }
     if (!ptn_pl_is(contact->uri.user, a->user) ||
         pl_strcpy(&contact->uri.host, host, sizeof host) || !ptn_addr_parse(host, &addr))
@@ -201,7 +216,8 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     r->bound_until = now + PTN_S(lease_s);
     /* Half, less up to a tenth by chance: a lost refresh leaves time for others. */
     r->next = now + (ptn_time)((double)PTN_S(lease_s) * (0.5 - 0.05 * ptn_dice_unit(&s->dice)));
-    ptn_sip_account_start_keepalive(s, now, a);
+    ptn_sip_outbound_taken(a, in);
+    ptn_sip_keepalive_start(s, now, a);
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTERED,
                                             .account = a->id,
                                             .addr = r->bound,
@@ -229,6 +245,10 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
         ptn_sip_number(ptn_sip_in_value(in, SIP_HDR_MIN_EXPIRES), LEASE_MAX_S, &seconds) &&
         seconds > r->expires_s) {
         r->expires_s = seconds;
+        transmit(s, now, a);
+        return;
+    }
+    if (status == 439 && ptn_sip_outbound_refused(a)) {
         transmit(s, now, a);
         return;
     }

@@ -152,8 +152,9 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
         return PTN_ERR_NO_ROOM;
     c->path = *path;
     snprintf(to, sizeof to, "<%s>", uri);
-    bool made = ptn_sip_dialog_call(&c->dialog, &s->dice, a->aor, to, uri, a->route) &&
-                ptn_sip_call_keep_offer(c, offer) && ptn_sip_target_replaces(target, &c->replaces);
+    bool made =
+        ptn_sip_dialog_call(&c->dialog, &s->dice, a->aor, to, uri, ptn_sip_account_route(a)) &&
+        ptn_sip_call_keep_offer(c, offer) && ptn_sip_target_replaces(target, &c->replaces);
     if (made)
         ptn_sip_call_send_invite(s, now, c);
     if (!c->invite) {

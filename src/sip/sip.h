@@ -17,7 +17,8 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3428, 3515, 3581, 3891, 4028, 4320, 6026, 7616.
+ * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3891, 4028, 4320,
+ * 5626, 6026, 7616.
  */
 #ifndef PTN_SIP_SIP_H
 #define PTN_SIP_SIP_H
@@ -86,11 +87,15 @@ struct ptn_sip_host {
     enum ptn_transport transport;
 };
 
+/* Sent to where REGISTER goes, once for all accounts that share a flow. Where an answer may be
+ * waited for, its absence is KEEPALIVE_LOST and all of them register anew. */
 enum ptn_sip_keepalive {
     PTN_SIP_KEEPALIVE_OFF,
-    PTN_SIP_KEEPALIVE_CRLF,    /* over streams the pong is waited for; over UDP nothing comes, so
-                                * every second one is an OPTIONS while the account is registered */
-    PTN_SIP_KEEPALIVE_OPTIONS, /* a silent server is KEEPALIVE_LOST and registered with anew */
+    PTN_SIP_KEEPALIVE_CRLF, /* over streams the pong is waited for; over UDP nothing comes, so
+                             * every second one is an OPTIONS while the account is registered, or
+                             * each a STUN request where the registrar keeps flows (RFC 5626) */
+    PTN_SIP_KEEPALIVE_OPTIONS,
+    PTN_SIP_KEEPALIVE_NOTIFY,
 };
 
 /* Texts are copied; each is at most 255 bytes. NULL is "none" or the default named. */
@@ -108,7 +113,8 @@ struct ptn_sip_account {
     unsigned session_expires_s; /* RFC 4028: calls are to be refreshed within so many seconds, at
                                  * least 90; 0: only where the far end wants it */
     bool session_refresher_uas; /* whom we ask to refresh: the side that was called */
-    const char *instance;       /* +sip.instance, "urn:uuid:…"; NULL: none */
+    const char *instance;       /* +sip.instance, "urn:uuid:…"; NULL: none, and no flows */
+    bool no_outbound;           /* do not offer flows (RFC 5626) */
     bool trusts_server_only;    /* calls and texts from elsewhere are answered 403 */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */

@@ -98,7 +98,7 @@ static void conn_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c, e
     ptn_sip_stream_fini(&c->stream);
     *c = (struct ptn_sip_conn){0};
     ptn_sip_exchange_conn_lost(s, now, gone.id, why);
-    ptn_sip_accounts_conn_lost(s, now, &gone);
+    ptn_sip_keepalive_conn_lost(s, now, &gone);
 }
 
 static void close_conn(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c, enum ptn_err why)
@@ -224,6 +224,14 @@ void ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_h
                        .kind = PTN_ASK_STREAM, .id = c->id, .bytes = ptn_bytes("\r\n\r\n", 4)});
 }
 
+void ptn_sip_drop_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop)
+{
+    struct ptn_sip_conn *c = conn_for(s, hop);
+
+    if (c)
+        close_conn(s, now, c, PTN_ERR_TIMED_OUT);
+}
+
 /* ---- receiving ---- */
 
 static void read_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c,
@@ -313,7 +321,9 @@ void ptn_sip_transport_input(struct ptn_sip *s, ptn_time now, const struct ptn_t
 
     switch (tell->kind) {
     case PTN_TELL_DATAGRAM:
-        if (ptn_sip_find_socket(s, tell->id))
+        if (!ptn_sip_find_socket(s, tell->id))
+            break;
+        if (!ptn_sip_keepalive_stun(s, tell))
             ptn_sip_exchange_input(s, now, tell->bytes, &in);
         break;
     case PTN_TELL_STREAM:

@@ -355,7 +355,7 @@ static void media_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *
 }
 
 /* STUN and SIP share the socket; SIP never begins with a byte below four (RFC 7983 §7, RFC 3261).
- */
+ * What nobody asked for here, the agent may have: a registrar can be kept awake by STUN, too. */
 static bool anchor_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
 {
     struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, tell->id);
@@ -365,7 +365,7 @@ static bool anchor_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell 
         return false;
     bool taken = ptn_anchor_input(&s->anchor, now, tell);
     ua->dirty |= taken;
-    return stun || taken;
+    return taken;
 }
 
 void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)

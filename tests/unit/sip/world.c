@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "stun/msg.h"
+
 const char *const WORLD_SDP_TEXT =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\n"
     "t=0 0\r\nm=audio 7000 RTP/AVP 8\r\n";
@@ -213,9 +215,11 @@ static void deliver(struct world *w, int index)
 
     memmove(&w->packets[index], &w->packets[index + 1],
             (--w->packet_count - (unsigned)index) * sizeof p);
-    if (p.to == PEER)
-        snprintf(w->received, sizeof w->received, "%s", (const char *)p.bytes);
-    else
+    if (p.to == PEER) {
+        w->received_size = p.tell.bytes.size < WORLD_TEXT ? p.tell.bytes.size : WORLD_TEXT - 1;
+        memcpy(w->received, p.bytes, w->received_size);
+        w->received[w->received_size] = '\0';
+    } else
         ptn_sip_input(w->agents[p.to], w->now, &p.tell);
     free(p.bytes);
 }
@@ -283,6 +287,29 @@ const char *world_receive(struct world *w, const char *beginning)
     memcpy(text, w->received, sizeof text);
     w->received[0] = '\0';
     return text;
+}
+
+void world_receive_stun(struct world *w, const struct ptn_addr *mapped)
+{
+    ptn_time until = w->now + PTN_S(300);
+    struct ptn_stun_msg m;
+    struct ptn_stun_out o;
+    uint8_t buf[100];
+    struct ptn_tell tell = {.kind = PTN_TELL_DATAGRAM, .id = w->udp[0], .from = w->peer};
+
+    w->received_size = 0;
+    while (ptn_stun_decode(&m, ptn_bytes(w->received, w->received_size)) != PTN_STUN_OK)
+        if (!step(w, until))
+            fail_msg("the peer got no STUN request");
+    CHECK_EQ(PTN_STUN_REQUEST, m.class);
+    w->received_size = 0;
+    if (!mapped)
+        return;
+    ptn_stun_begin(&o, buf, sizeof buf, PTN_STUN_SUCCESS, PTN_STUN_BINDING, &m.id);
+    ptn_stun_put_addr(&o, PTN_STUN_XOR_MAPPED_ADDRESS, mapped);
+    CHECK(ptn_stun_end(&o, &tell.bytes));
+    ptn_sip_input(w->agents[0], w->now, &tell);
+    drain(w);
 }
 
 void world_receive_none(struct world *w, ptn_time span)

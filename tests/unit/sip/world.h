@@ -59,6 +59,7 @@ struct world {
     struct ptn_ask connect; /* the last one; its name below */
     char connect_name[64];
     char received[WORLD_TEXT]; /* by the peer, last */
+    size_t received_size;
     char last_sent[AGENTS][WORLD_TEXT];
 };
 
@@ -77,6 +78,9 @@ void world_expect_none(struct world *w, int agent, enum ptn_sip_event_kind kind,
 
 /* Runs until the peer gets a datagram beginning so; CRLF keep-alives too. Fails after 300 s. */
 const char *world_receive(struct world *w, const char *beginning);
+
+/* The same for a STUN request; answered with `mapped` unless that is NULL. */
+void world_receive_stun(struct world *w, const struct ptn_addr *mapped);
 
 /* Nothing reaches the peer for that long. */
 void world_receive_none(struct world *w, ptn_time span);
