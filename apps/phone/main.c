@@ -232,6 +232,7 @@ static void see_off(struct program *g, ptn_time now)
 /* Makes the phone that `opts` describes, and starts it. */
 static bool begin(struct program *g, ptn_time now)
 {
+    phone_identity_complete(&g->settings, &g->phone.wiring, &g->opts);
     g->opts.source = g->phone.sound.source;
     g->opts.dice = ptn_entropy_dice();
     g->opts.log = &g->phone.log;
@@ -266,8 +267,9 @@ static bool begin_anew(struct program *g, ptn_time now)
     g->phone.reload.state = PHONE_RELOAD_NONE;
     g->phone.log = ptn_logger_log(&g->logger, (enum ptn_log_level)g->settings.log_level);
     g->opts = (struct ptn_ua_opts){0};
-    return phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log) &&
-           (!g->opts.tls || phone_trust_init(&g->tls, &g->settings, log)) &&
+    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log);
+    g->opts.register_within = 0; /* no power has come back */
+    return fits && (!g->opts.tls || phone_trust_init(&g->tls, &g->settings, log)) &&
            phone_sound_init(&g->phone.sound, &g->settings, log) && open_host(g) &&
            begin(g, ptn_clock_now());
 }

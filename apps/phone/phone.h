@@ -18,11 +18,13 @@
 
 /* ---- wire_up.c ---- */
 
+enum { PHONE_INSTANCE_SIZE = 64 };
+
 /* Texts in `opts` point into `s` and `w`. */
 struct phone_wiring {
     struct ptn_ua_stun_server stun[PTN_UA_STUN_MAX];
     char stun_names[PTN_UA_STUN_MAX][PTN_CONF_TEXT_SIZE];
-    char instance[64];                             /* urn:uuid:… or empty */
+    char instance[PHONE_INSTANCE_SIZE];            /* urn:uuid:… or empty */
     unsigned account_numbers[PTN_UA_ACCOUNTS_MAX]; /* X of account.X, by the phone's own count */
 };
 
@@ -31,6 +33,17 @@ struct phone_wiring {
 bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
                    size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
                    const struct ptn_log *log);
+
+/* ---- identity.c ---- */
+
+/* Gives a phone without a MAC address an instance id of its own, the same at every start. None on a
+ * machine that has no id. */
+void phone_identity_complete(const struct phone_settings *s, struct phone_wiring *w,
+                             struct ptn_ua_opts *opts);
+
+/* The same from the machine's id and the instance's name; false: no memory. */
+bool phone_identity_format(struct ptn_bytes machine_id, const char *instance,
+                           char urn[static PHONE_INSTANCE_SIZE]);
 
 /* ---- sound.c ---- */
 

@@ -169,8 +169,8 @@ static enum ptn_sip_keepalive keepalive_of(uint32_t setting)
     switch ((enum phone_keepalive)setting) {
     case PHONE_KEEPALIVE_OFF: return PTN_SIP_KEEPALIVE_OFF;
     case PHONE_KEEPALIVE_DEFAULT: return PTN_SIP_KEEPALIVE_CRLF;
-    case PHONE_KEEPALIVE_OPTIONS:
-    case PHONE_KEEPALIVE_NOTIFY: return PTN_SIP_KEEPALIVE_OPTIONS;
+    case PHONE_KEEPALIVE_OPTIONS: return PTN_SIP_KEEPALIVE_OPTIONS;
+    case PHONE_KEEPALIVE_NOTIFY: return PTN_SIP_KEEPALIVE_NOTIFY;
     }
     return PTN_SIP_KEEPALIVE_OFF;
 }
@@ -323,6 +323,9 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
     opts->t1 = PTN_MS(s->timer_t1);
     opts->t2 = PTN_MS(s->timer_t2);
     opts->t4 = PTN_MS(s->timer_t4);
+    opts->register_within = PTN_S(s->surge);
+    opts->no_outbound = !s->outbound;
+    opts->reports_nat = s->nat_report;
     opts->symmetric = symmetric_of(s->rtp_symmetric);
     opts->calls_max = s->calls_max;
     opts->warm_pairs = s->warm_pairs;

@@ -105,6 +105,7 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->has_hop = a->hop.host[0] != '\0';
     a->domain_is_server = !o->domain;
     a->registers = o->registers;
+    a->register_after = o->register_after;
     a->trusts_server_only = o->trusts_server_only;
     a->session_expires_s = o->session_expires_s;
     a->session_refresher_uas = o->session_refresher_uas;
@@ -224,12 +225,13 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
     bool first = a->path.socket == 0;
     bool moved = a->path.socket != path->socket;
     bool changed = !ptn_addr_equal(&a->path.contact, &path->contact);
+    bool wanted = a->reg.wanted && !a->reg.resting;
     a->path = *path;
     if (first && a->registers)
-        ptn_sip_register(s, now, account);
-    else if (moved && a->reg.wanted)
+        ptn_sip_reg_begin(s, now, a);
+    else if (moved && wanted)
         ptn_sip_reg_renew(s, now, a);
-    else if (changed && a->reg.wanted)
+    else if (changed && wanted)
         ptn_sip_reg_go(s, now, a);
     if (!a->registers && first)
         ptn_sip_keepalive_start(s, now, a);

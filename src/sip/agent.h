@@ -156,6 +156,7 @@ struct ptn_sip_reg {
     enum ptn_sip_reg_state state;
     bool wanted, leaving; /* leaving: un-register, then tell */
     bool again;           /* something changed while a REGISTER was out */
+    bool resting;         /* the first one waits for its time */
     bool challenged;      /* the next one goes on with this one's chain */
     char *call_id, *from_tag;
     uint32_t cseq;
@@ -210,7 +211,7 @@ struct ptn_sip_acct {
     bool trusts_server_only;
     struct ptn_sip_pulse pulse;
     struct ptn_sip_outbound outbound;
-    ptn_time retry_first, retry_max;
+    ptn_time retry_first, retry_max, register_after;
     struct ptn_sip_path path;
     struct ptn_sip_auth auth;
     struct ptn_sip_reg reg;
@@ -308,7 +309,7 @@ struct ptn_sip {
     struct ptn_sip_opts opts;
     struct ptn_dice dice;
     struct ptn_crypto *crypto;
-    char *software;
+    char *software, *warning;
     struct ptn_sip_ask_node *asks, **asks_end, *ask_shown;
     struct ptn_sip_event_node *events, **events_end, *event_shown;
     struct ptn_sip_socket sockets[PTN_SIP_SOCKETS_MAX];
@@ -465,6 +466,8 @@ const char *ptn_sip_account_route(const struct ptn_sip_acct *a);
 bool ptn_sip_account_aim(const struct ptn_sip_acct *a, struct ptn_sip_target *target);
 
 /* registration.c */
+/* There is a path now. */
+void ptn_sip_reg_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 /* The socket is another: what is out went the old way. */
 void ptn_sip_reg_renew(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);

@@ -62,6 +62,11 @@ static bool print_headers(struct ptn_sip *s, struct ptn_sip_acct *a, char *heade
     size_t used = strlen(headers);
     struct ptn_writer w = ptn_writer(headers + used, size - used - 1);
     ptn_sip_outbound_print_headers(a, &w);
+    if (s->warning && s->warning[0]) {
+        ptn_sip_printf(&w, "Warning: 399 postern ");
+        ptn_sip_print_quoted(&w, s->warning);
+        ptn_sip_printf(&w, "\r\n");
+    }
     *w.at = '\0';
     return !w.bad;
 }
@@ -100,7 +105,7 @@ static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
     struct ptn_sip_reg *r = &a->reg;
 
     r->state = PTN_SIP_REG_IDLE;
-    r->leaving = r->wanted = r->again = r->challenged = false;
+    r->leaving = r->wanted = r->again = r->challenged = r->resting = false;
     r->bound = (struct ptn_addr){0};
     r->next = PTN_NEVER;
     ptn_sip_keepalive_stop(s, a);
@@ -288,6 +293,23 @@ void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
 
 /* ---- what the owner wants ---- */
 
+bool ptn_sip_warn_registrar(struct ptn_sip *s, const char *text)
+{
+    return ptn_sip_replace(&s->warning, ptn_pl(text));
+}
+
+void ptn_sip_reg_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    r->wanted = true;
+    r->resting = a->register_after > 0;
+    if (r->resting)
+        r->next = now + a->register_after;
+    else
+        ptn_sip_reg_go(s, now, a);
+}
+
 void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
     struct ptn_sip_reg *r = &a->reg;
@@ -296,6 +318,7 @@ void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
         r->again = true;
         return;
     }
+    r->resting = false;
     if (a->path.socket == 0)
         return;
     if (!r->challenged)

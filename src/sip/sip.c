@@ -102,6 +102,7 @@ void ptn_sip_free(struct ptn_sip *s)
     free_event(s->event_shown);
     ptn_crypto_free(s->crypto);
     free(s->software);
+    free(s->warning);
     free(s->calls);
     free(s);
 }

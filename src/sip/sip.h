@@ -115,6 +115,7 @@ struct ptn_sip_account {
     bool session_refresher_uas; /* whom we ask to refresh: the side that was called */
     const char *instance;       /* +sip.instance, "urn:uuid:…"; NULL: none, and no flows */
     bool no_outbound;           /* do not offer flows (RFC 5626) */
+    ptn_time register_after;    /* the first REGISTER waits so long, unless the owner asks for it */
     bool trusts_server_only;    /* calls and texts from elsewhere are answered 403 */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */
@@ -135,6 +136,10 @@ void ptn_sip_account_remove(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
  */
 void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
                          const struct ptn_sip_path *path);
+
+/* What each REGISTER from now on tells the server in a header, copied: `Warning: 399 postern
+ * "text"`; NULL or "": nothing. False: no memory. */
+bool ptn_sip_warn_registrar(struct ptn_sip *s, const char *text);
 
 /* Registers now, whatever waits; after UNREGISTERED or when the owner knows better. */
 void ptn_sip_register(struct ptn_sip *s, ptn_time now, ptn_sip_id account);

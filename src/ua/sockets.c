@@ -172,6 +172,20 @@ void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now)
     ptn_pool_ask_servers(&ua->pool, now, &servers);
 }
 
+/* Whoever runs the server sees what each phone is behind. */
+static void report_nat(struct ptn_ua *ua)
+{
+    char text[PTN_UA_TEXT_MAX + 16] = "";
+    bool known = ua->nat_type[0] || ua->nat != PTN_REACH_NAT_UNKNOWN;
+
+    if (!ua->opts.reports_nat)
+        return;
+    if (known)
+        snprintf(text, sizeof text, "NAT: %s",
+                 ua->nat_type[0] ? ua->nat_type : ptn_reach_nat_text(ua->nat));
+    ptn_sip_warn_registrar(ua->sip, text);
+}
+
 void ptn_ua_nat_tell(struct ptn_ua *ua)
 {
     char text[PTN_ADDR_TEXT_MAX];
@@ -182,6 +196,7 @@ void ptn_ua_nat_tell(struct ptn_ua *ua)
              ua->nat_type[0] ? ": " : "", ptn_reach_nat_text(ua->nat),
              seen ? "; STUN sees the SIP socket as " : "",
              seen ? ptn_addr_format(&ua->mapped, text) : "");
+    report_nat(ua);
     ptn_ua_tell(ua, PTN_UA_NAT_CHANGED)->text = ua->nat_text;
     ptn_log(ua->opts.log, ua->nat == PTN_REACH_NAT_PER_DESTINATION ? PTN_LOG_WARN : PTN_LOG_INFO,
             "NAT: %s", ua->nat_text);

@@ -321,6 +321,9 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .session_expires_s = a->session_expires_s,
             .session_refresher_uas = a->session_refresher_uas,
             .instance = ua->opts.instance,
+            .no_outbound = ua->opts.no_outbound,
+            .register_after =
+                (ptn_time)(ptn_dice_unit(&ua->dice) * (double)ua->opts.register_within),
             .keepalive = a->keepalive,
             .keepalive_every = a->keepalive_every,
         };

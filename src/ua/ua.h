@@ -123,8 +123,11 @@ struct ptn_ua_opts {
     unsigned codec_count;                   /* 0: all, PCMU first */
     unsigned ptime_ms;                      /* the same; 0: 20 */
     enum ptn_ua_symmetric symmetric;
-    unsigned calls_max;  /* 0: 4 */
-    unsigned warm_pairs; /* RTP and RTCP sockets kept ready with known mappings; 0: 1 */
+    ptn_time register_within; /* each account begins to register at a random moment within it */
+    bool no_outbound;         /* as in struct ptn_sip_account */
+    bool reports_nat;         /* REGISTER says of which type the NAT is, once that is known */
+    unsigned calls_max;       /* 0: 4 */
+    unsigned warm_pairs;      /* RTP and RTCP sockets kept ready with known mappings; 0: 1 */
     bool auto_answer;
     ptn_time auto_answer_after;
     ptn_time ringing_max;  /* an incoming call that nobody answered is refused (480) then; 0: 180 s,

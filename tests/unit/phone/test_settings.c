@@ -225,6 +225,24 @@ TEST(one_account_and_its_server_are_enough)
     CHECK_EQ(5060, opts.sip_port);
     CHECK_EQ(PTN_MS(500), opts.t1);
     CHECK(opts.instance == NULL);
+    CHECK(opts.register_within == 0 && !opts.no_outbound && opts.reports_nat);
+}
+
+TEST(without_a_mac_address_the_instance_is_of_this_machine_and_its_name)
+{
+    char first[PHONE_INSTANCE_SIZE], again[PHONE_INSTANCE_SIZE];
+    struct ptn_bytes id = ptn_bytes_of_text("0123456789abcdef0123456789abcdef");
+
+    CHECK(phone_identity_format(id, "phone", first));
+    CHECK(phone_identity_format(id, "phone", again));
+    CHECK_STR(first, again);
+    CHECK_EQ(45, strlen(first));
+    CHECK(strncmp(first, "urn:uuid:", 9) == 0 && first[23] == '8');
+    CHECK(!strstr(first, "01234567"));
+    CHECK(phone_identity_format(id, "kitchen", again));
+    CHECK(strcmp(first, again) != 0);
+    CHECK(phone_identity_format(ptn_bytes_of_text("another"), "phone", again));
+    CHECK(strcmp(first, again) != 0);
 }
 
 TEST(each_setting_reaches_its_option)
@@ -240,7 +258,10 @@ TEST(each_setting_reaches_its_option)
     set("account.3.outbound_proxy.1.address", "192.0.2.7");
     set("account.3.outbound_proxy.1.port", "5099");
     set("account.3.nat.rport", "0");
-    set("account.3.nat.udp_update_enable", "2");
+    set("account.3.nat.udp_update_enable", "3");
+    set("sip.reg_surge_prevention", "30");
+    set("postern.outbound", "no");
+    set("postern.nat.report", "no");
     set("account.3.nat.udp_update_time", "60");
     set("account.3.ptime", "3");
     set("account.3.unregister_on_reboot", "0");
@@ -270,7 +291,9 @@ TEST(each_setting_reaches_its_option)
     CHECK_EQ(5099, a->proxy.port);
     CHECK_EQ(PTN_TCP, a->proxy.transport);
     CHECK(opts.tcp && a->no_rport && !a->registers);
-    CHECK_EQ(PTN_SIP_KEEPALIVE_OPTIONS, a->keepalive);
+    CHECK_EQ(PTN_SIP_KEEPALIVE_NOTIFY, a->keepalive);
+    CHECK_EQ(PTN_S(30), opts.register_within);
+    CHECK(opts.no_outbound && !opts.reports_nat);
     CHECK_EQ(PTN_S(60), a->keepalive_every);
     CHECK_EQ(30, a->ptime_ms);
     CHECK(a->stays_registered);

@@ -328,3 +328,55 @@ TEST(sixteen_accounts_on_one_flow_send_one_keepalive_and_lose_it_together)
     CHECK(strstr(header_of(world_receive(w, "OPTIONS"), "From"), "1002"));
     world_free(w);
 }
+
+/* ---- when and with what it registers ---- */
+
+TEST(the_first_register_waits_for_its_time_and_for_nobody_who_asks)
+{
+    ptn_sip_id id;
+    struct ptn_sip_account account = {.register_after = PTN_S(40)};
+    struct world *w = begin(14, &account, &id);
+    struct ptn_sip_path moved = {w->udp[ALICE], ptn_addr_v4(203, 0, 113, 5, 31000)};
+
+    world_receive_none(w, PTN_S(20));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &moved);
+    world_receive_none(w, PTN_MS(19900));
+    /* The path is the one that is true by then. */
+    const char *request = world_receive(w, "REGISTER");
+    CHECK(strstr(header_of(request, "Contact"), "203.0.113.5:31000"));
+    grant(w, request, "");
+    world_free(w);
+
+    w = begin(15, &account, &id);
+    world_receive_none(w, PTN_S(1));
+    ptn_sip_register(w->agents[ALICE], w->now, id);
+    ptn_time asked = w->now;
+    world_receive(w, "REGISTER");
+    CHECK(w->now - asked < PTN_S(1));
+    world_free(w);
+
+    w = begin(16, &account, &id);
+    ptn_sip_unregister(w->agents[ALICE], w->now, id);
+    world_expect(w, ALICE, PTN_SIP_UNREGISTERED);
+    world_receive_none(w, PTN_S(100));
+    world_free(w);
+}
+
+TEST(the_registrar_is_told_what_the_owner_wants_it_to_know)
+{
+    ptn_sip_id id;
+    struct world *w = begin(17, &(struct ptn_sip_account){0}, &id);
+    const char *request = world_receive(w, "REGISTER");
+
+    CHECK_STR("", header_of(request, "Warning"));
+    CHECK(ptn_sip_warn_registrar(w->agents[ALICE], "NAT: \"full cone\""));
+    grant(w, request, "");
+    ptn_sip_register(w->agents[ALICE], w->now, id);
+    request = world_receive(w, "REGISTER");
+    CHECK_STR("399 postern \"NAT: \\\"full cone\\\"\"", header_of(request, "Warning"));
+    grant(w, request, "");
+    CHECK(ptn_sip_warn_registrar(w->agents[ALICE], NULL));
+    ptn_sip_register(w->agents[ALICE], w->now, id);
+    CHECK_STR("", header_of(world_receive(w, "REGISTER"), "Warning"));
+    world_free(w);
+}
