@@ -86,7 +86,7 @@ int main(int argc, char **argv)
         fill(&l, forms[f].dialect, forms[f].change, forms[f].fingerprint);
         double start = now_ns();
         for (unsigned long i = 0; i < batches; i++)
-            if (ptn_relay_batch(r, l.in, BATCH, l.out) != BATCH)
+            if (ptn_relay_batch(r, (ptn_time)i, l.in, BATCH, l.out) != BATCH)
                 abort();
         printf("%-22s %6.1f ns\n", forms[f].name, (now_ns() - start) / (double)batches / BATCH);
     }

@@ -180,7 +180,7 @@ static void read_settings_again(struct server *s)
         ptn_conf_take_live(&server_settings_table, s->settings, fresh, "settings", &report);
         /* For its switches: no address matters any more. */
         server_wire_up(s->settings, NULL, 0, &switches, why);
-        ptn_relay_change(s->relay, &switches);
+        ptn_relay_change(s->relay, ptn_clock_now(), &switches);
         s->log.max = log_level(s->settings);
         log_notes(s, &report, PTN_LOG_WARN);
         ptn_log(&s->log, PTN_LOG_INFO, "the settings were read again");

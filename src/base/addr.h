@@ -21,6 +21,7 @@ enum ptn_transport {
     PTN_UDP = 1,
     PTN_TCP,
     PTN_TLS,
+    PTN_DTLS, /* a connection whose records are messages */
 };
 
 struct ptn_addr {

@@ -48,10 +48,10 @@ enum ptn_err ptn_nat_tables_init(struct ptn_nat_tables *t, uint32_t mappings_max
         .salt = salt,
     };
     if (t->hosts && t->mappings && t->sessions &&
-        ptn_nat_hash_init(&t->by_addr, mappings_max) == PTN_OK &&
-        ptn_nat_hash_init(&t->by_inside, mappings_max) == PTN_OK &&
-        ptn_nat_hash_init(&t->by_outside, mappings_max) == PTN_OK &&
-        ptn_nat_hash_init(&t->by_far, sessions_max) == PTN_OK &&
+        ptn_hash_init(&t->by_addr, mappings_max) == PTN_OK &&
+        ptn_hash_init(&t->by_inside, mappings_max) == PTN_OK &&
+        ptn_hash_init(&t->by_outside, mappings_max) == PTN_OK &&
+        ptn_hash_init(&t->by_far, sessions_max) == PTN_OK &&
         ptn_heap_init(&t->deadlines, sessions_max) == PTN_OK)
         return PTN_OK;
     ptn_nat_tables_fini(t);
@@ -63,10 +63,10 @@ void ptn_nat_tables_fini(struct ptn_nat_tables *t)
     free(t->hosts);
     free(t->mappings);
     free(t->sessions);
-    ptn_nat_hash_fini(&t->by_addr);
-    ptn_nat_hash_fini(&t->by_inside);
-    ptn_nat_hash_fini(&t->by_outside);
-    ptn_nat_hash_fini(&t->by_far);
+    ptn_hash_fini(&t->by_addr);
+    ptn_hash_fini(&t->by_inside);
+    ptn_hash_fini(&t->by_outside);
+    ptn_hash_fini(&t->by_far);
     ptn_heap_fini(&t->deadlines);
     *t = (struct ptn_nat_tables){0};
 }
@@ -80,19 +80,19 @@ void ptn_nat_tables_clear(struct ptn_nat_tables *t)
 
 static uint32_t host_key(const struct ptn_nat_tables *t, const struct ptn_addr *addr)
 {
-    return ptn_nat_hash_addr(t->salt, addr);
+    return ptn_hash_addr(t->salt, addr);
 }
 
 static uint32_t inside_key(const struct ptn_nat_tables *t, enum ptn_nat_proto proto,
                            const struct ptn_addr *inside, const struct ptn_addr *far)
 {
-    return ptn_nat_hash_addr(ptn_nat_hash_addr(t->salt + proto, inside), far);
+    return ptn_hash_addr(ptn_hash_addr(t->salt + proto, inside), far);
 }
 
 static uint32_t outside_key(const struct ptn_nat_tables *t, enum ptn_nat_proto proto,
                             const struct ptn_addr *outside)
 {
-    return ptn_nat_hash_addr(t->salt + proto, outside);
+    return ptn_hash_addr(t->salt + proto, outside);
 }
 
 static uint32_t far_key(const struct ptn_nat_tables *t, uint32_t mapping,
@@ -100,15 +100,15 @@ static uint32_t far_key(const struct ptn_nat_tables *t, uint32_t mapping,
 {
     struct ptn_addr portless = ptn_addr_with_port(*far, 0);
 
-    return ptn_nat_hash_addr(ptn_nat_hash_word(t->salt, mapping), &portless);
+    return ptn_hash_addr(ptn_hash_word(t->salt, mapping), &portless);
 }
 
 static struct ptn_nat_host *host_at(struct ptn_nat_tables *t, const struct ptn_addr *addr)
 {
-    uint32_t row = ptn_nat_hash_first(&t->by_addr, host_key(t, addr));
+    uint32_t row = ptn_hash_first(&t->by_addr, host_key(t, addr));
 
     while (row && !ptn_addr_equal(&t->hosts[row - 1].addr, addr))
-        row = ptn_nat_hash_next(&t->by_addr, row);
+        row = ptn_hash_next(&t->by_addr, row);
     return row ? &t->hosts[row - 1] : NULL;
 }
 
@@ -123,9 +123,9 @@ struct ptn_nat_mapping *ptn_nat_find_inside(struct ptn_nat_tables *t, enum ptn_n
                                             const struct ptn_addr *inside,
                                             const struct ptn_addr *far)
 {
-    uint32_t row = ptn_nat_hash_first(&t->by_inside, inside_key(t, proto, inside, far));
+    uint32_t row = ptn_hash_first(&t->by_inside, inside_key(t, proto, inside, far));
 
-    for (; row; row = ptn_nat_hash_next(&t->by_inside, row)) {
+    for (; row; row = ptn_hash_next(&t->by_inside, row)) {
         struct ptn_nat_mapping *m = &t->mappings[row - 1];
         if (m->proto == proto && ptn_addr_equal(&m->inside, inside) && ptn_addr_equal(&m->far, far))
             return m;
@@ -136,9 +136,9 @@ struct ptn_nat_mapping *ptn_nat_find_inside(struct ptn_nat_tables *t, enum ptn_n
 struct ptn_nat_mapping *ptn_nat_find_outside(struct ptn_nat_tables *t, enum ptn_nat_proto proto,
                                              const struct ptn_addr *outside)
 {
-    uint32_t row = ptn_nat_hash_first(&t->by_outside, outside_key(t, proto, outside));
+    uint32_t row = ptn_hash_first(&t->by_outside, outside_key(t, proto, outside));
 
-    for (; row; row = ptn_nat_hash_next(&t->by_outside, row)) {
+    for (; row; row = ptn_hash_next(&t->by_outside, row)) {
         struct ptn_nat_mapping *m = &t->mappings[row - 1];
         if (m->proto == proto && ptn_addr_equal(&m->outside, outside))
             return m;
@@ -151,9 +151,9 @@ struct ptn_nat_session *ptn_nat_find_session(struct ptn_nat_tables *t,
                                              const struct ptn_addr *far, bool port_matters)
 {
     uint32_t mapping = (uint32_t)(m - t->mappings);
-    uint32_t row = ptn_nat_hash_first(&t->by_far, far_key(t, mapping, far));
+    uint32_t row = ptn_hash_first(&t->by_far, far_key(t, mapping, far));
 
-    for (; row; row = ptn_nat_hash_next(&t->by_far, row)) {
+    for (; row; row = ptn_hash_next(&t->by_far, row)) {
         struct ptn_nat_session *s = &t->sessions[row - 1];
         if (s->mapping == mapping && ptn_addr_same_ip(&s->far, far) &&
             (!port_matters || s->far.port == far->port))
@@ -172,7 +172,7 @@ static uint32_t hold_host(struct ptn_nat_tables *t, const struct ptn_addr *insid
         uint32_t row = take_row(&t->host_rows, head ? t->hosts[head - 1].free : 0);
         host = &t->hosts[row];
         *host = (struct ptn_nat_host){.addr = addr};
-        ptn_nat_hash_add(&t->by_addr, host_key(t, &addr), row);
+        ptn_hash_add(&t->by_addr, host_key(t, &addr), row);
     }
     host->mappings++;
     return (uint32_t)(host - t->hosts);
@@ -184,7 +184,7 @@ static void let_go_host(struct ptn_nat_tables *t, uint32_t row)
 
     if (--host->mappings > 0)
         return;
-    ptn_nat_hash_remove(&t->by_addr, host_key(t, &host->addr), row);
+    ptn_hash_remove(&t->by_addr, host_key(t, &host->addr), row);
     host->free = give_back(&t->host_rows, row);
 }
 
@@ -199,7 +199,7 @@ struct ptn_nat_session *ptn_nat_add_session(struct ptn_nat_tables *t, struct ptn
 
     *s =
         (struct ptn_nat_session){.used = true, .mapping = (uint32_t)(m - t->mappings), .far = *far};
-    ptn_nat_hash_add(&t->by_far, far_key(t, s->mapping, far), row);
+    ptn_hash_add(&t->by_far, far_key(t, s->mapping, far), row);
     m->sessions++;
     return s;
 }
@@ -217,8 +217,8 @@ struct ptn_nat_session *ptn_nat_add_mapping(struct ptn_nat_tables *t,
     *m = *like;
     m->sessions = 0;
     m->host = hold_host(t, &m->inside);
-    ptn_nat_hash_add(&t->by_inside, inside_key(t, m->proto, &m->inside, &m->far), row);
-    ptn_nat_hash_add(&t->by_outside, outside_key(t, m->proto, &m->outside), row);
+    ptn_hash_add(&t->by_inside, inside_key(t, m->proto, &m->inside, &m->far), row);
+    ptn_hash_add(&t->by_outside, outside_key(t, m->proto, &m->outside), row);
     return ptn_nat_add_session(t, m, far);
 }
 
@@ -226,8 +226,8 @@ static void remove_mapping(struct ptn_nat_tables *t, uint32_t row)
 {
     struct ptn_nat_mapping *m = &t->mappings[row];
 
-    ptn_nat_hash_remove(&t->by_inside, inside_key(t, m->proto, &m->inside, &m->far), row);
-    ptn_nat_hash_remove(&t->by_outside, outside_key(t, m->proto, &m->outside), row);
+    ptn_hash_remove(&t->by_inside, inside_key(t, m->proto, &m->inside, &m->far), row);
+    ptn_hash_remove(&t->by_outside, outside_key(t, m->proto, &m->outside), row);
     let_go_host(t, m->host);
     m->free = give_back(&t->mapping_rows, row);
 }
@@ -237,7 +237,7 @@ void ptn_nat_remove_session(struct ptn_nat_tables *t, struct ptn_nat_session *s)
     uint32_t row = (uint32_t)(s - t->sessions);
     struct ptn_nat_mapping *m = &t->mappings[s->mapping];
 
-    ptn_nat_hash_remove(&t->by_far, far_key(t, s->mapping, &s->far), row);
+    ptn_hash_remove(&t->by_far, far_key(t, s->mapping, &s->far), row);
     ptn_heap_set(&t->deadlines, row, PTN_NEVER);
     s->used = false;
     s->free = give_back(&t->session_rows, row);

@@ -12,8 +12,8 @@
 #ifndef PTN_NAT_TABLES_H
 #define PTN_NAT_TABLES_H
 
+#include "base/hash.h"
 #include "base/heap.h"
-#include "nat/hash.h"
 #include "nat/nat.h"
 
 enum ptn_nat_tcp_state { PTN_NAT_TCP_OPENING, PTN_NAT_TCP_ESTABLISHED, PTN_NAT_TCP_CLOSING };
@@ -53,11 +53,11 @@ struct ptn_nat_tables {
     struct ptn_nat_mapping *mappings;
     struct ptn_nat_session *sessions;
     struct ptn_nat_rows host_rows, mapping_rows, session_rows;
-    struct ptn_nat_hash by_addr;    /* hosts */
-    struct ptn_nat_hash by_inside;  /* mappings: proto, inside, far */
-    struct ptn_nat_hash by_outside; /* mappings: proto, outside */
-    struct ptn_nat_hash by_far;     /* sessions: mapping, address of far */
-    struct ptn_heap deadlines;      /* of sessions */
+    struct ptn_hash by_addr;    /* hosts */
+    struct ptn_hash by_inside;  /* mappings: proto, inside, far */
+    struct ptn_hash by_outside; /* mappings: proto, outside */
+    struct ptn_hash by_far;     /* sessions: mapping, address of far */
+    struct ptn_heap deadlines;  /* of sessions */
     uint32_t salt;
 };
 

@@ -133,7 +133,7 @@ static enum ptn_relay_verdict finish(struct ptn_stun_out *o, const struct ptn_st
         ptn_stun_put_fingerprint(o);
     if (!ptn_stun_end(o, &message))
         return PTN_RELAY_NO_ROOM;
-    out->size = message.size;
+    out->bytes = message;
     return verdict;
 }
 

@@ -10,28 +10,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "relay/conns.h"
+#include "relay/core.h"
 
 #define IDLE_DEFAULT PTN_S(60)
-/* Half of the queue is for answers, so that there is a place for every CLOSE. */
-enum { QUEUE_MAX = 1024, ANSWERS_MAX = QUEUE_MAX / 2, QUEUE_BYTES = 128 * 1024 };
 
-struct queued {
-    enum ptn_ask_kind kind;
-    ptn_id id;
-    struct ptn_addr to;
-    size_t at, size;
-};
-
-struct ptn_relay {
-    struct ptn_relay_opts opts;
-    struct ptn_relay_listeners listeners;
-    struct ptn_relay_conns conns;
-    uint64_t counts[PTN_RELAY_VERDICTS];
-    struct queued queue[QUEUE_MAX];
-    size_t queue_first, queue_count, bytes_used;
-    uint8_t bytes[QUEUE_BYTES];
-};
+static bool make(struct ptn_relay *r, const struct ptn_relay_opts *opts)
+{
+    r->dice = opts->dice;
+    if (!opts->shared)
+        r->own_shared = ptn_relay_shared_new(opts->turn.allocations_max);
+    r->shared = opts->shared ? opts->shared : r->own_shared;
+    return r->shared && ptn_relay_conns_init(&r->conns, opts->connections_max) == PTN_OK &&
+           ptn_relay_sockets_init(&r->sockets, &opts->turn) == PTN_OK &&
+           ptn_relay_change(r, 0, opts);
+}
 
 struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
 {
@@ -40,13 +32,11 @@ struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
     if (!r)
         return NULL;
     r->opts = *opts;
-    ptn_relay_change(r, opts);
     ptn_relay_listeners_init(&r->listeners, opts);
-    if (ptn_relay_conns_init(&r->conns, opts->connections_max) != PTN_OK) {
-        free(r);
-        return NULL;
-    }
-    return r;
+    if (make(r, opts))
+        return r;
+    ptn_relay_free(r);
+    return NULL;
 }
 
 void ptn_relay_free(struct ptn_relay *r)
@@ -54,15 +44,68 @@ void ptn_relay_free(struct ptn_relay *r)
     if (!r)
         return;
     ptn_relay_conns_fini(&r->conns);
+    ptn_relay_sockets_fini(&r->sockets);
+    ptn_relay_shared_free(r->own_shared);
     free(r);
 }
 
-void ptn_relay_change(struct ptn_relay *r, const struct ptn_relay_opts *opts)
+bool ptn_relay_change(struct ptn_relay *r, ptn_time now, const struct ptn_relay_opts *opts)
 {
+    (void)now;
     r->opts.behaviour_discovery = opts->behaviour_discovery;
     r->opts.always_extras = opts->always_extras;
     r->opts.mapped_in_modern = opts->mapped_in_modern;
     r->opts.connection_idle = opts->connection_idle ? opts->connection_idle : IDLE_DEFAULT;
+    return true;
+}
+
+void ptn_relay_set_wall(struct ptn_relay *r, ptn_time now, uint64_t unix_s)
+{
+    r->wall_offset_s = (int64_t)unix_s - now / PTN_S(1);
+}
+
+void ptn_relay_drain(struct ptn_relay *r, bool on)
+{
+    r->draining = on;
+}
+
+void ptn_relay_divert(struct ptn_relay *r, const struct ptn_addr *to)
+{
+    r->alternate = to ? *to : (struct ptn_addr){0};
+}
+
+void ptn_relay_revoke(struct ptn_relay *r, ptn_time now, struct ptn_bytes name)
+{
+    (void)r, (void)now, (void)name; /* nobody has an allocation */
+}
+
+void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_relay_user *user)
+{
+    (void)r, (void)now, (void)user; /* nobody asked */
+}
+
+bool ptn_relay_mail(struct ptn_relay *r, struct ptn_relay_mail *mail)
+{
+    (void)r, (void)mail;
+    return false;
+}
+
+void ptn_relay_post(struct ptn_relay *r, ptn_time now, struct ptn_relay_mail *mail)
+{
+    (void)now, (void)mail;
+    r->counts[PTN_RELAY_MISPLACED]++;
+}
+
+ptn_id ptn_relay_joined(const struct ptn_relay *r, ptn_id conn)
+{
+    (void)r, (void)conn;
+    return 0;
+}
+
+struct ptn_relay_now ptn_relay_now(const struct ptn_relay *r)
+{
+    return (struct ptn_relay_now){.connections = r->conns.ids.count,
+                                  .stock_failures = r->sockets.failures};
 }
 
 void ptn_relay_start(struct ptn_relay *r)
@@ -73,9 +116,10 @@ void ptn_relay_start(struct ptn_relay *r)
 
 /* ---- the fast path ---- */
 
-bool ptn_relay_datagram(struct ptn_relay *r, const struct ptn_relay_in *in,
+bool ptn_relay_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
                         struct ptn_relay_out *out)
 {
+    (void)now;
     struct ptn_relay_source source = {ptn_relay_listeners_find(&r->listeners, in->socket),
                                       in->from};
     assert(source.listener);
@@ -85,55 +129,32 @@ bool ptn_relay_datagram(struct ptn_relay *r, const struct ptn_relay_in *in,
     return ptn_relay_answers(v);
 }
 
-size_t ptn_relay_batch(struct ptn_relay *r, const struct ptn_relay_in *in, size_t count,
-                       struct ptn_relay_out *out)
+size_t ptn_relay_batch(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
+                       size_t count, struct ptn_relay_out *out)
 {
     size_t answers = 0;
 
     for (size_t i = 0; i < count; i++)
-        answers += ptn_relay_datagram(r, &in[i], &out[answers]);
+        answers += ptn_relay_datagram(r, now, &in[i], &out[answers]);
     return answers;
 }
 
 /* ---- the queue ---- */
 
-static bool queue_full(const struct ptn_relay *r)
-{
-    return r->queue_count == QUEUE_MAX;
-}
-
-static void enqueue(struct ptn_relay *r, enum ptn_ask_kind kind, const struct ptn_relay_out *out)
-{
-    r->queue[(r->queue_first + r->queue_count++) % QUEUE_MAX] =
-        (struct queued){kind, out->socket, out->to, r->bytes_used, out->size};
-    r->bytes_used += out->size;
-}
-
 static void enqueue_close(struct ptn_relay *r, ptn_id id)
 {
-    if (!queue_full(r))
-        enqueue(r, PTN_ASK_CLOSE, &(struct ptn_relay_out){.socket = id});
-}
-
-/* An answer goes to the unused end of the bytes; they are free again once the queue ran dry. */
-static struct ptn_relay_out room(struct ptn_relay *r)
-{
-    if (r->queue_count == 0)
-        r->bytes_used = 0;
-    return (struct ptn_relay_out){
-        .buf = r->bytes + r->bytes_used,
-        .capacity = r->queue_count < ANSWERS_MAX ? QUEUE_BYTES - r->bytes_used : 0};
+    ptn_relay_queue_ask(&r->queue, &(struct ptn_ask){.kind = PTN_ASK_CLOSE, .id = id});
 }
 
 /* ---- input ---- */
 
-static void input_datagram(struct ptn_relay *r, const struct ptn_tell *tell)
+static void input_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     struct ptn_relay_in in = {tell->id, tell->from, tell->bytes};
-    struct ptn_relay_out out = room(r);
+    struct ptn_relay_out out = ptn_relay_queue_room(&r->queue);
 
-    if (ptn_relay_datagram(r, &in, &out))
-        enqueue(r, PTN_ASK_DATAGRAM, &out);
+    if (ptn_relay_datagram(r, now, &in, &out))
+        ptn_relay_queue_put(&r->queue, PTN_ASK_DATAGRAM, &out);
 }
 
 static void close_conn(struct ptn_relay *r, struct ptn_relay_conn *conn)
@@ -166,7 +187,7 @@ static void input_stream(struct ptn_relay *r, ptn_time now, const struct ptn_tel
         return; /* closed by us a moment ago */
     enum ptn_stun_frame_step step;
     while ((step = ptn_stun_frame_next(&conn->frame, &in, &message)) == PTN_STUN_FRAME_MESSAGE) {
-        struct ptn_relay_out out = room(r);
+        struct ptn_relay_out out = ptn_relay_queue_room(&r->queue);
         enum ptn_relay_verdict v =
             ptn_relay_binding(&r->opts, &r->listeners, &conn->source, message, &out);
         r->counts[v]++;
@@ -174,7 +195,7 @@ static void input_stream(struct ptn_relay *r, ptn_time now, const struct ptn_tel
             continue;
         ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
         out.socket = conn->id;
-        enqueue(r, PTN_ASK_STREAM, &out);
+        ptn_relay_queue_put(&r->queue, PTN_ASK_STREAM, &out);
     }
     if (step == PTN_STUN_FRAME_BROKEN) {
         r->counts[PTN_RELAY_NOT_STUN]++;
@@ -199,17 +220,44 @@ static void input_listener(struct ptn_relay *r, const struct ptn_tell *tell)
     ptn_relay_listeners_pair(&r->listeners);
 }
 
+static void input_opened(struct ptn_relay *r, const struct ptn_tell *tell)
+{
+    ptn_id close[2];
+
+    if (tell->id < PTN_RELAY_SOCKET_ID) {
+        input_listener(r, tell);
+        return;
+    }
+    size_t count = ptn_relay_sockets_opened(&r->sockets, tell->id, &tell->local, close);
+    for (size_t i = 0; i < count; i++)
+        enqueue_close(r, close[i]);
+}
+
+static bool input_failed_socket(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
+{
+    ptn_id close[2];
+
+    if (!ptn_relay_sockets_find(&r->sockets, tell->id))
+        return false;
+    size_t count = ptn_relay_sockets_failed(&r->sockets, now, tell->id, tell->why, close);
+    for (size_t i = 0; i < count; i++)
+        enqueue_close(r, close[i]);
+    return true;
+}
+
 void ptn_relay_input(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     struct ptn_relay_conn *conn;
 
     switch (tell->kind) {
-    case PTN_TELL_DATAGRAM: input_datagram(r, tell); break;
+    case PTN_TELL_DATAGRAM: input_datagram(r, now, tell); break;
     case PTN_TELL_ACCEPTED: input_accepted(r, now, tell); break;
     case PTN_TELL_STREAM: input_stream(r, now, tell); break;
-    case PTN_TELL_OPENED: input_listener(r, tell); break;
+    case PTN_TELL_OPENED: input_opened(r, tell); break;
     case PTN_TELL_FAILED:
     case PTN_TELL_CLOSED:
+        if (input_failed_socket(r, now, tell))
+            break;
         conn = ptn_relay_conns_find(&r->conns, tell->id);
         if (conn)
             ptn_relay_conns_remove(&r->conns, conn);
@@ -228,7 +276,7 @@ void ptn_relay_tick(struct ptn_relay *r, ptn_time now)
 {
     struct ptn_relay_conn *conn;
 
-    while (!queue_full(r) && (conn = ptn_relay_conns_idle(&r->conns, now))) {
+    while (!ptn_relay_queue_full(&r->queue) && (conn = ptn_relay_conns_idle(&r->conns, now))) {
         r->counts[PTN_RELAY_CONNECTION_IDLE]++;
         close_conn(r, conn);
     }
@@ -253,17 +301,9 @@ static bool output_open(struct ptn_relay *r, struct ptn_ask *ask)
 
 bool ptn_relay_output(struct ptn_relay *r, ptn_time now, struct ptn_ask *ask)
 {
-    (void)now;
-    if (output_open(r, ask))
+    if (output_open(r, ask) || ptn_relay_sockets_ask(&r->sockets, now, &r->dice, ask))
         return true;
-    if (r->queue_count == 0)
-        return false;
-    const struct queued *q = &r->queue[r->queue_first];
-    *ask = (struct ptn_ask){
-        .kind = q->kind, .id = q->id, .to = q->to, .bytes = ptn_bytes(r->bytes + q->at, q->size)};
-    r->queue_first = (r->queue_first + 1) % QUEUE_MAX;
-    r->queue_count--;
-    return true;
+    return ptn_relay_queue_next(&r->queue, ask);
 }
 
 bool ptn_relay_event(struct ptn_relay *r, struct ptn_relay_event *ev)
@@ -286,35 +326,14 @@ bool ptn_relay_event(struct ptn_relay *r, struct ptn_relay_event *ev)
 
 ptn_time ptn_relay_deadline(const struct ptn_relay *r)
 {
-    return ptn_relay_conns_deadline(&r->conns);
+    return ptn_time_min(ptn_relay_conns_deadline(&r->conns),
+                        ptn_relay_sockets_deadline(&r->sockets));
 }
 
 uint64_t ptn_relay_count(const struct ptn_relay *r, enum ptn_relay_verdict v)
 {
     assert(v < PTN_RELAY_VERDICTS);
     return r->counts[v];
-}
-
-const char *ptn_relay_verdict_name(enum ptn_relay_verdict v)
-{
-    static const char *const names[PTN_RELAY_VERDICTS] = {
-        [PTN_RELAY_ANSWERED] = "answered",
-        [PTN_RELAY_UNKNOWN_ATTRIBUTE] = "unknown-attribute",
-        [PTN_RELAY_BAD_REQUEST] = "bad-request",
-        [PTN_RELAY_NOT_STUN] = "not-stun",
-        [PTN_RELAY_MALFORMED] = "malformed",
-        [PTN_RELAY_BROKEN_FINGERPRINT] = "broken-fingerprint",
-        [PTN_RELAY_INDICATION] = "indication",
-        [PTN_RELAY_RESPONSE] = "response",
-        [PTN_RELAY_UNKNOWN_METHOD] = "unknown-method",
-        [PTN_RELAY_OWN_ADDRESS] = "own-address",
-        [PTN_RELAY_BAD_SOURCE] = "bad-source",
-        [PTN_RELAY_NO_ROOM] = "no-room",
-        [PTN_RELAY_CONNECTION_FULL] = "connection-full",
-        [PTN_RELAY_CONNECTION_IDLE] = "connection-idle",
-    };
-    assert(v < PTN_RELAY_VERDICTS);
-    return names[v];
 }
 
 /* ---- for a host that runs machines ---- */

@@ -54,9 +54,9 @@ static bool send_from(struct ptn_relay *r, struct exchange *x, ptn_id socket,
     struct ptn_relay_in in = {.socket = socket, .from = *from};
 
     CHECK(ptn_stun_end(&x->request, &in.bytes));
-    if (!ptn_relay_datagram(r, &in, &x->out))
+    if (!ptn_relay_datagram(r, 0, &in, &x->out))
         return false;
-    CHECK_EQ(PTN_STUN_OK, ptn_stun_decode(&x->answer, ptn_bytes(x->out.buf, x->out.size)));
+    CHECK_EQ(PTN_STUN_OK, ptn_stun_decode(&x->answer, x->out.bytes));
     CHECK(ptn_stun_id_equal(&x->request.id, &x->answer.id));
     return true;
 }
@@ -94,7 +94,7 @@ TEST(a_plain_modern_request_gets_exactly_32_bytes)
 
     begin(&x, &modern_id);
     CHECK(send(r, &x, A1));
-    CHECK_EQ(32, x.out.size);
+    CHECK_EQ(32, x.out.bytes.size);
     CHECK_EQ(A1, x.out.socket);
     CHECK_ADDR(&phone, &x.out.to);
     CHECK_EQ(PTN_STUN_SUCCESS, x.answer.class);
@@ -113,7 +113,7 @@ TEST(an_ipv6_request_gets_exactly_44_bytes)
     from.ip[15] = 99;
     begin(&x, &modern_id);
     CHECK(send_from(r, &x, V6, &from));
-    CHECK_EQ(44, x.out.size);
+    CHECK_EQ(44, x.out.bytes.size);
     check_addr(&x, PTN_STUN_XOR_MAPPED_ADDRESS, &from);
     ptn_relay_free(r);
 }
@@ -126,7 +126,7 @@ TEST(a_classic_request_gets_the_three_addresses_of_rfc3489)
 
     begin(&x, &classic_id);
     CHECK(send(r, &x, A1));
-    CHECK_EQ(56, x.out.size);
+    CHECK_EQ(56, x.out.bytes.size);
     CHECK_EQ(PTN_STUN_CLASSIC, x.answer.dialect);
     check_addr(&x, PTN_STUN_MAPPED_ADDRESS, &phone);
     check_addr(&x, PTN_STUN_SOURCE_ADDRESS, &a1);
@@ -373,7 +373,7 @@ TEST(a_fingerprint_is_checked_and_answered_with_one)
     begin(&x, &modern_id);
     ptn_stun_put_fingerprint(&x.request);
     CHECK(send(r, &x, A1));
-    CHECK_EQ(40, x.out.size);
+    CHECK_EQ(40, x.out.bytes.size);
     CHECK_EQ(PTN_STUN_SEAL_GOOD, ptn_stun_check_fingerprint(&x.answer));
     x.request_buf[27] ^= 1;
     CHECK(!send(r, &x, A1));
@@ -414,7 +414,7 @@ TEST(what_deserves_no_answer_gets_none_and_is_counted_by_name)
         struct ptn_relay_in in = {A1, phone, ptn_bytes(cases[i].bytes, cases[i].size)};
         struct ptn_relay_out out = {.buf = buf, .capacity = sizeof buf};
 
-        CHECK(!ptn_relay_datagram(r, &in, &out));
+        CHECK(!ptn_relay_datagram(r, 0, &in, &out));
         CHECK_EQ(1, ptn_relay_count(r, cases[i].verdict));
         ptn_relay_free(r);
     }
@@ -470,7 +470,7 @@ TEST(a_batch_gives_its_answers_without_gaps)
         out[i] = (struct ptn_relay_out){.buf = bufs[i], .capacity = sizeof bufs[i]};
     }
     in[1].bytes = ptn_bytes("junk", 4);
-    CHECK_EQ(3, ptn_relay_batch(r, in, 4, out));
+    CHECK_EQ(3, ptn_relay_batch(r, 0, in, 4, out));
     CHECK_EQ(1000, out[0].to.port);
     CHECK_EQ(1002, out[1].to.port);
     CHECK_EQ(B1, out[1].socket);

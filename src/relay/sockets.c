@@ -1,0 +1,392 @@
+/*
+ * relay/sockets.c - rows of sockets, threaded into lists by number.
+ */
+#include "relay/sockets.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define REST PTN_S(1)
+enum { FAILURES_MAX = 64, STOCK_DEFAULT = 128, PAIRS_DEFAULT = 4, LISTEN_DEFAULT = 4 };
+enum { PORT_MIN = 49152, PORT_MAX = 65535 };
+
+static unsigned family_index(uint8_t family)
+{
+    return family == PTN_IPV6;
+}
+
+static uint32_t or_default(uint32_t value, uint32_t fallback)
+{
+    return value ? value : fallback;
+}
+
+static uint32_t stock_of(const struct ptn_relay_turn *t)
+{
+    return 2 * (or_default(t->stock, STOCK_DEFAULT) +
+                2 * or_default(t->stock_pairs, PAIRS_DEFAULT) + LISTEN_DEFAULT);
+}
+
+enum ptn_err ptn_relay_sockets_init(struct ptn_relay_sockets *s, const struct ptn_relay_turn *t)
+{
+    assert(t->address_count <= PTN_RELAY_ADDRESSES_MAX);
+    *s = (struct ptn_relay_sockets){
+        /* Two families of an allocation, one in reserve, and the stock. */
+        .max = t->allocations_max ? 3 * t->allocations_max + stock_of(t) : 0,
+        .free = PTN_RELAY_NONE,
+        .to_ask = PTN_RELAY_NONE,
+        .address_count = t->address_count,
+        .port_min = t->port_min || t->port_max ? t->port_min : PORT_MIN,
+        .port_max = t->port_min || t->port_max ? t->port_max : PORT_MAX,
+    };
+    assert(s->port_min <= s->port_max && s->max <= PTN_RELAY_SOCKETS_MAX);
+    memcpy(s->addresses, t->addresses, sizeof s->addresses);
+    for (unsigned f = 0; f < 2; f++) {
+        uint8_t family = f ? PTN_IPV6 : PTN_IPV4;
+        bool serves = s->max > 0 && ptn_relay_sockets_serves(s, family);
+        uint32_t wanted[PTN_RELAY_STOCK_KINDS] = {
+            [PTN_RELAY_SINGLE] = or_default(t->stock, STOCK_DEFAULT),
+            [PTN_RELAY_PAIR] =
+                s->port_min < s->port_max ? or_default(t->stock_pairs, PAIRS_DEFAULT) : 0,
+            [PTN_RELAY_LISTEN] = t->peer_conns_max ? LISTEN_DEFAULT : 0};
+        for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++)
+            s->stock[f][k] =
+                (struct ptn_relay_stock){.first = PTN_RELAY_NONE, .wanted = serves ? wanted[k] : 0};
+    }
+    if (s->max == 0)
+        return PTN_OK;
+    s->rows = calloc(s->max, sizeof *s->rows);
+    return s->rows ? PTN_OK : PTN_ERR_NO_MEMORY;
+}
+
+void ptn_relay_sockets_fini(struct ptn_relay_sockets *s)
+{
+    free(s->rows);
+    s->rows = NULL;
+}
+
+bool ptn_relay_sockets_serves(const struct ptn_relay_sockets *s, uint8_t family)
+{
+    for (size_t i = 0; i < s->address_count; i++)
+        if (s->addresses[i].local.family == family)
+            return true;
+    return false;
+}
+
+struct ptn_relay_socket *ptn_relay_sockets_find(const struct ptn_relay_sockets *s, ptn_id id)
+{
+    uint32_t row = id - PTN_RELAY_SOCKET_ID;
+
+    return row < s->touched && s->rows[row].state != PTN_RELAY_SOCKET_FREE ? &s->rows[row] : NULL;
+}
+
+struct ptn_addr ptn_relay_sockets_announced(const struct ptn_relay_sockets *s, uint32_t row)
+{
+    const struct ptn_relay_socket *socket = &s->rows[row];
+    const struct ptn_addr *told = &s->addresses[socket->address].announced;
+
+    return ptn_addr_is_none(told) ? socket->local : ptn_addr_with_port(*told, socket->local.port);
+}
+
+/* ---- rows and lists ---- */
+
+static uint32_t new_row(struct ptn_relay_sockets *s)
+{
+    uint32_t row = s->free;
+
+    if (row != PTN_RELAY_NONE)
+        s->free = s->rows[row].next;
+    else if (s->touched < s->max)
+        row = s->touched++;
+    else
+        return PTN_RELAY_NONE;
+    s->rows[row] = (struct ptn_relay_socket){.partner = PTN_RELAY_NONE, .next = PTN_RELAY_NONE};
+    s->in_use++;
+    return row;
+}
+
+static struct ptn_relay_stock *stock_for(struct ptn_relay_sockets *s, uint32_t row)
+{
+    const struct ptn_relay_socket *socket = &s->rows[row];
+    return &s->stock[family_index(socket->local.family)][socket->kind];
+}
+
+static void push_ready(struct ptn_relay_sockets *s, uint32_t row)
+{
+    struct ptn_relay_stock *stock = stock_for(s, row);
+
+    s->rows[row].state = PTN_RELAY_SOCKET_READY;
+    s->rows[row].next = stock->first;
+    stock->first = row;
+    stock->ready++;
+}
+
+/* Takes a READY row out of wherever it stands in its list. */
+static void unlink_ready(struct ptn_relay_sockets *s, uint32_t row)
+{
+    struct ptn_relay_stock *stock = stock_for(s, row);
+    uint32_t *at = &stock->first;
+
+    while (*at != row)
+        at = &s->rows[*at].next;
+    *at = s->rows[row].next;
+    stock->ready--;
+}
+
+void ptn_relay_sockets_remove(struct ptn_relay_sockets *s, uint32_t row)
+{
+    struct ptn_relay_socket *socket = &s->rows[row];
+
+    assert(socket->state != PTN_RELAY_SOCKET_FREE);
+    if (socket->partner != PTN_RELAY_NONE)
+        s->rows[socket->partner].partner = PTN_RELAY_NONE;
+    socket->state = PTN_RELAY_SOCKET_FREE;
+    socket->next = s->free;
+    s->free = row;
+    s->in_use--;
+}
+
+/* ---- filling the stock ---- */
+
+static struct ptn_ask ask_for(struct ptn_relay_sockets *s, uint32_t row)
+{
+    struct ptn_relay_socket *socket = &s->rows[row];
+    bool tcp = socket->kind == PTN_RELAY_LISTEN;
+
+    socket->state = PTN_RELAY_SOCKET_ASKED;
+    return (struct ptn_ask){.kind = tcp ? PTN_ASK_LISTEN : PTN_ASK_OPEN,
+                            .id = ptn_relay_socket_id(row),
+                            .transport = tcp ? PTN_TCP : PTN_UDP,
+                            .local = socket->local};
+}
+
+static size_t draw_address(const struct ptn_relay_sockets *s, uint8_t family, struct ptn_dice *dice)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < s->address_count; i++)
+        count += s->addresses[i].local.family == family;
+    uint32_t chosen = ptn_dice_below(dice, count);
+    for (size_t i = 0;; i++)
+        if (s->addresses[i].local.family == family && chosen-- == 0)
+            return i;
+}
+
+/* Fills `ask` for one more of this kind; false when all rows are taken. */
+static bool add_to_stock(struct ptn_relay_sockets *s, uint8_t family,
+                         enum ptn_relay_stock_kind kind, struct ptn_dice *dice, struct ptn_ask *ask)
+{
+    uint32_t row = new_row(s), odd = PTN_RELAY_NONE;
+
+    if (row != PTN_RELAY_NONE && kind == PTN_RELAY_PAIR && (odd = new_row(s)) == PTN_RELAY_NONE) {
+        ptn_relay_sockets_remove(s, row);
+        return false;
+    }
+    if (row == PTN_RELAY_NONE)
+        return false;
+    struct ptn_relay_socket *socket = &s->rows[row];
+    uint32_t ports = (uint32_t)s->port_max - s->port_min + 1;
+    uint32_t port = s->port_min + ptn_dice_below(dice, ports);
+    if (kind == PTN_RELAY_PAIR)
+        port = port % 2 ? (port > s->port_min ? port - 1 : port + 1)
+                        : (port < s->port_max ? port : port - 2);
+    socket->kind = (uint8_t)kind;
+    socket->address = (uint8_t)draw_address(s, family, dice);
+    socket->local = ptn_addr_with_port(s->addresses[socket->address].local, (uint16_t)port);
+    if (kind == PTN_RELAY_PAIR) {
+        s->rows[odd] = *socket;
+        s->rows[odd].local.port++;
+        s->rows[odd].state = PTN_RELAY_SOCKET_TO_ASK;
+        s->rows[odd].partner = row;
+        socket->partner = odd;
+        s->to_ask = odd;
+    }
+    s->stock[family_index(family)][kind].asked++;
+    *ask = ask_for(s, row);
+    return true;
+}
+
+bool ptn_relay_sockets_ask(struct ptn_relay_sockets *s, ptn_time now, struct ptn_dice *dice,
+                           struct ptn_ask *ask)
+{
+    if (s->to_ask != PTN_RELAY_NONE) {
+        *ask = ask_for(s, s->to_ask);
+        s->to_ask = PTN_RELAY_NONE;
+        return true;
+    }
+    if (now < s->rest_until)
+        return false;
+    for (unsigned f = 0; f < 2; f++)
+        for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++) {
+            struct ptn_relay_stock *stock = &s->stock[f][k];
+            if (stock->ready + stock->asked < stock->wanted &&
+                add_to_stock(s, f ? PTN_IPV6 : PTN_IPV4, (enum ptn_relay_stock_kind)k, dice, ask))
+                return true;
+        }
+    return false;
+}
+
+ptn_time ptn_relay_sockets_deadline(const struct ptn_relay_sockets *s)
+{
+    for (unsigned f = 0; f < 2; f++)
+        for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++)
+            if (s->rest_until > 0 &&
+                s->stock[f][k].ready + s->stock[f][k].asked < s->stock[f][k].wanted)
+                return s->rest_until;
+    return PTN_NEVER;
+}
+
+/* ---- what became of it ---- */
+
+/* The row by which a pair is kept; a single one is its own. */
+static uint32_t even_of(const struct ptn_relay_sockets *s, uint32_t row)
+{
+    const struct ptn_relay_socket *socket = &s->rows[row];
+    return socket->kind == PTN_RELAY_PAIR && socket->local.port % 2 ? socket->partner : row;
+}
+
+static bool is_in_stock(const struct ptn_relay_sockets *s, uint32_t row)
+{
+    const struct ptn_relay_socket *socket = &s->rows[row];
+    return socket->state == PTN_RELAY_SOCKET_READY &&
+           (socket->kind != PTN_RELAY_PAIR ||
+            s->rows[socket->partner].state == PTN_RELAY_SOCKET_READY);
+}
+
+/* A pair is ready when both are open; the odd one waits without a list. */
+static void pair_opened(struct ptn_relay_sockets *s, uint32_t row)
+{
+    uint32_t even = even_of(s, row);
+
+    s->rows[row].state = PTN_RELAY_SOCKET_READY;
+    if (s->rows[s->rows[row].partner].state != PTN_RELAY_SOCKET_READY)
+        return;
+    stock_for(s, even)->asked--;
+    push_ready(s, even);
+}
+
+size_t ptn_relay_sockets_opened(struct ptn_relay_sockets *s, ptn_id id,
+                                const struct ptn_addr *local, ptn_id close[static 2])
+{
+    struct ptn_relay_socket *socket = ptn_relay_sockets_find(s, id);
+    uint32_t row = id - PTN_RELAY_SOCKET_ID;
+
+    if (!socket)
+        return 0;
+    s->failures_in_row = 0;
+    if (socket->state == PTN_RELAY_SOCKET_DOOMED) {
+        close[0] = id;
+        ptn_relay_sockets_remove(s, row);
+        return 1;
+    }
+    if (socket->state != PTN_RELAY_SOCKET_ASKED)
+        return 0;
+    socket->local = *local;
+    if (socket->kind == PTN_RELAY_PAIR) {
+        pair_opened(s, row);
+    } else {
+        stock_for(s, row)->asked--;
+        push_ready(s, row);
+    }
+    return 0;
+}
+
+/* The other one of a pair that will never be one. Answers how many are to be closed. */
+static size_t give_up_partner(struct ptn_relay_sockets *s, uint32_t row, ptn_id close[static 1])
+{
+    switch (s->rows[row].state) {
+    case PTN_RELAY_SOCKET_TO_ASK:
+        s->to_ask = PTN_RELAY_NONE;
+        ptn_relay_sockets_remove(s, row);
+        return 0;
+    case PTN_RELAY_SOCKET_ASKED: s->rows[row].state = PTN_RELAY_SOCKET_DOOMED; return 0;
+    default:
+        close[0] = ptn_relay_socket_id(row);
+        ptn_relay_sockets_remove(s, row);
+        return 1;
+    }
+}
+
+size_t ptn_relay_sockets_failed(struct ptn_relay_sockets *s, ptn_time now, ptn_id id,
+                                enum ptn_err why, ptn_id close[static 2])
+{
+    struct ptn_relay_socket *socket = ptn_relay_sockets_find(s, id);
+    uint32_t row = id - PTN_RELAY_SOCKET_ID;
+    size_t closes = 0;
+
+    if (!socket)
+        return 0;
+    s->failures++;
+    if (++s->failures_in_row >= FAILURES_MAX || why != PTN_ERR_IN_USE) {
+        s->failures_in_row = 0;
+        s->rest_until = now + REST;
+    }
+    if (is_in_stock(s, row))
+        unlink_ready(s, even_of(s, row));
+    else if (socket->state == PTN_RELAY_SOCKET_ASKED || socket->state == PTN_RELAY_SOCKET_READY)
+        stock_for(s, row)->asked--;
+    uint32_t partner = socket->partner;
+    ptn_relay_sockets_remove(s, row);
+    if (partner != PTN_RELAY_NONE)
+        closes = give_up_partner(s, partner, close);
+    return closes;
+}
+
+/* ---- in and out of use ---- */
+
+uint32_t ptn_relay_sockets_take(struct ptn_relay_sockets *s, uint8_t family,
+                                enum ptn_relay_stock_kind kind, uint32_t *odd)
+{
+    struct ptn_relay_stock *stock = &s->stock[family_index(family)][kind];
+    uint32_t row = stock->first;
+
+    if (row == PTN_RELAY_NONE)
+        return row;
+    unlink_ready(s, row);
+    struct ptn_relay_socket *socket = &s->rows[row];
+    socket->state = PTN_RELAY_SOCKET_USED;
+    if (kind == PTN_RELAY_PAIR) {
+        uint32_t other = socket->partner;
+        socket->partner = s->rows[other].partner = PTN_RELAY_NONE;
+        socket->kind = s->rows[other].kind = PTN_RELAY_SINGLE;
+        s->rows[other].state = PTN_RELAY_SOCKET_RESERVED;
+        if (odd)
+            *odd = other;
+        else
+            push_ready(s, other);
+    }
+    return row;
+}
+
+uint64_t ptn_relay_sockets_reserve(struct ptn_relay_sockets *s, uint32_t row, unsigned worker,
+                                   struct ptn_dice *dice)
+{
+    assert(s->rows[row].state == PTN_RELAY_SOCKET_RESERVED && worker < PTN_RELAY_WORKERS_MAX);
+    s->rows[row].token =
+        (uint64_t)worker << 56 | (uint64_t)row << 32 | (uint32_t)ptn_dice_u64(dice);
+    return s->rows[row].token;
+}
+
+uint32_t ptn_relay_sockets_reserved(const struct ptn_relay_sockets *s, uint64_t token)
+{
+    uint32_t row = token >> 32 & PTN_RELAY_SOCKETS_MAX;
+
+    return row < s->touched && s->rows[row].state == PTN_RELAY_SOCKET_RESERVED &&
+                   s->rows[row].token == token
+               ? row
+               : PTN_RELAY_NONE;
+}
+
+uint32_t ptn_relay_sockets_adopt(struct ptn_relay_sockets *s, const struct ptn_addr *local)
+{
+    uint32_t row = new_row(s);
+
+    if (row == PTN_RELAY_NONE)
+        return row;
+    struct ptn_relay_socket *socket = &s->rows[row];
+    socket->state = PTN_RELAY_SOCKET_RESERVED;
+    socket->local = *local;
+    for (size_t i = 0; i < s->address_count; i++)
+        if (ptn_addr_same_ip(&s->addresses[i].local, local))
+            socket->address = (uint8_t)i;
+    return row;
+}

@@ -1,0 +1,112 @@
+/*
+ * relay/sockets.h - relay sockets: a stock of ready ones, those in use, those reserved.
+ *
+ *     asked for --> ready --> used by an allocation --> closed
+ *                     \--> reserved for a token (RFC 8656 §7.2) --> used, or closed after 30 s
+ *
+ * Ports are drawn at random from the range; one that somebody else has is drawn
+ * anew. Where all draws fail the stock rests for a second.
+ */
+#ifndef PTN_RELAY_SOCKETS_H
+#define PTN_RELAY_SOCKETS_H
+
+#include "relay/relay.h"
+
+#define PTN_RELAY_NONE UINT32_MAX /* no row */
+
+enum ptn_relay_stock_kind {
+    PTN_RELAY_SINGLE,
+    PTN_RELAY_PAIR,   /* an even port and the next one; counted and kept by the even one */
+    PTN_RELAY_LISTEN, /* TCP */
+    PTN_RELAY_STOCK_KINDS,
+};
+
+enum ptn_relay_socket_state {
+    PTN_RELAY_SOCKET_FREE,
+    PTN_RELAY_SOCKET_TO_ASK, /* the odd one of a pair whose even one was asked for */
+    PTN_RELAY_SOCKET_ASKED,
+    PTN_RELAY_SOCKET_DOOMED, /* asked for, not wanted any more: closed once it is open */
+    PTN_RELAY_SOCKET_READY,
+    PTN_RELAY_SOCKET_RESERVED,
+    PTN_RELAY_SOCKET_USED,
+};
+
+struct ptn_relay_socket {
+    struct ptn_addr local;
+    uint64_t token;   /* RESERVED */
+    uint32_t alloc;   /* USED: row of the allocation */
+    uint32_t partner; /* of a pair, or NONE */
+    uint32_t next;    /* in the list of free or ready ones, or NONE */
+    uint8_t state, kind, address;
+};
+
+struct ptn_relay_stock {
+    uint32_t first; /* ready ones */
+    uint32_t ready, asked, wanted;
+};
+
+struct ptn_relay_sockets {
+    struct ptn_relay_socket *rows;
+    uint32_t max, touched, free; /* rows from `touched` on have never been used */
+    uint32_t in_use;             /* not free */
+    struct ptn_relay_address addresses[PTN_RELAY_ADDRESSES_MAX];
+    size_t address_count;
+    uint16_t port_min, port_max;
+    struct ptn_relay_stock stock[2][PTN_RELAY_STOCK_KINDS]; /* IPv4, IPv6 */
+    uint32_t to_ask;                                        /* row of the odd one, or NONE */
+    unsigned failures_in_row;
+    uint64_t failures;
+    ptn_time rest_until;
+};
+
+/* OK or NO_MEMORY. */
+enum ptn_err ptn_relay_sockets_init(struct ptn_relay_sockets *s, const struct ptn_relay_turn *turn);
+void ptn_relay_sockets_fini(struct ptn_relay_sockets *s);
+
+/* The next socket to OPEN or LISTEN for the stock; false: it is full, or rests. */
+bool ptn_relay_sockets_ask(struct ptn_relay_sockets *s, ptn_time now, struct ptn_dice *dice,
+                           struct ptn_ask *ask);
+
+/* When ask() should be called again, though nothing else happens. */
+ptn_time ptn_relay_sockets_deadline(const struct ptn_relay_sockets *s);
+
+/* NULL when `id` is not of a socket that was asked for. */
+struct ptn_relay_socket *ptn_relay_sockets_find(const struct ptn_relay_sockets *s, ptn_id id);
+
+/* The world's answer to an ask. Up to two sockets are to be closed: their ids go to `close`. */
+size_t ptn_relay_sockets_opened(struct ptn_relay_sockets *s, ptn_id id,
+                                const struct ptn_addr *local, ptn_id close[static 2]);
+size_t ptn_relay_sockets_failed(struct ptn_relay_sockets *s, ptn_time now, ptn_id id,
+                                enum ptn_err why, ptn_id close[static 2]);
+
+/* True when there are, or may be, sockets of this family. */
+bool ptn_relay_sockets_serves(const struct ptn_relay_sockets *s, uint8_t family);
+
+/* One out of the stock, USED; NONE when it is empty. An even one of a pair leaves the odd one in
+ * `*odd`, RESERVED without a token, or gives it to the stock of single ones when `odd` is NULL. */
+uint32_t ptn_relay_sockets_take(struct ptn_relay_sockets *s, uint8_t family,
+                                enum ptn_relay_stock_kind kind, uint32_t *odd);
+
+/* The token of a RESERVED row, from now on: it begins with the worker's number, and its last 32
+ * bits nobody can guess. */
+uint64_t ptn_relay_sockets_reserve(struct ptn_relay_sockets *s, uint32_t row, unsigned worker,
+                                   struct ptn_dice *dice);
+
+/* The one that is reserved under `token`, or NONE. */
+uint32_t ptn_relay_sockets_reserved(const struct ptn_relay_sockets *s, uint64_t token);
+
+/* A row for a socket that came from another worker, RESERVED; NONE when all are taken. */
+uint32_t ptn_relay_sockets_adopt(struct ptn_relay_sockets *s, const struct ptn_addr *local);
+
+/* Forgets it; the caller sees to the CLOSE. */
+void ptn_relay_sockets_remove(struct ptn_relay_sockets *s, uint32_t row);
+
+/* As the world calls it. */
+struct ptn_addr ptn_relay_sockets_announced(const struct ptn_relay_sockets *s, uint32_t row);
+
+static inline ptn_id ptn_relay_socket_id(uint32_t row)
+{
+    return PTN_RELAY_SOCKET_ID + row;
+}
+
+#endif
