@@ -253,7 +253,6 @@ static bool begin_anew(struct program *g, ptn_time now)
 {
     struct ptn_addr interfaces[PTN_NETIF_ADDRS_MAX];
     size_t count = phone_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
-    const struct ptn_log *log = &g->phone.log;
 
     see_off(g, now);
     ptn_host_free(g->host);
@@ -267,10 +266,11 @@ static bool begin_anew(struct program *g, ptn_time now)
     g->phone.reload.state = PHONE_RELOAD_NONE;
     g->phone.log = ptn_logger_log(&g->logger, (enum ptn_log_level)g->settings.log_level);
     g->opts = (struct ptn_ua_opts){0};
-    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log);
+    struct phone_complaints c = {&g->phone.log, &g->phone.reload.report};
+    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
     g->opts.register_within = 0; /* no power has come back */
-    return fits && (!g->opts.tls || phone_trust_init(&g->tls, &g->settings, log)) &&
-           phone_sound_init(&g->phone.sound, &g->settings, log) && open_host(g) &&
+    return fits && (!g->opts.tls || phone_trust_init(&g->tls, &g->settings, &c)) &&
+           phone_sound_init(&g->phone.sound, &g->settings, &c) && open_host(g) &&
            begin(g, ptn_clock_now());
 }
 
@@ -330,12 +330,12 @@ static int start(struct program *g, struct ptn_conf_report *r)
 {
     struct ptn_addr interfaces[PTN_NETIF_ADDRS_MAX];
     size_t count = phone_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
-    const struct ptn_log *log = &g->phone.log;
+    const struct phone_complaints c = {&g->phone.log, r};
 
-    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, log);
-    fits = phone_sound_init(&g->phone.sound, &g->settings, log) && fits;
+    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
+    fits = phone_sound_init(&g->phone.sound, &g->settings, &c) && fits;
     if (g->opts.tls)
-        fits = phone_trust_init(&g->tls, &g->settings, log) && fits;
+        fits = phone_trust_init(&g->tls, &g->settings, &c) && fits;
     if (g->settings.check)
         return check_settings(g, r, fits);
     if (g->settings.print_config) {
@@ -361,6 +361,7 @@ int main(int argc, char **argv)
     phone_print_notes(&report, g.settings.unknown || !ok);
     int code = ok ? answer_at_once(&g) ? FINE : start(&g, &report) : WRONG_SETTINGS;
     ptn_conf_report_fini(&report);
+    ptn_conf_report_fini(&g.phone.reload.report);
     close_parts(&g);
     ptn_logger_close(&g.logger);
     return code;

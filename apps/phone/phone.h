@@ -28,11 +28,11 @@ struct phone_wiring {
     unsigned account_numbers[PTN_UA_ACCOUNTS_MAX]; /* X of account.X, by the phone's own count */
 };
 
-/* What settings do to each other, and what they cannot do here, is said to `log`. False when
+/* What settings do to each other, and what they cannot do here, is said to `complaints`. False when
  * there is something that cannot be begun with. Leaves source, dice and log of `opts` alone. */
 bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
                    size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
-                   const struct ptn_log *log);
+                   const struct phone_complaints *complaints);
 
 /* ---- identity.c ---- */
 
@@ -57,9 +57,9 @@ struct phone_sound {
     } tapes[PTN_UA_CALLS_MAX];
 };
 
-/* False when postern.sound.play names nothing that can be played; `log` says why. */
+/* False when postern.sound.play names nothing that can be played; `c` says why. */
 bool phone_sound_init(struct phone_sound *sound, const struct phone_settings *s,
-                      const struct ptn_log *log);
+                      const struct phone_complaints *c);
 void phone_sound_fini(struct phone_sound *sound);
 
 /* Opens the call's recording with its first frame; a file that cannot be written is logged once. */
@@ -70,9 +70,9 @@ void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call);
 /* ---- trust.c ---- */
 
 /* Reads the files of CAs, certificate and key. What is wrong with them, and what is dangerous,
- * is said to `log`; false when there is something wrong. */
+ * is said to `c`; false when there is something wrong. */
 bool phone_trust_init(struct ptn_tls_rules **rules, const struct phone_settings *s,
-                      const struct ptn_log *log);
+                      const struct phone_complaints *c);
 
 /* ---- reload.c ---- */
 
@@ -95,6 +95,7 @@ struct phone_reload {
     enum phone_reload_state state;
     ptn_time leave_by;
     struct phone_settings next;
+    struct ptn_conf_report report; /* of the reading of `next` */
 };
 
 /* Reads command line and files again. False, and logged, when something is wrong: then nothing

@@ -50,7 +50,7 @@ size_t phone_interfaces(struct ptn_addr *addrs, size_t max)
 
 /* Does it all go together? Says what does not. */
 static bool fits(const struct phone_settings *s, struct phone_sound *sound,
-                 const struct ptn_log *log)
+                 const struct phone_complaints *c)
 {
     static struct phone_wiring wiring;
     static struct ptn_ua_opts opts;
@@ -59,10 +59,10 @@ static bool fits(const struct phone_settings *s, struct phone_sound *sound,
 
     opts = (struct ptn_ua_opts){0};
     bool ok =
-        phone_wire_up(s, interfaces, count, &wiring, &opts, log) && phone_sound_init(sound, s, log);
+        phone_wire_up(s, interfaces, count, &wiring, &opts, c) && phone_sound_init(sound, s, c);
     struct ptn_tls_rules *rules = NULL;
     if (ok && opts.tls)
-        ok = phone_trust_init(&rules, s, log);
+        ok = phone_trust_init(&rules, s, c);
     ptn_tls_rules_free(rules);
     return ok;
 }
@@ -76,15 +76,18 @@ bool phone_reload_read(struct phone_reload *r, const struct ptn_log *log)
     memset(&read, 0, sizeof read);
     bool ok = phone_settings_load(&read, r->argc, r->argv, &report);
     phone_print_notes(&report, false);
-    ok = ok && report.counts[PTN_CONF_WRONG] == 0 && fits(&read, &sound, log);
-    ptn_conf_report_fini(&report);
+    ok = ok && report.counts[PTN_CONF_WRONG] == 0 &&
+         fits(&read, &sound, &(struct phone_complaints){log, &report});
     phone_sound_fini(&sound);
     if (!ok) {
+        ptn_conf_report_fini(&report);
         ptn_log(log, PTN_LOG_ERROR, "the settings stay as they were");
         return false;
     }
     ptn_log(log, PTN_LOG_INFO, "the settings were read again");
     r->next = read;
+    ptn_conf_report_fini(&r->report);
+    r->report = report;
     if (r->state == PHONE_RELOAD_NONE)
         r->state = PHONE_RELOAD_WAITING;
     return true;

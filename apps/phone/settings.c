@@ -11,6 +11,7 @@
  */
 #include "phone/settings.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,19 @@ static bool command_is_right(const struct phone_settings *command, const char *c
     return false;
 }
 
+void phone_complain(const struct phone_complaints *c, enum ptn_log_level level, const char *key,
+                    const char *format, ...)
+{
+    char where[PTN_CONF_WHY_SIZE], text[500];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ptn_log(c->log, level, "%s%s", ptn_conf_origin(c->report, &phone_settings_table, key, where),
+            text);
+}
+
 bool phone_settings_load(struct phone_settings *s, int argc, char *const *argv,
                          struct ptn_conf_report *r)
 {
@@ -171,9 +185,9 @@ bool phone_settings_load(struct phone_settings *s, int argc, char *const *argv,
         !command.help && !command.version && !command.print_sample && !command.print_manual;
     if (ok && needs_files)
         ok = read_files(s, &command, argc, argv, r);
-    struct ptn_conf_report again = {0};
-    ptn_conf_read_flags(t, argc, argv, s, words, &word_count, &again);
-    ptn_conf_report_fini(&again);
+    /* Nothing is wrong with them, or they were refused above. */
+    if (ok)
+        ptn_conf_read_flags(t, argc, argv, s, words, &word_count, r);
     free(words);
     return ok;
 }

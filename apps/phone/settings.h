@@ -4,6 +4,7 @@
 #ifndef PTN_PHONE_SETTINGS_H
 #define PTN_PHONE_SETTINGS_H
 
+#include "base/log.h"
 #include "conf/conf.h"
 
 #define PTN_PHONE_ACCOUNTS 16
@@ -38,6 +39,17 @@ enum phone_symmetric {
  * line itself is wrong or a file cannot be read (which it has said on standard error). */
 bool phone_settings_load(struct phone_settings *s, int argc, char *const *argv,
                          struct ptn_conf_report *r);
+
+/* To whom it is said what settings mean together, and where they came from. */
+struct phone_complaints {
+    const struct ptn_log *log;
+    const struct ptn_conf_report *report; /* of phone_settings_load; NULL: not known */
+};
+
+/* "phone.cfg:12: " of the line that set `key`, if one did, and the sentence. */
+__attribute__((format(printf, 4, 5))) void phone_complain(const struct phone_complaints *c,
+                                                          enum ptn_log_level level, const char *key,
+                                                          const char *format, ...);
 
 /* "00:15:65:aa:BB:cc" as the 12 lower-case digits in file names; false when it is none. */
 bool phone_mac_digits(const char *mac, char digits[static 13]);

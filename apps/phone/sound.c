@@ -31,21 +31,22 @@ static bool tone_of(const char *text, struct ptn_source *source)
     return true;
 }
 
-static bool load(struct phone_sound *sound, const char *path, bool loop, const struct ptn_log *log)
+static bool load(struct phone_sound *sound, const char *path, bool loop,
+                 const struct phone_complaints *c)
 {
     size_t max = (size_t)PLAY_MINUTES_MAX * 60 * PTN_PCM_RATE;
     enum ptn_err err = ptn_sound_read(path, max, &sound->played);
     if (err != PTN_OK) {
-        ptn_log(log, PTN_LOG_ERROR, "postern.sound.play: %s: %s", path,
-                err == PTN_ERR_INVALID   ? "this is no sound file"
-                : err == PTN_ERR_NO_ROOM ? "this is longer than an hour"
-                                         : ptn_err_text(err));
+        phone_complain(c, PTN_LOG_ERROR, "postern.sound.play", "postern.sound.play: %s: %s", path,
+                       err == PTN_ERR_INVALID   ? "this is no sound file"
+                       : err == PTN_ERR_NO_ROOM ? "this is longer than an hour"
+                                                : ptn_err_text(err));
         return false;
     }
     if (sound->played.rate != PTN_PCM_RATE) {
-        ptn_log(log, PTN_LOG_ERROR,
-                "postern.sound.play: %s: has %u samples a second, but %d are needed", path,
-                sound->played.rate, PTN_PCM_RATE);
+        phone_complain(c, PTN_LOG_ERROR, "postern.sound.play",
+                       "postern.sound.play: %s: has %u samples a second, but %d are needed", path,
+                       sound->played.rate, PTN_PCM_RATE);
         ptn_sound_free(&sound->played);
         return false;
     }
@@ -54,20 +55,20 @@ static bool load(struct phone_sound *sound, const char *path, bool loop, const s
 }
 
 bool phone_sound_init(struct phone_sound *sound, const struct phone_settings *s,
-                      const struct ptn_log *log)
+                      const struct phone_complaints *c)
 {
     const char *play = s->sound_play;
     *sound = (struct phone_sound){.source = ptn_source_silence(), .record = s->sound_record};
     if (strcmp(play, "silence") == 0)
         return true;
     if (strncmp(play, "file:", 5) == 0)
-        return load(sound, play + 5, false, log);
+        return load(sound, play + 5, false, c);
     if (strncmp(play, "loop:", 5) == 0)
-        return load(sound, play + 5, true, log);
+        return load(sound, play + 5, true, c);
     if (strncmp(play, "tone:", 5) == 0 && tone_of(play + 5, &sound->source))
         return true;
-    ptn_log(
-        log, PTN_LOG_ERROR,
+    phone_complain(
+        c, PTN_LOG_ERROR, "postern.sound.play",
         "postern.sound.play: \"%s\" is not silence, tone:HZ, tone:HZ@DB, file:PATH or loop:PATH",
         play);
     return false;

@@ -4,7 +4,6 @@
  * What two settings mean together is decided here, too, and said where it may
  * not be what the administrator meant: an explicit value is obeyed all the same.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,20 +15,25 @@ struct wiring {
     const struct phone_settings *s;
     struct phone_wiring *w;
     struct ptn_ua_opts *opts;
-    const struct ptn_log *log;
+    const struct phone_complaints *complaints;
     bool has_stun;
     bool ok;
 };
 
-__attribute__((format(printf, 2, 3))) static void fail(struct wiring *x, const char *format, ...)
+#define WARN(x, ...) phone_complain((x)->complaints, PTN_LOG_WARN, __VA_ARGS__)
+
+/* The same, and it cannot be begun with. */
+#define FAIL(x, ...)                                                                               \
+    do {                                                                                           \
+        phone_complain((x)->complaints, PTN_LOG_ERROR, __VA_ARGS__);                               \
+        (x)->ok = false;                                                                           \
+    } while (0)
+
+/* The key of an account's setting. */
+static const char *key_of(unsigned account, const char *name, char buf[static 80])
 {
-    char text[500];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    ptn_log(x->log, PTN_LOG_ERROR, "%s", text);
-    x->ok = false;
+    snprintf(buf, 80, "account.%u.%s", account + 1, name);
+    return buf;
 }
 
 /* ---- addresses and ports ---- */
@@ -63,23 +67,24 @@ static void wire_addresses(struct wiring *x, const struct ptn_addr *interfaces, 
             add_locals(x->opts, interfaces, count, true);
     }
     if (x->opts->local_count == 0)
-        fail(x, "there is no address to listen on: see postern.listen");
+        FAIL(x, "postern.listen", "there is no address to listen on: see postern.listen");
 
     x->opts->sip_port = (uint16_t)s->sip_port;
     x->opts->tls_port = (uint16_t)s->tls_port;
     if (s->tls_port == s->sip_port)
-        fail(x, "sip.listen_port and sip.tls_listen_port are the same: %u", s->sip_port);
+        FAIL(x, "sip.tls_listen_port", "sip.listen_port and sip.tls_listen_port are the same: %u",
+             s->sip_port);
     x->opts->rtp_port_min = (uint16_t)s->rtp_port_min;
     x->opts->rtp_port_max = (uint16_t)s->rtp_port_max;
     unsigned first = (s->rtp_port_min + 1) / 2 * 2;
     unsigned pairs = s->rtp_port_max >= first + 1 ? (s->rtp_port_max - first + 1) / 2 : 0;
     if (pairs == 0)
-        fail(x,
+        FAIL(x, "static.network.port.max_rtpport",
              "static.network.port.min_rtpport and max_rtpport leave no room for a pair of ports");
     else if (pairs < s->calls_max + s->warm_pairs)
-        ptn_log(x->log, PTN_LOG_WARN,
-                "ports %u to %u are enough for %u calls only, but postern.calls_max is %u",
-                s->rtp_port_min, s->rtp_port_max, pairs, s->calls_max);
+        WARN(x, "static.network.port.max_rtpport",
+             "ports %u to %u are enough for %u calls only, but postern.calls_max is %u",
+             s->rtp_port_min, s->rtp_port_max, pairs, s->calls_max);
 }
 
 /* ---- STUN ---- */
@@ -87,8 +92,8 @@ static void wire_addresses(struct wiring *x, const struct ptn_addr *interfaces, 
 static void add_stun(struct wiring *x, const char *name, uint16_t port)
 {
     if (x->opts->stun_count == PTN_UA_STUN_MAX) {
-        ptn_log(x->log, PTN_LOG_WARN, "postern.stun.servers: %s is one too many, %d are asked",
-                name, PTN_UA_STUN_MAX);
+        WARN(x, "postern.stun.servers", "postern.stun.servers: %s is one too many, %d are asked",
+             name, PTN_UA_STUN_MAX);
         return;
     }
     char *kept = x->w->stun_names[x->opts->stun_count];
@@ -108,7 +113,8 @@ static void add_stun_word(struct wiring *x, char *word)
     char *colon = strchr(word, ':'), *end = NULL;
     unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 3478;
     if (colon && (port > 65535 || end == colon + 1 || *end != '\0')) {
-        fail(x, "postern.stun.servers: \"%s\" is not a name or address, perhaps with :port", word);
+        FAIL(x, "postern.stun.servers",
+             "postern.stun.servers: \"%s\" is not a name or address, perhaps with :port", word);
         return;
     }
     if (colon)
@@ -132,9 +138,8 @@ static void wire_stun(struct wiring *x)
         add_stun_word(x, word);
     x->has_stun = x->opts->stun_count > 0;
     if (s->stun_enable == PHONE_STUN_ON && !x->has_stun)
-        ptn_log(
-            x->log, PTN_LOG_WARN,
-            "static.sip.nat_stun.enable is 1, but static.sip.nat_stun.server is empty: no STUN");
+        WARN(x, "static.sip.nat_stun.enable",
+             "static.sip.nat_stun.enable is 1, but static.sip.nat_stun.server is empty: no STUN");
 }
 
 /* ---- accounts ---- */
@@ -143,21 +148,22 @@ static enum ptn_reach_policy wire_nat(struct wiring *x, unsigned i)
 {
     const struct phone_settings *s = x->s;
     bool has_manual = !ptn_addr_is_none(&s->static_nat_addr);
+    char key[80];
     switch ((enum phone_nat)s->account_nat[i]) {
     case PHONE_NAT_DISABLED: return PTN_REACH_OFF;
     case PHONE_NAT_STUN:
         if (!x->has_stun)
-            ptn_log(x->log, PTN_LOG_WARN,
-                    "account.%u.nat.nat_traversal is stun, but static.sip.nat_stun.* gives no "
-                    "server to ask: both are needed",
-                    i + 1);
+            WARN(x, key_of(i, "nat.nat_traversal", key),
+                 "account.%u.nat.nat_traversal is stun, but static.sip.nat_stun.* gives no "
+                 "server to ask: both are needed",
+                 i + 1);
         return PTN_REACH_STUN;
     case PHONE_NAT_MANUAL:
         if (!has_manual)
-            ptn_log(x->log, PTN_LOG_WARN,
-                    "account.%u.nat.nat_traversal is manual, but static.network.static_nat.addr is "
-                    "empty: as auto",
-                    i + 1);
+            WARN(x, key_of(i, "nat.nat_traversal", key),
+                 "account.%u.nat.nat_traversal is manual, but static.network.static_nat.addr is "
+                 "empty: as auto",
+                 i + 1);
         return PTN_REACH_MANUAL;
     case PHONE_NAT_AUTO: break;
     }
@@ -184,6 +190,7 @@ static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *nam
 {
     struct ptn_sip_host host = {
         .name = text_or_null(name), .port = (uint16_t)port, .transport = PTN_UDP};
+    char key[80];
     switch ((enum phone_transport)x->s->account_transport[i]) {
     case PHONE_UDP: break;
     case PHONE_TCP:
@@ -194,9 +201,9 @@ static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *nam
         host.transport = PTN_TLS;
         x->opts->tls = true;
         if (host.name && host.port == 5060)
-            ptn_log(x->log, PTN_LOG_WARN,
-                    "account.%u: TLS to port 5060 of %s; most servers expect it on 5061", i + 1,
-                    host.name);
+            WARN(x, key_of(i, "sip_server.1.port", key),
+                 "account.%u: TLS to port 5060 of %s; most servers expect it on 5061", i + 1,
+                 host.name);
         break;
     case PHONE_NAPTR: host.port = 0; break;
     }
@@ -218,6 +225,7 @@ static enum ptn_codec codec_of(const struct phone_settings *s, unsigned account,
 static void wire_codecs(struct wiring *x, unsigned i, struct ptn_ua_account *a)
 {
     const uint32_t *priorities = x->s->account_codec_priority[i];
+    char key[80];
     for (unsigned priority = 0; priority <= 255; priority++) {
         for (unsigned line = 0; line < PTN_PHONE_CODECS; line++) {
             enum ptn_codec codec = codec_of(x->s, i, line);
@@ -229,14 +237,16 @@ static void wire_codecs(struct wiring *x, unsigned i, struct ptn_ua_account *a)
         }
     }
     if (a->codec_count == 0)
-        fail(x, "account.%u.codec: none of PCMU and PCMA is left", i + 1);
+        FAIL(x, key_of(i, "codec.1.enable", key), "account.%u.codec: none of PCMU and PCMA is left",
+             i + 1);
 }
 
 static void wire_account(struct wiring *x, unsigned i)
 {
     const struct phone_settings *s = x->s;
+    char key[80];
     if (!s->account_user_name[i][0]) {
-        fail(x, "account.%u.user_name is needed", i + 1);
+        FAIL(x, key_of(i, "enable", key), "account.%u.user_name is needed", i + 1);
         return;
     }
     x->w->account_numbers[x->opts->account_count] = i + 1;
@@ -272,7 +282,8 @@ static void wire_accounts(struct wiring *x)
         if (x->s->account_enable[i])
             wire_account(x, i);
     if (x->ok && x->opts->account_count == 0)
-        fail(x, "no account is in use: account.1.enable = 1 and account.1.user_name begin one");
+        FAIL(x, "account.1.enable",
+             "no account is in use: account.1.enable = 1 and account.1.user_name begin one");
 }
 
 static enum ptn_ua_symmetric symmetric_of(uint32_t setting)
@@ -304,9 +315,9 @@ static enum ptn_ua_stream_port stream_port_of(uint32_t setting)
 
 bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interfaces,
                    size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
-                   const struct ptn_log *log)
+                   const struct phone_complaints *complaints)
 {
-    struct wiring x = {.s = s, .w = w, .opts = opts, .log = log, .ok = true};
+    struct wiring x = {.s = s, .w = w, .opts = opts, .complaints = complaints, .ok = true};
     char digits[13];
 
     *w = (struct phone_wiring){0};
@@ -314,9 +325,9 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
     wire_stun(&x);
     wire_accounts(&x);
     if (s->static_nat_enable && ptn_addr_is_none(&s->static_nat_addr))
-        ptn_log(log, PTN_LOG_WARN,
-                "static.network.static_nat.enable is 1, but static.network.static_nat.addr is "
-                "empty: nothing is set by hand");
+        WARN(&x, "static.network.static_nat.enable",
+             "static.network.static_nat.enable is 1, but static.network.static_nat.addr is "
+             "empty: nothing is set by hand");
     opts->stream_port = stream_port_of(s->stream_port);
     opts->manual = s->static_nat_addr;
     opts->no_discovery = !s->discovery;

@@ -130,17 +130,26 @@ struct ptn_conf_note {
     char *text; /* "phone.cfg:12: sip.listen_port: "70000" is not a number from 1024 to 65535" */
 };
 
+/* Where each member was set last, by a file and its line. */
+struct ptn_conf_origins;
+
 /* Starts zeroed. Keeps the first thousand notes and counts them all. */
 struct ptn_conf_report {
     struct ptn_conf_note *notes;
     size_t note_count;
     size_t counts[PTN_CONF_REFUSED + 1]; /* by kind */
+    struct ptn_conf_origins *origins;
 };
 
 void ptn_conf_report_fini(struct ptn_conf_report *r);
 
 /* A note of the program's own, say about a file it could not read. Copies `text`. */
 void ptn_conf_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, const char *text);
+
+/* "phone.cfg:12: " of the line that set `key`, for a complaint about what it means together with
+ * others; "" when none of the files read into `r` did, or a flag has set it since. */
+const char *ptn_conf_origin(const struct ptn_conf_report *r, const struct ptn_conf_table *t,
+                            const char *key, char buf[static PTN_CONF_WHY_SIZE]);
 
 /* Every setting at its default. A default that its own row refuses is a bug (assert). */
 void ptn_conf_defaults(const struct ptn_conf_table *t, void *values);

@@ -84,6 +84,15 @@ void ptn_conf_source_fini(struct ptn_conf_source *s);
 void ptn_conf_source_set(struct ptn_conf_source *s, const struct ptn_conf_member *m,
                          const char *key, const char *value);
 
+/* -- origin.c ------------------------------------------------------------------------ */
+
+/* A slot, counted through the whole table; `file` NULL: a flag. Without memory it is not known. */
+void ptn_conf_origins_set(struct ptn_conf_report *r, size_t slot, const char *file, unsigned line);
+void ptn_conf_origins_free(struct ptn_conf_origins *o);
+
+/* Which slot of the whole table `m` is. */
+size_t ptn_conf_member_number(const struct ptn_conf_table *t, const struct ptn_conf_member *m);
+
 /* "file:line: " or, for flags, nothing, and then the sentence. */
 __attribute__((format(printf, 3, 4))) void ptn_conf_source_note(struct ptn_conf_source *s,
                                                                 enum ptn_conf_note_kind kind,

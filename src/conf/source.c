@@ -38,6 +38,7 @@ void ptn_conf_report_fini(struct ptn_conf_report *r)
     for (size_t i = 0; i < r->note_count; i++)
         free(r->notes[i].text);
     free(r->notes);
+    ptn_conf_origins_free(r->origins);
     *r = (struct ptn_conf_report){0};
 }
 
@@ -67,6 +68,11 @@ static size_t slots_before(const struct ptn_conf_table *t, const struct ptn_conf
     return slots;
 }
 
+size_t ptn_conf_member_number(const struct ptn_conf_table *t, const struct ptn_conf_member *m)
+{
+    return slots_before(t, m->row) + m->slot;
+}
+
 bool ptn_conf_source_init(struct ptn_conf_source *s)
 {
     size_t slots = slots_before(s->table, s->table->rows + s->table->row_count);
@@ -86,7 +92,8 @@ void ptn_conf_source_fini(struct ptn_conf_source *s)
 void ptn_conf_source_set(struct ptn_conf_source *s, const struct ptn_conf_member *m,
                          const char *key, const char *value)
 {
-    unsigned *set_at = &s->set_at[slots_before(s->table, m->row) + m->slot];
+    size_t number = ptn_conf_member_number(s->table, m);
+    unsigned *set_at = &s->set_at[number];
     char why[PTN_CONF_WHY_SIZE];
     bool again = *set_at > 0,
          grow = s->lists_grow && (m->row->type == PTN_CONF_IPS || m->row->type == PTN_CONF_LIST);
@@ -100,6 +107,7 @@ void ptn_conf_source_set(struct ptn_conf_source *s, const struct ptn_conf_member
                              "%.200s: was already set in line %u; the last one counts", key,
                              *set_at);
     *set_at = s->line > 0 ? s->line : 1;
+    ptn_conf_origins_set(s->report, number, s->file, s->line);
 }
 
 static bool is_blank(uint8_t c)

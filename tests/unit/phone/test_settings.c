@@ -189,13 +189,16 @@ static void begin(void)
     set("account.1.sip_server.1.address", "sip.example.org");
 }
 
+static const struct ptn_conf_report *known_report;
+
 static bool wire(void)
 {
     const struct ptn_addr interfaces[] = {ptn_addr_v4(192, 168, 1, 9, 0),
                                           ptn_addr_v4(127, 0, 0, 1, 0)};
     said[0] = '\0';
     opts = (struct ptn_ua_opts){0};
-    return phone_wire_up(&s, interfaces, 2, &wiring, &opts, &LOG);
+    return phone_wire_up(&s, interfaces, 2, &wiring, &opts,
+                         &(struct phone_complaints){&LOG, known_report});
 }
 
 TEST(one_account_and_its_server_are_enough)
@@ -377,6 +380,38 @@ TEST(half_of_a_pair_of_settings_is_warned_of)
     }
 }
 
+TEST(what_settings_mean_together_is_said_with_file_and_line)
+{
+    static const char FILE_1[] = "account.1.enable = 1\naccount.1.user_name = 1001\n"
+                                 "account.1.sip_server.1.address = sip.example.org\n"
+                                 "account.1.nat.nat_traversal = 1\n"
+                                 "network.static_nat.enable = 1\n";
+    static const char FILE_2[] = "sip.nat_stun.enable = 1\n\naccount.1.sip_server_host = x.org\n"
+                                 "account.1.transport = 2\n";
+    const char *path_1 = write_file("one.cfg", FILE_1), *path_2 = write_file("two.cfg", FILE_2);
+    const char *words[] = {"--config", path_1, "--config", path_2,
+                           "--static.network.port.max_rtpport=11783"};
+    struct ptn_conf_report r;
+    char wanted[300];
+
+    CHECK(load(&r, 5, words));
+    known_report = &r;
+    CHECK(wire());
+    snprintf(wanted, sizeof wanted, "%s:5: account.1.nat.nat_traversal is stun", path_1);
+    CHECK(strstr(said, wanted));
+    snprintf(wanted, sizeof wanted, "%s:6: static.network.static_nat.enable is 1", path_1);
+    CHECK(strstr(said, wanted));
+    snprintf(wanted, sizeof wanted, "%s:2: static.sip.nat_stun.enable is 1", path_2);
+    CHECK(strstr(said, wanted));
+    /* A default, and a flag: there is no line to name. */
+    CHECK(strstr(said, "\naccount.1: TLS to port 5060") ||
+          strstr(said, "account.1: TLS to") == said);
+    CHECK(strstr(said, "\nports 11780 to 11783") || strstr(said, "ports 11780") == said);
+    known_report = NULL;
+    ptn_conf_report_fini(&r);
+    remove_files();
+}
+
 TEST(tls_and_the_ports_of_streams_are_taken_from_their_keys)
 {
     begin();
@@ -443,7 +478,8 @@ TEST(what_is_played_is_silence_a_tone_or_a_file)
         begin();
         set("postern.sound.play", cases[i].value);
         said[0] = '\0';
-        CHECK_EQ(cases[i].ok, phone_sound_init(&sound, &s, &LOG));
+        CHECK_EQ(cases[i].ok,
+                 phone_sound_init(&sound, &s, &(struct phone_complaints){.log = &LOG}));
         CHECK_EQ(cases[i].kind, sound.source.kind);
         CHECK(cases[i].ok || strstr(said, "postern.sound.play") != NULL);
         phone_sound_fini(&sound);
