@@ -193,10 +193,7 @@ static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *nam
     char key[80];
     switch ((enum phone_transport)x->s->account_transport[i]) {
     case PHONE_UDP: break;
-    case PHONE_TCP:
-        host.transport = PTN_TCP;
-        x->opts->tcp = true;
-        break;
+    case PHONE_TCP: host.transport = PTN_TCP; break;
     case PHONE_TLS:
         host.transport = PTN_TLS;
         x->opts->tls = true;
@@ -205,7 +202,10 @@ static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *nam
                  "account.%u: TLS to port 5060 of %s; most servers expect it on 5061", i + 1,
                  host.name);
         break;
-    case PHONE_NAPTR: host.port = 0; break;
+    case PHONE_NAPTR:
+        host.port = 0;
+        host.by_naptr = x->opts->tls = true;
+        break;
     }
     return host;
 }
@@ -344,6 +344,9 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
     opts->auto_answer_after = PTN_MS(s->auto_answer_after);
     opts->ringing_max = limit_of(s->ringing_max);
     opts->ringback_max = limit_of(s->ringback_max);
+    /* Whoever speaks SIP takes TCP, too (RFC 3261 §18.2.1), and sends by it what is too large for a
+     * datagram. */
+    opts->tcp = true;
     opts->sip_dscp = (uint8_t)s->sip_dscp;
     opts->rtp_dscp = (uint8_t)s->rtp_dscp;
     /* RFC 5626 §4.1: the same for every start of one phone. */

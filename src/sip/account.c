@@ -46,8 +46,10 @@ static bool is_valid(const struct ptn_sip_account *o)
 static struct ptn_sip_target target_of(const struct ptn_sip_host *h)
 {
     struct ptn_sip_target t = {.port = h->port, .transport = h->transport ? h->transport : PTN_UDP};
+    struct ptn_addr addr;
 
     snprintf(t.host, sizeof t.host, "%s", h->name ? h->name : "");
+    t.any = h->by_naptr && h->port == 0 && !ptn_addr_parse(t.host, &addr);
     return t;
 }
 
@@ -103,6 +105,8 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->server = target_of(&o->server);
     a->hop = o->proxy.name ? target_of(&o->proxy) : a->server;
     a->has_hop = a->hop.host[0] != '\0';
+    a->hop_transport = a->hop.transport;
+    a->repeats = PTN_SIP_REPEATS;
     a->domain_is_server = !o->domain;
     a->registers = o->registers;
     a->register_after = o->register_after;
@@ -149,29 +153,42 @@ static void free_account(struct ptn_sip_acct *a)
 
 static void tell_server(struct ptn_sip *s, const struct ptn_sip_acct *a)
 {
-    ptn_sip_tell(
-        s, &(struct ptn_sip_event){
-               .kind = PTN_SIP_SERVER, .account = a->id, .addr = a->hop_addr, .why = a->hop_why});
+    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_SERVER,
+                                            .account = a->id,
+                                            .addr = a->hop_addr,
+                                            .transport = a->hop_transport,
+                                            .why = a->hop_why});
+}
+
+/* Where its requests go now is elsewhere: nobody is called by way of a server that he has left. */
+static void follow_hop(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    tell_server(s, a);
+    if (a->reg.wanted && a->reg.state == PTN_SIP_REG_BOUND)
+        ptn_sip_reg_go(s, now, a);
 }
 
 void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
-    struct ptn_addr addr = {0};
-    enum ptn_err why;
+    struct ptn_sip_places places;
+    enum ptn_sip_lookup known = ptn_sip_look_up(s, now, &a->hop, &a->rule, &places);
+    struct ptn_sip_dest first = places.dests.list[0], old = {a->hop_transport, a->hop_addr};
 
-    switch (ptn_sip_look_up(s, now, &a->hop, &addr, &a->hop_until, &why)) {
+    a->hop_until = places.until;
+    switch (known) {
     case PTN_SIP_PENDING: break;
     case PTN_SIP_KNOWN:
-        if (ptn_addr_equal(&addr, &a->hop_addr))
+        if (ptn_sip_same_dest(&first, &old))
             break;
-        a->hop_addr = addr;
+        a->hop_addr = first.addr;
+        a->hop_transport = first.transport;
         a->hop_why = PTN_OK;
-        tell_server(s, a);
+        follow_hop(s, now, a);
         break;
     case PTN_SIP_UNKNOWN:
-        if (a->hop_why == why)
+        if (a->hop_why == places.why)
             break;
-        a->hop_why = why;
+        a->hop_why = places.why;
         tell_server(s, a);
         break;
     }

@@ -3,7 +3,8 @@
  *
  *   sip.c           the verbs, the queues of asks and events
  *   transport.c     sockets and connections: bytes in, bytes out
- *   names.c         hosts to addresses
+ *   names.c         hosts to places, best first, and kept      search.c  one such look-up
+ *   failures.c      places that did not answer
  *   exchange.c      transactions with their bytes and their users
  *   client.c        of these, the requests of ours
  *   server.c        requests that come in: who is meant, and the rules before that
@@ -34,6 +35,9 @@ enum {
     PTN_SIP_SOCKETS_MAX = 24,
     PTN_SIP_CONNS_MAX = 64,
     PTN_SIP_NAMES_MAX = 48,
+    PTN_SIP_DESTS_MAX = 8,     /* of a name */
+    PTN_SIP_FAILURES_MAX = 32, /* places */
+    PTN_SIP_REPEATS = 3,       /* of a request, before the next place is asked */
     PTN_SIP_ACCOUNTS_MAX = 64,
     PTN_SIP_NOTES_MAX = 16,  /* texts of ours on their way */
     PTN_SIP_HOST_MAX = 256,  /* with the final zero */
@@ -68,6 +72,18 @@ struct ptn_sip_target {
     char host[PTN_SIP_HOST_MAX];
     uint16_t port; /* 0: not said */
     enum ptn_transport transport;
+    bool any; /* `transport` is for the name servers to say, if they have a word */
+};
+
+/* One of the places that a target means. */
+struct ptn_sip_dest {
+    enum ptn_transport transport;
+    struct ptn_addr addr;
+};
+
+struct ptn_sip_dests {
+    unsigned count;
+    struct ptn_sip_dest list[PTN_SIP_DESTS_MAX];
 };
 
 struct ptn_sip_hop {
@@ -107,11 +123,20 @@ struct ptn_sip_entry {
     enum ptn_sip_user user;
     ptn_sip_id user_id;
     struct ptn_sip_hop hop;
-    struct ptn_sip_target target; /* client */
-    bool waiting;                 /* client: for a name or a connection */
-    ptn_time waits_until;
-    struct ptn_sip_in request; /* server: to answer it later */
-    uint8_t *bytes;            /* the request, or the last response */
+    /* client */
+    struct ptn_sip_target target;
+    ptn_sip_id account; /* whose patience it has; 0: nobody's */
+    ptn_id socket;      /* as wished, and how we are called there */
+    struct ptn_addr via;
+    struct ptn_sip_dest *ways; /* where it may go, best first; NULL: not known yet */
+    unsigned way_count, way;   /* `way`: where it goes now */
+    bool settled;              /* it goes where `hop` leads, and nowhere else */
+    bool left;       /* an INVITE, silent here and sent elsewhere: only its late answers matter */
+    bool called_off; /* of such a one */
+    bool waiting;    /* for a name or a connection */
+    ptn_time waits_until, gives_up; /* gives up: on this place, while it is silent */
+    struct ptn_sip_in request;      /* server: to answer it later */
+    uint8_t *bytes;                 /* the request, or the last response */
     size_t size;
 };
 
@@ -119,7 +144,9 @@ struct ptn_sip_entry {
 struct ptn_sip_ask_request {
     enum ptn_sip_user user;
     ptn_sip_id user_id;
+    ptn_sip_id account; /* 0: nobody's */
     struct ptn_sip_target target;
+    struct ptn_sip_dest only; /* goes there and nowhere else; none: wherever the target leads */
     struct ptn_sip_path path;
     struct ptn_sip_request request;
 };
@@ -132,15 +159,50 @@ enum ptn_sip_lookup {
     PTN_SIP_UNKNOWN,
 };
 
-struct ptn_sip_name {
-    struct ptn_sip_target target; /* host "": free */
-    enum { PTN_SIP_ASKED_SRV, PTN_SIP_ASKED_ADDR, PTN_SIP_NAME_DONE } state;
-    ptn_id query;
-    uint16_t port;        /* SRV's, or the default */
-    ptn_time expires;     /* of the answer, or of the failure */
-    uint32_t ttl_s;       /* the least met on the way */
-    struct ptn_addr addr; /* none: `why` not */
+struct ptn_sip_search; /* one look-up under way */
+
+/* What it has found. */
+struct ptn_sip_result {
+    struct ptn_sip_dests dests;         /* in the order of NAPTR and SRV; none: `why` not */
+    uint32_t levels[PTN_SIP_DESTS_MAX]; /* equal ones could change places */
+    uint32_t ttl_s;                     /* the least met on the way */
     enum ptn_err why;
+};
+
+struct ptn_sip_name {
+    struct ptn_sip_target target;  /* host "": free */
+    struct ptn_sip_search *search; /* NULL: nothing is asked at the moment */
+    bool done;                     /* asked at least once */
+    ptn_time expires;              /* of the answer, or of the failure */
+    ptn_time answered_at;          /* 0: never */
+    enum ptn_err why;              /* there are no `dests` */
+    struct ptn_sip_dests dests;
+    struct ptn_sip_dest proven; /* it has answered, at `proven_at`; 0: none has */
+    ptn_time proven_at;
+};
+
+/* What a look-up is answered with. */
+struct ptn_sip_places {
+    struct ptn_sip_dests dests; /* best first; those that have failed come last */
+    unsigned good;              /* so many have not failed */
+    ptn_time failed_at;         /* none is good: when the first of them failed */
+    ptn_time until;             /* when to look again */
+    enum ptn_err why;
+};
+
+/* A place that did not answer. */
+struct ptn_sip_failure {
+    struct ptn_sip_dest dest;
+    ptn_time at; /* last */
+    unsigned times;
+    ptn_time wait_until; /* it said so itself (Retry-After); 0: it did not */
+};
+
+/* When such a one is asked again. */
+struct ptn_sip_rule {
+    enum ptn_sip_failback mode;
+    ptn_time after; /* AFTER; 0: not while others answer */
+    ptn_time since; /* REFRESH: what failed before is forgotten */
 };
 
 /* ---- accounts ---- */
@@ -202,7 +264,10 @@ struct ptn_sip_acct {
     bool domain_is_server;
     bool has_hop; /* it has a server or a proxy */
     struct ptn_sip_target server, hop;
+    struct ptn_sip_rule rule;
+    unsigned repeats; /* of a request, before the next place is asked */
     struct ptn_addr hop_addr;
+    enum ptn_transport hop_transport;
     enum ptn_err hop_why; /* as last told */
     ptn_time hop_until;
     bool registers;
@@ -315,6 +380,8 @@ struct ptn_sip {
     struct ptn_sip_socket sockets[PTN_SIP_SOCKETS_MAX];
     struct ptn_sip_conn conns[PTN_SIP_CONNS_MAX];
     struct ptn_sip_name names[PTN_SIP_NAMES_MAX];
+    struct ptn_sip_failure failures[PTN_SIP_FAILURES_MAX];
+    unsigned failure_count;
     uint32_t ids_drawn;
     struct ptn_sip_entry *entries;
     uint32_t *buckets; /* slot + 1, by hash of the key */
@@ -343,6 +410,8 @@ struct ptn_sip_socket *ptn_sip_find_socket(struct ptn_sip *s, ptn_id id);
 /* The socket or listener that `id` is, or that the connection `id` came to or went from. */
 ptn_id ptn_sip_listener_of(struct ptn_sip *s, ptn_id id);
 bool ptn_sip_has_family(const struct ptn_sip *s, enum ptn_transport transport, uint8_t family);
+/* The socket a message for `hop` leaves by; 0: there is none of that kind. */
+ptn_id ptn_sip_socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop);
 void ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
 /* The connection there, if any, is of no use. */
 void ptn_sip_drop_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
@@ -350,14 +419,40 @@ void ptn_sip_transport_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_transport_deadline(const struct ptn_sip *s);
 void ptn_sip_transport_fini(struct ptn_sip *s);
 
-/* names.c: a known address carries its port; `expires` is when to look it up again */
+/* names.c */
 enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
-                                    const struct ptn_sip_target *target, struct ptn_addr *addr,
-                                    ptn_time *expires, enum ptn_err *why);
+                                    const struct ptn_sip_target *target,
+                                    const struct ptn_sip_rule *rule, struct ptn_sip_places *out);
 bool ptn_sip_names_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell);
+bool ptn_sip_names_ask(const struct ptn_sip *s, ptn_id query);
 bool ptn_sip_target_of_uri(struct pl uri, struct ptn_sip_target *out);
 /* Asked for anew at the next look-up. */
 void ptn_sip_doubt_name(struct ptn_sip *s, ptn_time now, const struct ptn_sip_target *target);
+/* A server has answered there. */
+void ptn_sip_names_prove(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest);
+void ptn_sip_names_fini(struct ptn_sip *s);
+
+/* search.c: for free(); NULL: no memory. Perhaps it is done already. */
+struct ptn_sip_search *ptn_sip_search_new(struct ptn_sip *s, const struct ptn_sip_target *target);
+/* False: not one of its questions. */
+bool ptn_sip_search_input(struct ptn_sip *s, struct ptn_sip_search *h, const struct ptn_tell *tell);
+bool ptn_sip_search_asks(const struct ptn_sip_search *h, ptn_id query);
+bool ptn_sip_search_done(const struct ptn_sip_search *h);
+void ptn_sip_search_result(const struct ptn_sip_search *h, struct ptn_sip_result *out);
+uint16_t ptn_sip_default_port(enum ptn_transport transport);
+
+/* failures.c; `wait`: so long it does not want to be asked, 0: it said nothing */
+void ptn_sip_dest_fails(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest,
+                        ptn_time wait);
+void ptn_sip_dest_works(struct ptn_sip *s, const struct ptn_sip_dest *dest);
+bool ptn_sip_same_dest(const struct ptn_sip_dest *a, const struct ptn_sip_dest *b);
+/* 0: it has not failed. */
+ptn_time ptn_sip_dest_failed_at(const struct ptn_sip *s, const struct ptn_sip_dest *dest);
+/* 0: it is as good as any. `rule` NULL: soon; `answered_at`: when its name was looked up, 0: it is
+ * an address. */
+ptn_time ptn_sip_dest_shunned_until(struct ptn_sip *s, ptn_time now,
+                                    const struct ptn_sip_dest *dest,
+                                    const struct ptn_sip_rule *rule, ptn_time answered_at);
 
 /* exchange.c */
 ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
@@ -396,6 +491,8 @@ struct ptn_sip_entry *ptn_sip_entry_add(struct ptn_sip *s, const char *key,
 void ptn_sip_entry_count(struct ptn_sip *s, const struct ptn_sip_entry *e, int by);
 void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e);
 void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e);
+/* Another key. False: no memory, and all is as it was. */
+bool ptn_sip_entry_rekey(struct ptn_sip *s, struct ptn_sip_entry *e, const char *key);
 /* What was written becomes the entry's bytes. */
 bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w);
 /* Its bytes (again). */
@@ -404,6 +501,11 @@ struct ptn_sip_txn_opts ptn_sip_txn_opts_for(const struct ptn_sip *s, enum ptn_t
 
 /* client.c: the way a message takes up */
 void ptn_sip_client_answered(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in);
+/* Nothing came from where it went: on to the next place, or up to its user. */
+void ptn_sip_client_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                         enum ptn_err why);
+/* ICMP says that nobody is there: who can turn to somebody else does. */
+void ptn_sip_client_unreachable(struct ptn_sip *s, ptn_time now, const struct ptn_addr *to);
 /* Finds the way and, once there is one, begins. */
 void ptn_sip_client_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
                           enum ptn_sip_txn_kind kind);
@@ -492,6 +594,9 @@ void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session 
 /* `in` NULL: nobody answered, for the reason `why`. */
 void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                            const struct ptn_sip_in *in, enum ptn_err why, bool is_invite);
+/* A late 2xx from a place that was given up: it is let go. */
+void ptn_sip_call_answered_elsewhere(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                                     const struct ptn_sip_in *in);
 void ptn_sip_calls_of_account_end(struct ptn_sip *s, ptn_sip_id account);
 void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s);

@@ -1,7 +1,13 @@
 /*
  * sip/client.c - requests of ours, from the wish to send one to its last answer.
  *
- * A client transaction waits until its host has an address and its connection is up.
+ * A client transaction waits until its host has an address and its connection is up. A host
+ * may mean several places (RFC 3263): when one does not answer, the request goes on to the
+ * next, as a new transaction under the same id.
+ *
+ *     waiting --sent--> TRYING --answered--> as RFC 3261 says
+ *        ^                |
+ *        +----------------+  silence, no connection, ICMP, 503: the next place, a new branch
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,34 +40,232 @@ static void pass(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
 void ptn_sip_client_fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why)
 {
     struct ptn_sip_entry gone = {.txn = e->txn, .user = e->user, .user_id = e->user_id};
+    bool heard = ptn_sip_entry_is_client(e) && !e->left;
 
     ptn_sip_entry_release(s, e);
-    if (ptn_sip_entry_is_client(&gone))
+    if (heard)
         pass(s, now, &gone, NULL, why);
 }
 
-/* Finds the way and, once there is one, begins. The timers run from then: what a look-up or
- * a connection takes is not the far end's silence. */
+/* ---- the places a request may go to ---- */
+
+/* §18.1.1: what is larger goes by TCP, as UDP might lose pieces of it, where the far end takes TCP.
+ */
+enum { UDP_BYTES_MAX = 1300 };
+
+static bool is_large(const struct ptn_sip *s, const struct ptn_sip_entry *e,
+                     const struct ptn_sip_dest *dest)
+{
+    return dest->transport == PTN_UDP && e->size > UDP_BYTES_MAX &&
+           ptn_sip_has_family(s, PTN_TCP, dest->addr.family);
+}
+
+/* By TCP first, unless that has failed there not long ago. */
+static void add_large(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                      const struct ptn_sip_dest *dest)
+{
+    struct ptn_sip_dest tcp = {PTN_TCP, dest->addr};
+
+    if (is_large(s, e, dest) && !ptn_sip_dest_shunned_until(s, now, &tcp, NULL, 0))
+        e->ways[e->way_count++] = tcp;
+}
+
+static enum ptn_sip_lookup find_ways(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                                     enum ptn_err *why)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
+    struct ptn_sip_places places;
+    enum ptn_sip_lookup found = ptn_sip_look_up(s, now, &e->target, a ? &a->rule : NULL, &places);
+
+    *why = places.why;
+    if (found != PTN_SIP_KNOWN)
+        return found;
+    e->ways = calloc(2 * PTN_SIP_DESTS_MAX, sizeof *e->ways);
+    if (!e->ways) {
+        *why = PTN_ERR_NO_MEMORY;
+        return PTN_SIP_UNKNOWN;
+    }
+    for (unsigned i = 0; i < places.dests.count; i++) {
+        add_large(s, now, e, &places.dests.list[i]);
+        e->ways[e->way_count++] = places.dests.list[i];
+    }
+    return PTN_SIP_KNOWN;
+}
+
+static void draw_branch(struct ptn_sip *s, char branch[static BRANCH_SIZE])
+{
+    memcpy(branch, BRANCH_MAGIC, sizeof BRANCH_MAGIC);
+    ptn_sip_token(&s->dice, branch + sizeof BRANCH_MAGIC - 1, 17);
+}
+
+/* Where we can be answered: the owner's word for the socket he chose; of another one, its own
+ * port. */
+static struct ptn_addr via_of(struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    const struct ptn_sip_socket *chosen = ptn_sip_find_socket(s, e->socket),
+                                *used = ptn_sip_find_socket(s, ptn_sip_socket_for(s, &e->hop));
+
+    if (!chosen || !used || chosen == used)
+        return e->via;
+    if (!ptn_addr_same_ip(&chosen->local, &used->local))
+        return used->local;
+    return ptn_addr_with_port(e->via, used->local.port ? used->local.port : e->via.port);
+}
+
+/* The same request with another Via, and so another transaction: a place of another transport, or
+ * the next one. */
+static bool restamp(struct ptn_sip *s, struct ptn_sip_entry *e)
+{
+    struct ptn_writer w = ptn_writer(s->out, sizeof s->out);
+    char branch[BRANCH_SIZE], key[PTN_SIP_KEY_MAX], via[PTN_ADDR_TEXT_MAX + 8];
+    const char *text = (const char *)e->bytes, *method = strrchr(e->key, '|');
+    const char *first = memchr(text, '\n', e->size);
+    const char *second =
+        first ? memchr(first + 1, '\n', e->size - (size_t)(first + 1 - text)) : NULL;
+    struct ptn_addr addr = via_of(s, e);
+
+    if (!second || !method)
+        return false;
+    draw_branch(s, branch);
+    ptn_sip_printf(&w, "%.*sVia: SIP/2.0/%s %s;branch=%s%s\r\n", (int)(first + 1 - text), text,
+                   ptn_sip_transport_name(e->hop.transport), ptn_sip_hostport(&addr, via), branch,
+                   s->opts.no_rport ? "" : ";rport");
+    ptn_write(&w, ptn_bytes(second + 1, e->size - (size_t)(second + 1 - text)));
+    snprintf(key, sizeof key, "%s%s", branch, method);
+    return ptn_sip_entry_keep(e, &w) && ptn_sip_entry_rekey(s, e, key);
+}
+
+/* Sets out for the place whose turn it is. */
+static bool take_way(struct ptn_sip *s, struct ptn_sip_entry *e)
+{
+    const struct ptn_sip_dest *dest = &e->ways[e->way];
+    bool same = e->way == 0 && dest->transport == e->hop.transport;
+
+    e->hop = (struct ptn_sip_hop){.socket = e->socket,
+                                  .transport = dest->transport,
+                                  .to = dest->addr,
+                                  .name = e->target.host};
+    return same || restamp(s, e);
+}
+
+/* Whoever waits can turn to somebody else sooner than whoever has one server only. */
+static bool has_alternative(const struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    (void)s;
+    return !e->settled && !e->left && e->way + 1 < e->way_count;
+}
+
+/* How long a place may be silent: as many repeats as the account grants it. */
+static ptn_time patience(const struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
+    unsigned repeats = a ? a->repeats : PTN_SIP_REPEATS;
+    ptn_time wait = s->opts.t1, sum = wait;
+
+    for (unsigned i = 0; i < repeats && sum < 64 * s->opts.t1; i++) {
+        wait = e->txn.kind == PTN_SIP_CLIENT_INVITE ? 2 * wait : ptn_time_min(2 * wait, s->opts.t2);
+        sum += wait;
+    }
+    return sum;
+}
+
+/* An INVITE that was sent may still make somebody's phone ring: its transaction is kept, so that
+ * what comes of it can be called off. */
+static void leave_behind(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e)
+{
+    struct ptn_writer w = ptn_writer(e->bytes, e->size);
+    struct ptn_sip_entry *old = ptn_sip_entry_add(s, e->key, PTN_SIP_CLIENT_INVITE);
+
+    w.at += e->size;
+    if (!old)
+        return;
+    old->user = e->user;
+    old->user_id = e->user_id;
+    ptn_sip_entry_count(s, old, 1);
+    old->left = true;
+    old->target = e->target;
+    old->hop = e->hop;
+    old->hop.name = old->target.host;
+    old->txn = e->txn;
+    if (!ptn_sip_entry_keep(old, &w)) {
+        ptn_sip_entry_release(s, old);
+        return;
+    }
+    /* It is not repeated any more. */
+    old->txn.repeat_at = PTN_NEVER;
+    ptn_sip_entry_set_timer(s, old);
+    (void)now;
+}
+
+/* Where it went has failed; `wait`: not to be asked again before. On to the next place: false,
+ * there is none. */
+static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, ptn_time wait)
+{
+    bool more = has_alternative(s, e);
+
+    if (e->ways && !e->left && !e->settled) {
+        ptn_sip_dest_fails(s, now, &e->ways[e->way], wait);
+        ptn_sip_accounts_resume(s, now);
+    }
+    if (!more)
+        return false;
+    if (e->txn.kind == PTN_SIP_CLIENT_INVITE && !e->waiting)
+        leave_behind(s, now, e);
+    e->way++;
+    e->waiting = true;
+    e->waits_until = now + 64 * s->opts.t1;
+    e->gives_up = PTN_NEVER;
+    if (!take_way(s, e))
+        return false;
+    ptn_heap_set(&s->timers, ptn_sip_entry_slot(s, e), now);
+    return true;
+}
+
+void ptn_sip_client_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why)
+{
+    if (!move_on(s, now, e, 0))
+        ptn_sip_client_fail(s, now, e, why);
+}
+
+void ptn_sip_client_unreachable(struct ptn_sip *s, ptn_time now, const struct ptn_addr *to)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        struct ptn_sip_entry *e = &s->entries[i];
+        if (e->id && ptn_sip_entry_is_client(e) && !e->waiting && e->hop.transport == PTN_UDP &&
+            e->txn.state == PTN_SIP_TXN_TRYING && ptn_addr_equal(&e->hop.to, to) &&
+            has_alternative(s, e))
+            ptn_sip_client_lost(s, now, e, PTN_ERR_UNREACHABLE);
+    }
+}
+
+/* The timers run from when it is sent: what a look-up or a connection takes is not the far end's
+ * silence. */
 void ptn_sip_client_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
                           enum ptn_sip_txn_kind kind)
 {
-    struct ptn_sip_txn_opts opts = ptn_sip_txn_opts_for(s, e->hop.transport);
-    ptn_time expires;
     enum ptn_err why;
 
-    switch (ptn_sip_look_up(s, now, &e->target, &e->hop.to, &expires, &why)) {
-    case PTN_SIP_UNKNOWN: ptn_sip_client_fail(s, now, e, why); return;
-    case PTN_SIP_PENDING: ptn_sip_entry_set_timer(s, e); return;
-    case PTN_SIP_KNOWN: break;
+    if (!e->settled && !e->ways) {
+        switch (find_ways(s, now, e, &why)) {
+        case PTN_SIP_UNKNOWN: ptn_sip_client_fail(s, now, e, why); return;
+        case PTN_SIP_PENDING: ptn_sip_entry_set_timer(s, e); return;
+        case PTN_SIP_KNOWN: break;
+        }
+        if (!take_way(s, e)) {
+            ptn_sip_client_fail(s, now, e, PTN_ERR_NO_MEMORY);
+            return;
+        }
     }
-    e->hop.name = e->target.host;
+    struct ptn_sip_txn_opts opts = ptn_sip_txn_opts_for(s, e->hop.transport);
     switch (ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size))) {
     case PTN_SIP_SENT:
         e->waiting = false;
         ptn_sip_txn_start(&e->txn, now, kind, &opts);
+        if (has_alternative(s, e))
+            e->gives_up = now + patience(s, e);
         break;
     case PTN_SIP_SENT_LATER: break;
-    case PTN_SIP_NOT_SENT: ptn_sip_client_fail(s, now, e, PTN_ERR_UNREACHABLE); return;
+    case PTN_SIP_NOT_SENT: ptn_sip_client_lost(s, now, e, PTN_ERR_UNREACHABLE); return;
     }
     ptn_sip_entry_set_timer(s, e);
 }
@@ -82,16 +286,17 @@ static struct ptn_sip_entry *add_client(struct ptn_sip *s, ptn_time now, const c
     ptn_sip_entry_count(s, e, 1);
     e->waiting = true;
     e->waits_until = now + 64 * s->opts.t1;
+    e->gives_up = PTN_NEVER;
     return e;
 }
 
 static void complete_request(struct ptn_sip *s, struct ptn_sip_ask_request *ask,
                              char branch[static BRANCH_SIZE])
 {
-    memcpy(branch, BRANCH_MAGIC, sizeof BRANCH_MAGIC);
-    ptn_sip_token(&s->dice, branch + sizeof BRANCH_MAGIC - 1, 17);
+    draw_branch(s, branch);
     ask->request.branch = branch;
-    ask->request.transport = ask->target.transport;
+    ask->request.transport =
+        ptn_addr_is_none(&ask->only.addr) ? ask->target.transport : ask->only.transport;
     ask->request.via = ask->path.contact;
     ask->request.no_rport = s->opts.no_rport;
     ask->request.software = s->software;
@@ -109,8 +314,15 @@ ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
     if (!e)
         return 0;
     ptn_sip_print_request(&w, &ask->request);
+    e->account = ask->account;
     e->target = ask->target;
-    e->hop = (struct ptn_sip_hop){.socket = ask->path.socket, .transport = ask->target.transport};
+    e->socket = ask->path.socket;
+    e->via = ask->path.contact;
+    e->hop = (struct ptn_sip_hop){.socket = ask->path.socket,
+                                  .transport = ask->request.transport,
+                                  .to = ask->only.addr,
+                                  .name = e->target.host};
+    e->settled = !ptn_addr_is_none(&ask->only.addr);
     if (!ptn_sip_entry_keep(e, &w)) {
         ptn_sip_entry_release(s, e);
         return 0;
@@ -127,13 +339,17 @@ void ptn_sip_exchange_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_ask_re
     struct ptn_sip_hop hop = {
         .socket = ask->path.socket, .transport = ask->target.transport, .name = ask->target.host};
     char branch[BRANCH_SIZE];
-    ptn_time expires;
-    enum ptn_err why;
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, ask->account);
+    struct ptn_sip_places places;
 
+    /* Lost while a name is looked up: the 2xx comes again, and by then it is known. */
+    if (ptn_sip_look_up(s, now, &ask->target, a ? &a->rule : NULL, &places) != PTN_SIP_KNOWN)
+        return;
+    ask->target.transport = hop.transport = places.dests.list[0].transport;
+    hop.to = places.dests.list[0].addr;
     complete_request(s, ask, branch);
     ptn_sip_print_request(&w, &ask->request);
-    /* Lost while a name is looked up: the 2xx comes again, and by then it is known. */
-    if (!w.bad && ptn_sip_look_up(s, now, &ask->target, &hop.to, &expires, &why) == PTN_SIP_KNOWN)
+    if (!w.bad)
         ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)));
 }
 
@@ -167,13 +383,16 @@ ptn_sip_txn_id ptn_sip_exchange_cancel(struct ptn_sip *s, ptn_time now, ptn_sip_
     if (!invite || invite->waiting || !reread(invite, &sent))
         return 0;
     if (pl_strcpy(&sent.msg->via.branch, branch, sizeof branch) == 0)
-        e = add_client(s, now, branch, "CANCEL", invite->user, invite->user_id);
+        e = add_client(s, now, branch, "CANCEL", invite->left ? PTN_SIP_FOR_NOBODY : invite->user,
+                       invite->user_id);
     ptn_sip_print_like_invite(&w, &sent, "CANCEL", (struct pl){0});
     ptn_sip_in_fini(&sent);
     if (!e)
         return 0;
     e->target = invite->target;
     e->hop = invite->hop;
+    e->hop.name = e->target.host;
+    e->settled = true;
     if (!ptn_sip_entry_keep(e, &w)) {
         ptn_sip_entry_release(s, e);
         return 0;
@@ -195,6 +414,41 @@ static void tell_reflexive(struct ptn_sip *s, const struct ptn_sip_entry *e,
                                             .socket = e->hop.socket,
                                             .server = e->hop.to,
                                             .addr = seen});
+}
+
+/* Whoever answers is alive; 503 is how one says not to be (§21.5.4, RFC 3263 §4.3). */
+static void judge_server(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
+                         const struct ptn_sip_in *in)
+{
+    struct ptn_sip_dest dest = {e->hop.transport, e->hop.to};
+
+    if (in->msg->scode == 503)
+        return;
+    ptn_sip_dest_works(s, &dest);
+    ptn_sip_names_prove(s, now, &dest);
+}
+
+/* Of an INVITE that another place is being asked for already: it is called off there. */
+static void call_off(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                     const struct ptn_sip_in *in)
+{
+    unsigned status = in->msg->scode;
+
+    if (status < 200 && !e->called_off) {
+        e->called_off = true;
+        ptn_sip_exchange_cancel(s, now, e->id);
+    } else if (status >= 200 && status < 300) {
+        ptn_sip_call_answered_elsewhere(s, now, e->user_id, in);
+    }
+}
+
+static void take_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
+                        const struct ptn_sip_in *in)
+{
+    if (e->left)
+        call_off(s, now, e, in);
+    else if (in->msg->scode != 503 || !move_on(s, now, e, ptn_sip_in_retry_after(in)))
+        pass(s, now, e, in, PTN_OK);
 }
 
 void ptn_sip_client_answered(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in *in)
@@ -219,9 +473,10 @@ void ptn_sip_client_answered(struct ptn_sip *s, ptn_time now, const struct ptn_s
     if (actions & PTN_SIP_TXN_SEND_ACK)
         send_ack_of_refusal(s, now, e, in);
     ptn_sip_entry_set_timer(s, e);
+    judge_server(s, now, e, in);
     if (actions & PTN_SIP_TXN_PASS)
-        pass(s, now, e, in, PTN_OK);
+        take_answer(s, now, e, in);
     e = ptn_sip_exchange_find(s, id);
-    if (e && e->txn.state == PTN_SIP_TXN_TERMINATED)
+    if (e && !e->waiting && e->txn.state == PTN_SIP_TXN_TERMINATED)
         ptn_sip_entry_release(s, e);
 }

@@ -89,18 +89,34 @@ void ptn_sip_exchange_assign(struct ptn_sip *s, ptn_sip_txn_id id, struct ptn_si
     ptn_sip_entry_count(s, e, 1);
 }
 
-void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e)
+static void link_entry(struct ptn_sip *s, struct ptn_sip_entry *e)
 {
-    uint32_t slot = ptn_sip_entry_slot(s, e), *link = &s->buckets[e->key_hash & s->bucket_mask];
+    uint32_t *bucket = &s->buckets[e->key_hash & s->bucket_mask];
 
-    while (*link != slot + 1)
+    e->next = *bucket;
+    *bucket = ptn_sip_entry_slot(s, e) + 1;
+}
+
+static void unlink_entry(struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    uint32_t *link = &s->buckets[e->key_hash & s->bucket_mask];
+
+    while (*link != ptn_sip_entry_slot(s, e) + 1)
         link = &s->entries[*link - 1].next;
     *link = e->next;
+}
+
+void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e)
+{
+    uint32_t slot = ptn_sip_entry_slot(s, e);
+
+    unlink_entry(s, e);
     ptn_sip_entry_count(s, e, -1);
     ptn_heap_set(&s->timers, slot, PTN_NEVER);
     ptn_sip_in_fini(&e->request);
     free(e->key);
     free(e->bytes);
+    free(e->ways);
     *e = (struct ptn_sip_entry){.next = s->entry_free};
     s->entry_free = slot + 1;
 }
@@ -124,17 +140,38 @@ struct ptn_sip_entry *ptn_sip_entry_add(struct ptn_sip *s, const char *key,
                                 .key = copy,
                                 .key_hash = hash_of(key),
                                 .txn.kind = kind,
-                                .waits_until = PTN_NEVER};
-    uint32_t *bucket = &s->buckets[e->key_hash & s->bucket_mask];
-    e->next = *bucket;
-    *bucket = slot + 1;
+                                .waits_until = PTN_NEVER,
+                                .gives_up = PTN_NEVER};
+    link_entry(s, e);
     return e;
+}
+
+bool ptn_sip_entry_rekey(struct ptn_sip *s, struct ptn_sip_entry *e, const char *key)
+{
+    char *copy = ptn_sip_dup(ptn_pl(key));
+
+    if (!copy)
+        return false;
+    unlink_entry(s, e);
+    free(e->key);
+    e->key = copy;
+    e->key_hash = hash_of(key);
+    link_entry(s, e);
+    return true;
+}
+
+/* Only who has not said a word is given up before his time. */
+static ptn_time gives_up(const struct ptn_sip_entry *e)
+{
+    return ptn_sip_entry_is_client(e) && e->txn.state == PTN_SIP_TXN_TRYING ? e->gives_up
+                                                                            : PTN_NEVER;
 }
 
 void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
 {
     ptn_heap_set(&s->timers, ptn_sip_entry_slot(s, e),
-                 e->waiting ? e->waits_until : ptn_sip_txn_deadline(&e->txn));
+                 e->waiting ? e->waits_until
+                            : ptn_time_min(gives_up(e), ptn_sip_txn_deadline(&e->txn)));
 }
 
 bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w)
@@ -363,8 +400,9 @@ void ptn_sip_exchange_conn_lost(struct ptn_sip *s, ptn_time now, ptn_id conn, en
             continue;
         e->hop.conn = 0;
         /* What has been answered goes on without the connection; what has not, has failed. */
-        if (e->waiting ||
-            (e->txn.kind <= PTN_SIP_CLIENT_OTHER && e->txn.state <= PTN_SIP_TXN_PROCEEDING))
+        if (e->waiting || (ptn_sip_entry_is_client(e) && e->txn.state == PTN_SIP_TXN_TRYING))
+            ptn_sip_client_lost(s, now, e, why);
+        else if (ptn_sip_entry_is_client(e) && e->txn.state == PTN_SIP_TXN_PROCEEDING)
             ptn_sip_client_fail(s, now, e, why);
     }
 }
@@ -379,8 +417,15 @@ static void tick_entry(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
         ptn_sip_client_begin(s, now, e, e->txn.kind);
         return;
     }
+    bool silent = ptn_sip_entry_is_client(e) && e->txn.state == PTN_SIP_TXN_TRYING;
+    if (gives_up(e) <= now) {
+        ptn_sip_client_lost(s, now, e, PTN_ERR_TIMED_OUT);
+        return;
+    }
     unsigned actions = ptn_sip_txn_tick(&e->txn, now);
-    if (actions & PTN_SIP_TXN_TIMEOUT)
+    if (actions & PTN_SIP_TXN_TIMEOUT && silent)
+        ptn_sip_client_lost(s, now, e, PTN_ERR_TIMED_OUT);
+    else if (actions & PTN_SIP_TXN_TIMEOUT)
         ptn_sip_client_fail(s, now, e, PTN_ERR_TIMED_OUT);
     else
         act(s, now, e, actions);

@@ -23,8 +23,8 @@ static void print_own_contact(struct ptn_sip *s, const struct ptn_sip_session *c
 static bool begin_request(const struct ptn_sip_session *c, const struct ptn_sip_dialog *d,
                           const char *method, struct ptn_sip_ask_request *ask)
 {
-    *ask =
-        (struct ptn_sip_ask_request){.user = PTN_SIP_FOR_CALL, .user_id = c->id, .path = c->path};
+    *ask = (struct ptn_sip_ask_request){
+        .user = PTN_SIP_FOR_CALL, .user_id = c->id, .account = c->account, .path = c->path};
     ask->request.method = method;
     ptn_sip_dialog_fill(d, &ask->request);
     return ptn_sip_target_of_uri(ptn_sip_dialog_next_hop(d), &ask->target);

@@ -43,7 +43,7 @@ enum { LOSSES_MAX = 2 };
 static bool is_same_flow(const struct ptn_sip_acct *a, const struct ptn_sip_acct *b)
 {
     return a->path.socket != 0 && a->path.socket == b->path.socket &&
-           a->hop.transport == b->hop.transport && !ptn_addr_is_none(&a->hop_addr) &&
+           a->hop_transport == b->hop_transport && !ptn_addr_is_none(&a->hop_addr) &&
            ptn_addr_equal(&a->hop_addr, &b->hop_addr);
 }
 
@@ -79,7 +79,7 @@ static bool is_covered(const struct ptn_sip *s, const struct ptn_sip_acct *a)
 static struct ptn_sip_hop hop_of(const struct ptn_sip_acct *a)
 {
     return (struct ptn_sip_hop){.socket = a->path.socket,
-                                .transport = a->hop.transport,
+                                .transport = a->hop_transport,
                                 .to = a->hop_addr,
                                 .name = a->hop.host};
 }
@@ -90,13 +90,16 @@ static void send_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a
 {
     bool notify = a->pulse.kind == PTN_SIP_KEEPALIVE_NOTIFY;
     char from[URI_MAX], call_id[25], tag[17], contact[400];
-    struct ptn_sip_ask_request ask = {
-        .user = PTN_SIP_FOR_KEEPALIVE, .user_id = a->id, .target = a->hop, .path = a->path};
+    struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_KEEPALIVE,
+                                      .user_id = a->id,
+                                      .target = a->hop,
+                                      .only = {a->hop_transport, a->hop_addr},
+                                      .path = a->path};
 
     ptn_sip_token(&s->dice, call_id, sizeof call_id);
     ptn_sip_token(&s->dice, tag, sizeof tag);
     snprintf(from, sizeof from, "%s;tag=%s", a->aor, tag);
-    ptn_sip_print_contact(a->user, a->hop.transport, &a->path.contact, contact, sizeof contact);
+    ptn_sip_print_contact(a->user, a->hop_transport, &a->path.contact, contact, sizeof contact);
     ask.request = (struct ptn_sip_request){.method = notify ? "NOTIFY" : "OPTIONS",
                                            .uri = a->registrar,
                                            .routes = a->route,
@@ -122,7 +125,7 @@ static void send_stun(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 
 static bool speaks_stun(const struct ptn_sip_acct *a)
 {
-    return a->pulse.kind == PTN_SIP_KEEPALIVE_CRLF && a->hop.transport == PTN_UDP &&
+    return a->pulse.kind == PTN_SIP_KEEPALIVE_CRLF && a->hop_transport == PTN_UDP &&
            a->outbound.granted && !a->pulse.no_stun;
 }
 
@@ -154,7 +157,7 @@ static bool is_to_ask(struct ptn_sip_acct *a, ptn_time now)
 {
     if (a->pulse.kind != PTN_SIP_KEEPALIVE_CRLF)
         return true;
-    if (a->hop.transport != PTN_UDP || !is_bound(a) || !is_answerer(a, now))
+    if (a->hop_transport != PTN_UDP || !is_bound(a) || !is_answerer(a, now))
         return false;
     return speaks_stun(a) || ++a->pulse.sent % PROBE_EVERY == 0;
 }
@@ -188,7 +191,7 @@ void ptn_sip_keepalive_start(struct ptn_sip *s, ptn_time now, struct ptn_sip_acc
     if (a->pulse.next == PTN_NEVER || a->pulse.next > now + interval(a))
         plan(s, now, a);
     /* At once, to learn whether this server answers pings: only then is silence its end. */
-    if (a->pulse.kind == PTN_SIP_KEEPALIVE_CRLF && a->hop.transport != PTN_UDP)
+    if (a->pulse.kind == PTN_SIP_KEEPALIVE_CRLF && a->hop_transport != PTN_UDP)
         beat(s, now, a);
 }
 
@@ -306,7 +309,7 @@ void ptn_sip_keepalive_conn_lost(struct ptn_sip *s, ptn_time now, const struct p
         struct ptn_sip_acct *a = s->accounts[i];
         /* The registrar reaches us through this connection and no other (RFC 5626 §4.2). While a
          * REGISTER is out its transaction has failed with the connection and says so itself. */
-        if (!a || a->hop.transport != conn->transport || a->path.socket != conn->socket ||
+        if (!a || a->hop_transport != conn->transport || a->path.socket != conn->socket ||
             !ptn_addr_equal(&a->hop_addr, &conn->remote))
             continue;
         stop_asking(s, a);

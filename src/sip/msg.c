@@ -10,7 +10,7 @@
 #include "sip/syntax.h"
 
 /* Headers are echoed in answers: beyond this an answer could not be written. */
-enum { SDP_BYTES_MAX = 16384, HEADER_BYTES_MAX = 16384 };
+enum { SDP_BYTES_MAX = 16384, HEADER_BYTES_MAX = 16384, RETRY_AFTER_MAX_S = 3600 };
 
 static const struct {
     unsigned status;
@@ -215,6 +215,18 @@ bool ptn_sip_in_lists(const struct ptn_sip_in *in, enum sip_hdrid id, const char
 bool ptn_sip_in_is(const struct ptn_sip_in *in, const char *method)
 {
     return ptn_pl_is(in->msg->cseq.met, method);
+}
+
+ptn_time ptn_sip_in_retry_after(const struct ptn_sip_in *in)
+{
+    struct pl after = ptn_sip_in_value(in, SIP_HDR_RETRY_AFTER);
+    uint32_t seconds = 0;
+
+    /* "120", "120 (maintenance)", "120;duration=60" */
+    for (size_t i = 0; i < after.l; i++)
+        if (after.p[i] < '0' || after.p[i] > '9')
+            after.l = i;
+    return ptn_sip_number(after, RETRY_AFTER_MAX_S, &seconds) ? PTN_S(seconds) : 0;
 }
 
 /* A host as in Via: perhaps in brackets, never a name. */

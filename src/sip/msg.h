@@ -50,6 +50,9 @@ bool ptn_sip_in_lists(const struct ptn_sip_in *in, enum sip_hdrid id, const char
 
 bool ptn_sip_in_is(const struct ptn_sip_in *in, const char *method);
 
+/* What Retry-After asks for, at most an hour; 0: nothing. */
+ptn_time ptn_sip_in_retry_after(const struct ptn_sip_in *in);
+
 /* The address in "received" and "rport" of the topmost Via of a response, completed from its
  * sent-by; false where the server said nothing. RFC 3581 §4. */
 bool ptn_sip_in_reflexive(const struct ptn_sip_in *in, struct ptn_addr *addr);

@@ -1,10 +1,12 @@
 /*
- * sip/names.c - from a host in a URI to an address: RFC 3263, as far as A, AAAA and SRV go.
+ * sip/names.c - from a host in a URI or a setting to the places it means, best first: RFC 3263.
  *
  * Answers and failures are kept for as long as they are good, so a request asks again and
- * again and waits where the answer is still on its way.
+ * again and waits where the answer is still on its way. What was known once goes on being
+ * used while the name servers are silent or deny it (RFC 8767's idea), and a place that has
+ * answered stays the last resort when they suddenly name others, for they may be lying.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,11 +15,16 @@
 /* A name that could not be resolved is asked for again after this; an answer is kept at least
  * as long, or a lifetime of 0 would ask for every message. */
 #define NAME_KEPT_MIN PTN_S(5)
-enum { NAME_TTL_MAX_S = 86400 };
 
-static uint16_t default_port(enum ptn_transport transport)
+/* For so long a place that has answered is remembered when its name no longer leads to it. */
+#define PROVEN_KEPT PTN_S(86400)
+
+static bool names_host(struct pl host)
 {
-    return transport == PTN_TLS ? 5061 : 5060;
+    char text[PTN_SIP_HOST_MAX];
+    struct ptn_addr addr;
+
+    return pl_strcpy(&host, text, sizeof text) == 0 && !ptn_addr_parse(text, &addr);
 }
 
 bool ptn_sip_target_of_uri(struct pl text, struct ptn_sip_target *out)
@@ -42,64 +49,74 @@ bool ptn_sip_target_of_uri(struct pl text, struct ptn_sip_target *out)
             out->transport = PTN_TLS;
         else if (pl_strcasecmp(&transport, "udp") != 0)
             return false;
+    } else {
+        out->any = uri.port == 0 && names_host(uri.host);
     }
     return true;
 }
 
 static bool same_target(const struct ptn_sip_target *a, const struct ptn_sip_target *b)
 {
-    return a->port == b->port && a->transport == b->transport && strcasecmp(a->host, b->host) == 0;
+    return a->port == b->port && a->transport == b->transport && a->any == b->any &&
+           strcasecmp(a->host, b->host) == 0;
 }
 
-static void ask(struct ptn_sip *s, struct ptn_sip_name *n, const char *name, unsigned types)
+/* ---- answers, kept ---- */
+
+/* Who is used stays in use as long as the name servers think as much of him as of the others:
+ * else each answer of theirs would move a registration. */
+static void keep_first(const struct ptn_sip_name *n, struct ptn_sip_result *r)
 {
-    n->query = ptn_sip_draw_id(s);
-    if (n->query)
-        ptn_sip_ask(s, &(struct ptn_ask){
-                           .kind = PTN_ASK_RESOLVE, .id = n->query, .name = name, .types = types});
-}
-
-/* An address once known outlives name servers that fail (RFC 8767's idea). */
-static void done(struct ptn_sip_name *n, ptn_time now, enum ptn_err why)
-{
-    n->state = PTN_SIP_NAME_DONE;
-    n->query = 0;
-    n->why = ptn_addr_is_none(&n->addr) ? why : PTN_OK;
-    n->expires = now + ptn_time_max(NAME_KEPT_MIN, why ? 0 : PTN_S(n->ttl_s));
-}
-
-static void ask_addresses(struct ptn_sip *s, ptn_time now, struct ptn_sip_name *n, const char *host,
-                          uint16_t port)
-{
-    bool v4 = ptn_sip_has_family(s, n->target.transport, PTN_IPV4);
-    bool v6 = ptn_sip_has_family(s, n->target.transport, PTN_IPV6);
-
-    n->state = PTN_SIP_ASKED_ADDR;
-    n->port = port;
-    /* Without any socket yet both are asked for: the socket may open while we wait. */
-    ask(s, n, host, (v4 || !v6 ? PTN_DNS_A : 0u) | (v6 || !v4 ? PTN_DNS_AAAA : 0u));
-    if (!n->query)
-        done(n, now, PTN_ERR_NO_ROOM);
-}
-
-static void start(struct ptn_sip *s, ptn_time now, struct ptn_sip_name *n,
-                  const struct ptn_sip_target *target)
-{
-    static const char *const services[] = {
-        [PTN_UDP] = "_sip._udp.", [PTN_TCP] = "_sip._tcp.", [PTN_TLS] = "_sips._tcp."};
-    char name[PTN_SIP_HOST_MAX + 16];
-
-    struct ptn_addr known = same_target(&n->target, target) ? n->addr : (struct ptn_addr){0};
-    *n = (struct ptn_sip_name){.target = *target, .ttl_s = NAME_TTL_MAX_S, .addr = known};
-    if (target->port) {
-        ask_addresses(s, now, n, target->host, target->port);
+    for (unsigned i = 1; n->dests.count > 0 && i < r->dests.count; i++) {
+        struct ptn_sip_dest dest = r->dests.list[i];
+        if (r->levels[i] != r->levels[0] || !ptn_sip_same_dest(&dest, &n->dests.list[0]))
+            continue;
+        memmove(&r->dests.list[1], &r->dests.list[0], i * sizeof dest);
+        r->dests.list[0] = dest;
         return;
     }
-    n->state = PTN_SIP_ASKED_SRV;
-    snprintf(name, sizeof name, "%s%s", services[target->transport], target->host);
-    ask(s, n, name, PTN_DNS_SRV);
-    if (!n->query)
-        done(n, now, PTN_ERR_NO_ROOM);
+}
+
+static void add_proven(const struct ptn_sip_name *n, ptn_time now, struct ptn_sip_dests *dests)
+{
+    if (n->proven_at == 0 || now > n->proven_at + PROVEN_KEPT || dests->count == PTN_SIP_DESTS_MAX)
+        return;
+    for (unsigned i = 0; i < dests->count; i++)
+        if (ptn_sip_same_dest(&dests->list[i], &n->proven))
+            return;
+    dests->list[dests->count++] = n->proven;
+}
+
+static void finish(struct ptn_sip_name *n, ptn_time now)
+{
+    struct ptn_sip_result result;
+    ptn_time kept = NAME_KEPT_MIN;
+
+    ptn_sip_search_result(n->search, &result);
+    free(n->search);
+    n->search = NULL;
+    n->done = true;
+    if (result.dests.count > 0) {
+        keep_first(n, &result);
+        add_proven(n, now, &result.dests);
+        n->dests = result.dests;
+        n->answered_at = now;
+        kept = ptn_time_max(kept, PTN_S(result.ttl_s));
+    }
+    n->why = n->dests.count > 0 ? PTN_OK : result.why;
+    n->expires = now + kept;
+}
+
+static void start(struct ptn_sip *s, ptn_time now, struct ptn_sip_name *n)
+{
+    n->search = ptn_sip_search_new(s, &n->target);
+    if (!n->search) {
+        n->done = true;
+        n->why = n->dests.count > 0 ? PTN_OK : PTN_ERR_NO_MEMORY;
+        n->expires = now + NAME_KEPT_MIN;
+    } else if (ptn_sip_search_done(n->search)) {
+        finish(n, now);
+    }
 }
 
 /* A free place, else the answer that expires first; NULL while all are being asked for. */
@@ -111,7 +128,7 @@ static struct ptn_sip_name *place(struct ptn_sip *s)
         struct ptn_sip_name *n = &s->names[i];
         if (n->target.host[0] == '\0')
             return n;
-        if (n->state == PTN_SIP_NAME_DONE && (!oldest || n->expires < oldest->expires))
+        if (!n->search && (!oldest || n->expires < oldest->expires))
             oldest = n;
     }
     return oldest;
@@ -125,97 +142,98 @@ static struct ptn_sip_name *find(struct ptn_sip *s, const struct ptn_sip_target 
     return NULL;
 }
 
-enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
-                                    const struct ptn_sip_target *target, struct ptn_addr *addr,
-                                    ptn_time *expires, enum ptn_err *why)
+/* The name's place, asked for where that is due; NULL: no room. */
+static struct ptn_sip_name *ask_for(struct ptn_sip *s, ptn_time now,
+                                    const struct ptn_sip_target *target)
 {
-    *expires = PTN_NEVER;
-    *why = PTN_OK;
-    if (ptn_addr_parse(target->host, addr)) {
-        addr->port = target->port ? target->port : default_port(target->transport);
+    struct ptn_sip_name *n = find(s, target);
+
+    if (!n && (n = place(s)))
+        *n = (struct ptn_sip_name){.target = *target};
+    if (n && !n->search && (!n->done || n->expires <= now))
+        start(s, now, n);
+    return n;
+}
+
+/* ---- which first ---- */
+
+/* Those that have failed come last, and of them first whose failure is longest ago. */
+static void put_in_order(struct ptn_sip *s, ptn_time now, const struct ptn_sip_rule *rule,
+                         ptn_time answered_at, struct ptn_sip_places *p)
+{
+    struct ptn_sip_dest sorted[PTN_SIP_DESTS_MAX];
+    ptn_time failed_at[PTN_SIP_DESTS_MAX];
+    unsigned good = 0, bad = 0;
+
+    for (unsigned i = 0; i < p->dests.count; i++) {
+        struct ptn_sip_dest dest = p->dests.list[i];
+        ptn_time until = ptn_sip_dest_shunned_until(s, now, &dest, rule, answered_at);
+        if (until == 0) {
+            p->dests.list[good++] = dest;
+            continue;
+        }
+        ptn_time at = ptn_sip_dest_failed_at(s, &dest);
+        unsigned place = bad++;
+        for (; place > 0 && failed_at[place - 1] > at; place--) {
+            sorted[place] = sorted[place - 1];
+            failed_at[place] = failed_at[place - 1];
+        }
+        sorted[place] = dest;
+        failed_at[place] = at;
+        p->until = ptn_time_min(p->until, until);
+    }
+    p->good = good;
+    p->failed_at = good == 0 && bad > 0 ? failed_at[0] : 0;
+    if (bad > 0)
+        memcpy(&p->dests.list[good], sorted, bad * sizeof *sorted);
+}
+
+enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
+                                    const struct ptn_sip_target *target,
+                                    const struct ptn_sip_rule *rule, struct ptn_sip_places *out)
+{
+    struct ptn_addr addr;
+
+    *out = (struct ptn_sip_places){.until = PTN_NEVER};
+    if (ptn_addr_parse(target->host, &addr)) {
+        addr.port = target->port ? target->port : ptn_sip_default_port(target->transport);
+        out->dests = (struct ptn_sip_dests){1, {{target->transport, addr}}};
+        put_in_order(s, now, rule, 0, out);
         return PTN_SIP_KNOWN;
     }
-    struct ptn_sip_name *n = find(s, target);
-    if (!n || (n->state == PTN_SIP_NAME_DONE && n->expires <= now)) {
-        if (!n && !(n = place(s))) {
-            *why = PTN_ERR_NO_ROOM;
-            return PTN_SIP_UNKNOWN;
-        }
-        start(s, now, n, target);
+    struct ptn_sip_name *n = ask_for(s, now, target);
+    if (!n) {
+        out->why = PTN_ERR_NO_ROOM;
+        return PTN_SIP_UNKNOWN;
     }
-    *addr = n->addr;
-    if (n->state != PTN_SIP_NAME_DONE)
-        return ptn_addr_is_none(addr) ? PTN_SIP_PENDING : PTN_SIP_KNOWN;
-    *why = n->why;
-    *expires = n->expires;
-    return n->why ? PTN_SIP_UNKNOWN : PTN_SIP_KNOWN;
+    out->dests = n->dests;
+    out->why = n->why;
+    if (!n->search)
+        out->until = n->expires;
+    put_in_order(s, now, rule, n->answered_at, out);
+    if (n->dests.count > 0)
+        return PTN_SIP_KNOWN;
+    return n->search ? PTN_SIP_PENDING : PTN_SIP_UNKNOWN;
 }
 
 void ptn_sip_doubt_name(struct ptn_sip *s, ptn_time now, const struct ptn_sip_target *target)
 {
     struct ptn_sip_name *n = find(s, target);
 
-    if (n && n->state == PTN_SIP_NAME_DONE)
-        n->expires = now;
+    if (n && !n->search)
+        n->expires = ptn_time_min(n->expires, ptn_time_max(now, n->answered_at + NAME_KEPT_MIN));
 }
 
-/* RFC 2782: lowest priority first; within it by weight. */
-static const struct ptn_dns_record *choose_srv(struct ptn_sip *s, const struct ptn_tell *tell)
+void ptn_sip_names_prove(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest)
 {
-    const struct ptn_dns_record *chosen = NULL;
-    uint32_t weights = 0;
-
-    for (size_t i = 0; i < tell->record_count; i++) {
-        const struct ptn_dns_record *r = &tell->records[i];
-        if (r->type != PTN_DNS_SRV || !r->target || !r->target[0] || r->port == 0)
-            continue;
-        if (chosen && r->priority > chosen->priority)
-            continue;
-        if (!chosen || r->priority < chosen->priority)
-            chosen = NULL, weights = 0;
-        /* Kept with a chance of weight to all weights so far; +1 lets weight 0 be chosen. */
-        weights += r->weight + 1u;
-        if (!chosen || ptn_dice_below(&s->dice, weights) < r->weight + 1u)
-            chosen = r;
+    for (unsigned i = 0; i < PTN_SIP_NAMES_MAX; i++) {
+        struct ptn_sip_name *n = &s->names[i];
+        for (unsigned k = 0; k < n->dests.count; k++)
+            if (ptn_sip_same_dest(&n->dests.list[k], dest)) {
+                n->proven = *dest;
+                n->proven_at = now;
+            }
     }
-    return chosen;
-}
-
-static void take_srv(struct ptn_sip *s, ptn_time now, struct ptn_sip_name *n,
-                     const struct ptn_tell *tell)
-{
-    const struct ptn_dns_record *srv = tell->kind == PTN_TELL_RESOLVED ? choose_srv(s, tell) : NULL;
-
-    /* No SRV, or no answer about it: the name itself may still have an address (§4.2). */
-    if (!srv || strlen(srv->target) >= PTN_SIP_HOST_MAX) {
-        ask_addresses(s, now, n, n->target.host, default_port(n->target.transport));
-        return;
-    }
-    if (srv->ttl_s < n->ttl_s)
-        n->ttl_s = srv->ttl_s;
-    ask_addresses(s, now, n, srv->target, srv->port);
-}
-
-static void take_addresses(struct ptn_sip *s, ptn_time now, struct ptn_sip_name *n,
-                           const struct ptn_tell *tell)
-{
-    const struct ptn_dns_record *best = NULL;
-
-    for (size_t i = 0; tell->kind == PTN_TELL_RESOLVED && i < tell->record_count; i++) {
-        const struct ptn_dns_record *r = &tell->records[i];
-        bool usable = ptn_sip_has_family(s, n->target.transport, r->addr.family);
-        if ((r->type == PTN_DNS_A || r->type == PTN_DNS_AAAA) && (usable || !best) &&
-            (!best || !ptn_sip_has_family(s, n->target.transport, best->addr.family)))
-            best = r;
-    }
-    if (!best) {
-        done(n, now, tell->kind == PTN_TELL_FAILED ? tell->why : PTN_ERR_NOT_FOUND);
-        return;
-    }
-    n->addr = ptn_addr_with_port(best->addr, n->port);
-    if (best->ttl_s < n->ttl_s)
-        n->ttl_s = best->ttl_s;
-    done(n, now, PTN_OK);
 }
 
 bool ptn_sip_names_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell)
@@ -224,13 +242,25 @@ bool ptn_sip_names_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell 
         return false;
     for (unsigned i = 0; i < PTN_SIP_NAMES_MAX; i++) {
         struct ptn_sip_name *n = &s->names[i];
-        if (n->query == 0 || n->query != tell->id)
+        if (!n->search || !ptn_sip_search_input(s, n->search, tell))
             continue;
-        if (n->state == PTN_SIP_ASKED_SRV)
-            take_srv(s, now, n, tell);
-        else
-            take_addresses(s, now, n, tell);
+        if (ptn_sip_search_done(n->search))
+            finish(n, now);
         return true;
     }
     return false;
+}
+
+bool ptn_sip_names_ask(const struct ptn_sip *s, ptn_id query)
+{
+    for (unsigned i = 0; i < PTN_SIP_NAMES_MAX; i++)
+        if (s->names[i].search && ptn_sip_search_asks(s->names[i].search, query))
+            return true;
+    return false;
+}
+
+void ptn_sip_names_fini(struct ptn_sip *s)
+{
+    for (unsigned i = 0; i < PTN_SIP_NAMES_MAX; i++)
+        free(s->names[i].search);
 }

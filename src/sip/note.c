@@ -33,7 +33,8 @@ static bool send_note(struct ptn_sip *s, ptn_time now, struct ptn_sip_note *n,
                       struct ptn_sip_acct *a)
 {
     char headers[HEADERS_MAX];
-    struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_NOTE, .user_id = n->id, .path = a->path};
+    struct ptn_sip_ask_request ask = {
+        .user = PTN_SIP_FOR_NOTE, .user_id = n->id, .account = a->id, .path = a->path};
 
     if (!ptn_sip_account_aim(a, &ask.target) &&
         !ptn_sip_target_of_uri(ptn_pl(n->dialog.uri), &ask.target))

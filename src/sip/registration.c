@@ -20,7 +20,7 @@
 #define RECONNECT_EVERY PTN_S(2)
 #define RECONNECT_OFTEN PTN_S(120)
 
-enum { HEADERS_MAX = 4096, CONTACT_MAX = 1400, LEASE_MAX_S = 7 * 86400, RETRY_AFTER_MAX_S = 3600 };
+enum { HEADERS_MAX = 4096, CONTACT_MAX = 1400, LEASE_MAX_S = 7 * 86400 };
 
 void ptn_sip_reg_fini(struct ptn_sip_reg *r)
 {
@@ -36,7 +36,7 @@ static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char 
     char contact[512], old[512];
     struct ptn_writer w = ptn_writer(buf, size - 1);
 
-    ptn_sip_print_contact(a->user, a->hop.transport, &r->asked, contact, sizeof contact);
+    ptn_sip_print_contact(a->user, a->hop_transport, &r->asked, contact, sizeof contact);
     ptn_sip_printf(&w, "%s", contact);
     if (a->instance)
         ptn_sip_printf(&w, ";+sip.instance=\"<%s>\"", a->instance);
@@ -45,7 +45,7 @@ static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char 
     /* A flow is replaced by its own name (RFC 5626 §6). */
     if (!a->outbound.granted && !ptn_addr_is_none(&r->bound) &&
         !ptn_addr_equal(&r->bound, &r->asked)) {
-        ptn_sip_print_contact(a->user, a->hop.transport, &r->bound, old, sizeof old);
+        ptn_sip_print_contact(a->user, a->hop_transport, &r->bound, old, sizeof old);
         ptn_sip_printf(&w, ", %s;expires=0", old);
     }
     *w.at = '\0';
@@ -75,8 +75,11 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
     struct ptn_sip_reg *r = &a->reg;
     char contacts[CONTACT_MAX], headers[HEADERS_MAX], from[1200];
-    struct ptn_sip_ask_request ask = {
-        .user = PTN_SIP_FOR_REGISTRATION, .user_id = a->id, .target = a->hop, .path = a->path};
+    struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_REGISTRATION,
+                                      .user_id = a->id,
+                                      .account = a->id,
+                                      .target = a->hop,
+                                      .path = a->path};
 
     r->asked = r->leaving ? r->bound : a->path.contact;
     print_contacts(a, r->leaving ? 0 : r->expires_s, contacts, sizeof contacts);
@@ -122,7 +125,7 @@ static ptn_time reconnect_in(struct ptn_sip_acct *a, ptn_time now, unsigned stat
 
     if (status)
         r->cut_off_at = PTN_NEVER;
-    if (a->hop.transport == PTN_UDP || status || why == PTN_ERR_NOT_TRUSTED ||
+    if (a->hop_transport == PTN_UDP || status || why == PTN_ERR_NOT_TRUSTED ||
         why == PTN_ERR_UNSUPPORTED)
         return 0;
     if (r->cut_off_at == PTN_NEVER)
@@ -235,7 +238,6 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
 {
     struct ptn_sip_reg *r = &a->reg;
     unsigned status = in->msg->scode;
-    struct pl after = ptn_sip_in_value(in, SIP_HDR_RETRY_AFTER);
     uint32_t seconds = 0;
 
     /* At the next tick: the owner first hears where the server saw us, so that no contact is sent
@@ -257,14 +259,8 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
         transmit(s, now, a);
         return;
     }
-    /* "120", "120 (maintenance)", "120;duration=60" */
-    for (size_t i = 0; i < after.l; i++)
-        if (after.p[i] < '0' || after.p[i] > '9')
-            after.l = i;
-    ptn_time wait = 0;
-    if (ptn_sip_number(after, RETRY_AFTER_MAX_S, &seconds) && seconds > 0)
-        wait = PTN_S(seconds);
-    else if (status == 401 || status == 403 || status == 404 || status == 407)
+    ptn_time wait = ptn_sip_in_retry_after(in);
+    if (wait == 0 && (status == 401 || status == 403 || status == 404 || status == 407))
         /* Only a person can mend these: asking often would get the address banned. */
         wait = a->retry_max;
     fail(s, now, a, status, PTN_ERR_REFUSED, wait);

@@ -175,13 +175,14 @@ static void cancel(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
 
 static void hang_up_ours(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
 {
-    const struct ptn_sip_entry *e = ptn_sip_exchange_find(s, c->invite);
+    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, c->invite);
 
     if (!e || e->waiting) {
         ptn_sip_exchange_drop(s, c->invite);
         ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_US, 0);
         return;
     }
+    e->settled = true;
     /* Before any answer a CANCEL could overtake the INVITE: it waits for the first. */
     if (c->state == PTN_SIP_CALL_PROCEEDING)
         cancel(s, now, c);
@@ -216,6 +217,15 @@ static void decline_fork(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
     ptn_sip_call_send_ack(s, now, c, &fork, in->msg->cseq.num);
     ptn_sip_call_send_bye(s, now, c, &fork, PTN_SIP_FOR_NOBODY);
     ptn_sip_dialog_fini(&fork);
+}
+
+void ptn_sip_call_answered_elsewhere(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                                     const struct ptn_sip_in *in)
+{
+    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
+
+    if (c)
+        decline_fork(s, now, c, in);
 }
 
 static void first_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,

@@ -94,6 +94,7 @@ void ptn_sip_free(struct ptn_sip *s)
     ptn_sip_notes_fini(s);
     ptn_sip_accounts_fini(s);
     ptn_sip_transport_fini(s);
+    ptn_sip_names_fini(s);
     for (struct ptn_sip_ask_node *n = s->asks, *next; n; n = next)
         next = n->next, free_ask(n);
     for (struct ptn_sip_event_node *n = s->events, *next; n; n = next)
@@ -190,10 +191,7 @@ bool ptn_sip_id_in_use(const struct ptn_sip *s, ptn_id id)
     for (unsigned i = 0; i < PTN_SIP_CONNS_MAX; i++)
         if (s->conns[i].id == id)
             return true;
-    for (unsigned i = 0; i < PTN_SIP_NAMES_MAX; i++)
-        if (s->names[i].query == id)
-            return true;
-    return false;
+    return ptn_sip_names_ask(s, id);
 }
 
 /* In a circle, so that a late answer to something given up finds no new owner of its id. */

@@ -17,7 +17,7 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3263 (A, AAAA and SRV), 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3891, 4028, 4320,
+ * RFC 3261, 3263, 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3891, 4028, 4320,
  * 5626, 6026, 7616.
  */
 #ifndef PTN_SIP_SIP_H
@@ -85,6 +85,16 @@ struct ptn_sip_host {
     const char *name; /* host name or address; NULL: none */
     uint16_t port;    /* 0: SRV, else the transport's default */
     enum ptn_transport transport;
+    bool by_naptr; /* the name servers choose among the transports for which there are sockets;
+                    * not asked where a port or an address is given */
+};
+
+/* When a server that has failed is asked again, while another one answers. */
+enum ptn_sip_failback {
+    PTN_SIP_FAILBACK_SOON,    /* after 30 s, then after twice as long each time, up to 5 min */
+    PTN_SIP_FAILBACK_TTL,     /* when the name servers' answer has expired; an address: soon */
+    PTN_SIP_FAILBACK_REFRESH, /* with the next refresh of the registration */
+    PTN_SIP_FAILBACK_AFTER,   /* after a time that is set */
 };
 
 /* Sent to where REGISTER goes, once for all accounts that share a flow. Where an answer may be
@@ -203,7 +213,8 @@ enum ptn_err ptn_sip_message(struct ptn_sip *s, ptn_time now, ptn_sip_id account
 enum ptn_sip_event_kind {
     PTN_SIP_SOCKET_OPENED,   /* socket, local */
     PTN_SIP_SOCKET_FAILED,   /* socket, why; also when a listener closes later */
-    PTN_SIP_SERVER,          /* account, addr: where its requests go; none: `why` it is unknown */
+    PTN_SIP_SERVER,          /* account, addr, transport: where its requests go; none: `why` it is
+                              * unknown */
     PTN_SIP_REGISTERED,      /* account, addr: the contact bound, lease_s granted to it, status */
     PTN_SIP_REGISTER_FAILED, /* account, status (0: nobody answered), why, retry_in */
     PTN_SIP_UNREGISTERED,    /* account, status (0: nobody answered, or nothing was bound) */
@@ -242,6 +253,7 @@ struct ptn_sip_event {
     ptn_sip_id account, call;
     ptn_sip_id replaces; /* INCOMING: the call that ends once this one is up; 0: none */
     struct ptn_addr local, addr, server;
+    enum ptn_transport transport;
     enum ptn_err why;
     unsigned status;
     unsigned lease_s;

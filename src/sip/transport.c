@@ -176,7 +176,7 @@ static struct ptn_sip_conn *conn_for(struct ptn_sip *s, const struct ptn_sip_hop
 
 /* A route may lead over another transport or family than the path the owner chose: then by
  * a socket of that kind, on the same address if there is one. */
-static ptn_id socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop)
+ptn_id ptn_sip_socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop)
 {
     const struct ptn_sip_socket *wanted = ptn_sip_find_socket(s, hop->socket), *best = NULL;
 
@@ -195,7 +195,7 @@ static ptn_id socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop)
 enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_hop *hop,
                                struct ptn_bytes bytes)
 {
-    if (!hop->conn && !(hop->socket = socket_for(s, hop)))
+    if (!hop->conn && !(hop->socket = ptn_sip_socket_for(s, hop)))
         return PTN_SIP_NOT_SENT;
     if (hop->transport == PTN_UDP) {
         ptn_sip_ask(
@@ -334,9 +334,10 @@ void ptn_sip_transport_input(struct ptn_sip *s, ptn_time now, const struct ptn_t
     case PTN_TELL_FAILED:
     case PTN_TELL_CLOSED: failed(s, now, tell); break;
     case PTN_TELL_ACCEPTED: accepted(s, tell); break;
-    /* An ICMP error may be anyone's, and a registrar that restarts sends them too: the
-     * transaction's own repeats decide. The rest is the owner's. */
-    case PTN_TELL_ICMP_ERROR:
+    /* An ICMP error may be anyone's, and a registrar that restarts sends them too: where there is
+     * nobody else to turn to, the transaction's own repeats decide. */
+    case PTN_TELL_ICMP_ERROR: ptn_sip_client_unreachable(s, now, &tell->from); break;
+    /* The owner's. */
     case PTN_TELL_RESOLVED:
     case PTN_TELL_ADDRESSES: break;
     }

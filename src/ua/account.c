@@ -16,19 +16,25 @@ unsigned ptn_ua_account_of(const struct ptn_ua *ua, ptn_sip_id sip)
     return i;
 }
 
+static const char *transport_text(enum ptn_transport transport)
+{
+    return transport == PTN_TLS ? "TLS" : transport == PTN_TCP ? "TCP" : "UDP";
+}
+
 static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
                          const struct ptn_sip_event *ev)
 {
     char text[PTN_ADDR_TEXT_MAX];
 
     a->server = ev->addr;
+    a->transport = ev->transport;
     ua->dirty = true;
     if (ptn_addr_is_none(&ev->addr))
         ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: the server's address is unknown: %s", a->opts.user,
                 ptn_err_text(ev->why));
     else
-        ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: server at %s", a->opts.user,
-                ptn_addr_format(&ev->addr, text));
+        ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: server at %s (%s)", a->opts.user,
+                ptn_addr_format(&ev->addr, text), transport_text(ev->transport));
 }
 
 static void registered(struct ptn_ua *ua, ptn_time now, unsigned i, const struct ptn_sip_event *ev)
@@ -111,13 +117,6 @@ static bool has_server(const struct ptn_ua_account_here *a)
     return a->opts.server.name || a->opts.proxy.name;
 }
 
-static enum ptn_transport transport(const struct ptn_ua_account_here *a)
-{
-    const struct ptn_sip_host *hop = a->opts.proxy.name ? &a->opts.proxy : &a->opts.server;
-
-    return hop->transport ? hop->transport : PTN_UDP;
-}
-
 static void log_contact(const struct ptn_ua *ua, const struct ptn_ua_account_here *a)
 {
     char text[PTN_ADDR_TEXT_MAX];
@@ -132,7 +131,7 @@ static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here 
 {
     if (has_server(a) && ptn_addr_is_none(&a->server))
         return;
-    struct ptn_ua_sip_socket *s = ptn_ua_socket_towards(ua, transport(a), &a->server);
+    struct ptn_ua_sip_socket *s = ptn_ua_socket_towards(ua, a->transport, &a->server);
     if (!s) {
         a->ready_by = 0;
         return;

@@ -53,6 +53,7 @@ struct ptn_ua_account_here {
     ptn_sip_id sip;
     enum ptn_ua_account_state state;
     struct ptn_addr server;
+    enum ptn_transport transport; /* towards it */
     ptn_time ready_by; /* waits for mapped addresses no longer than this; 0: not yet begun */
     bool told;         /* the agent knows a path */
     struct ptn_sip_path path;

@@ -41,7 +41,9 @@ static bool keep_texts(struct ptn_ua *ua)
                keep_text(ua, &a->display_name) && keep_text(ua, &a->auth_user) &&
                keep_text(ua, &a->password) && keep_text(ua, &a->server.name) &&
                keep_text(ua, &a->proxy.name);
+        const struct ptn_sip_host *hop = a->proxy.name ? &a->proxy : &a->server;
         ua->accounts[i].opts = *a;
+        ua->accounts[i].transport = hop->transport ? hop->transport : PTN_UDP;
     }
     return kept;
 }

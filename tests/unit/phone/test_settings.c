@@ -424,7 +424,7 @@ TEST(tls_and_the_ports_of_streams_are_taken_from_their_keys)
     set("sip.tls_listen_port", "5071");
     set("sip.tcp_port_random_mode", "1");
     CHECK(wire());
-    CHECK(opts.tls && !opts.tcp);
+    CHECK(opts.tls && opts.tcp);
     CHECK_EQ(PTN_TLS, opts.accounts[0].server.transport);
     CHECK_EQ(5071, opts.tls_port);
     CHECK_EQ(PTN_UA_PORT_RANDOM, opts.stream_port);

@@ -21,7 +21,9 @@ static int find_addr(const struct world *w, const struct ptn_addr *addr)
     for (int i = 0; i < AGENTS; i++)
         if (ptn_addr_equal(addr, &w->addr[i]))
             return i;
-    return ptn_addr_equal(addr, &w->peer) ? PEER : -1;
+    return ptn_addr_in_prefix(addr, &w->peer, 24) && addr->ip[3] >= 9 && addr->ip[3] < WORLD_PEERS
+               ? PEER
+               : -1;
 }
 
 static void post(struct world *w, int to, const struct ptn_tell *tell, ptn_time at)
@@ -47,12 +49,23 @@ static void datagram(struct world *w, int from, const struct ptn_ask *ask)
     CHECK(to >= 0);
     if (ptn_dice_below(&w->dice, 100) < w->loss_percent)
         return;
+    if (to == PEER && w->deaf[ask->to.ip[3]]) {
+        if (w->icmp[ask->to.ip[3]])
+            post(w, from,
+                 &(struct ptn_tell){.kind = PTN_TELL_ICMP_ERROR,
+                                    .id = w->udp[from],
+                                    .from = ask->to,
+                                    .why = PTN_ERR_REFUSED},
+                 w->now + w->delay);
+        return;
+    }
     ptn_time at = w->now + w->delay;
     if (w->jitter)
         at += ptn_dice_below(&w->dice, (uint32_t)w->jitter);
     struct ptn_tell tell = {.kind = PTN_TELL_DATAGRAM,
                             .id = to == PEER ? 0 : w->udp[to],
                             .from = w->addr[from],
+                            .local = ask->to,
                             .bytes = ask->bytes};
     post(w, to, &tell, at);
 }
@@ -216,6 +229,7 @@ static void deliver(struct world *w, int index)
     memmove(&w->packets[index], &w->packets[index + 1],
             (--w->packet_count - (unsigned)index) * sizeof p);
     if (p.to == PEER) {
+        w->received_by = p.tell.local.ip[3];
         w->received_size = p.tell.bytes.size < WORLD_TEXT ? p.tell.bytes.size : WORLD_TEXT - 1;
         memcpy(w->received, p.bytes, w->received_size);
         w->received[w->received_size] = '\0';

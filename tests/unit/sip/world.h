@@ -2,7 +2,8 @@
  * tests/unit/sip/world.h - two agents, a peer who says what the test says, and a net between.
  *
  * Alice is agent 0 at 192.0.2.1:5060, Bob agent 1 at 192.0.2.2:5060; the peer is an address
- * without a machine at 192.0.2.9:5060. Time is virtual; loss, delay and order come from a seed.
+ * without a machine at 192.0.2.9:5060, and so are those up to 192.0.2.15, for who needs several
+ * servers. Time is virtual; loss, delay and order come from a seed.
  */
 #ifndef PTN_TEST_SIP_WORLD_H
 #define PTN_TEST_SIP_WORLD_H
@@ -11,7 +12,13 @@
 #include "support/test.h"
 
 enum { ALICE, BOB, AGENTS };
-enum { WORLD_PACKETS = 512, WORLD_EVENTS = 256, WORLD_TEXT = 4096, WORLD_RECORDS = 8 };
+enum {
+    WORLD_PACKETS = 512,
+    WORLD_EVENTS = 256,
+    WORLD_TEXT = 4096,
+    WORLD_RECORDS = 16,
+    WORLD_PEERS = 16
+};
 
 struct seen {
     struct ptn_sip_event event; /* its texts below, its description in `sdp` */
@@ -59,6 +66,9 @@ struct world {
     struct ptn_ask connect; /* the last one; its name below */
     char connect_name[64];
     char received[WORLD_TEXT]; /* by the peer, last */
+    unsigned received_by;      /* the last byte of the address */
+    bool deaf[WORLD_PEERS];    /* what is sent to this peer is lost */
+    bool icmp[WORLD_PEERS];    /* and that is said */
     size_t received_size;
     char last_sent[AGENTS][WORLD_TEXT];
 };
