@@ -262,6 +262,7 @@ static void wire_account(struct wiring *x, unsigned i)
         /* 0 is "at once", which the machine raises to its shortest wait, and no "as you like". */
         .retry_max = PTN_S(s->account_retry[i] ? s->account_retry[i] : 1),
         .trusts_server_only = s->account_trust[i] || s->trust,
+        .reliable = s->account_100rel[i],
         .session_expires_s = s->account_timer_enable[i] ? s->account_timer_expires[i] : 0,
         .session_refresher_uas = s->account_timer_refresher[i] != 0,
         .stays_registered = !s->account_unregister[i],

@@ -111,6 +111,7 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->registers = o->registers;
     a->register_after = o->register_after;
     a->trusts_server_only = o->trusts_server_only;
+    a->reliable = o->reliable;
     a->session_expires_s = o->session_expires_s;
     a->session_refresher_uas = o->session_refresher_uas;
     a->pulse = (struct ptn_sip_pulse){.kind = o->keepalive,

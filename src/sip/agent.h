@@ -10,7 +10,9 @@
  *   server.c        requests that come in: who is meant, and the rules before that
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
- *   session.c       calls                   change.c        INVITE within a call
+ *   session.c       calls, and those of ours         called.c   those of theirs
+ *   early.c         what rings before it is answered   prack.c    ringing that must arrive
+ *   change.c        INVITE within a call
  *   transfer.c      calls handed on                 target.c        texts dialled
  *   note.c          texts, waiting messages
  *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
@@ -25,6 +27,7 @@
 #include "sip/dialog.h"
 #include "sip/digest.h"
 #include "sip/msg.h"
+#include "sip/offer.h"
 #include "sip/sip.h"
 #include "sip/stream.h"
 #include "sip/transaction.h"
@@ -110,6 +113,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_LIFETIME, /* UPDATE of a call */
     PTN_SIP_FOR_REFER,
     PTN_SIP_FOR_NOTE,
+    PTN_SIP_FOR_PRACK,
 };
 
 typedef uint32_t ptn_sip_txn_id; /* 0: none */
@@ -274,6 +278,7 @@ struct ptn_sip_acct {
     unsigned session_expires_s; /* 0: not asked for */
     bool session_refresher_uas;
     bool trusts_server_only;
+    bool reliable; /* shows 100rel */
     struct ptn_sip_pulse pulse;
     struct ptn_sip_outbound outbound;
     ptn_time retry_first, retry_max, register_after;
@@ -305,7 +310,30 @@ struct ptn_sip_lifetime {
     struct ptn_sip_auth_chain chain;
 };
 
-/* What was offered within an answered call, by INVITE or UPDATE. */
+/* One of the dialogs that an INVITE of ours begins before it is answered. */
+struct ptn_sip_early {
+    struct ptn_sip_early *next;
+    struct ptn_sip_dialog dialog;
+    enum ptn_sip_talks talks;
+    struct ptn_sdp *answer;          /* the last that came; NULL: none */
+    uint32_t rseq;                   /* of the last reliable answer taken; 0: none */
+    struct ptn_sip_auth_chain chain; /* of its PRACK */
+};
+
+/* Our provisional answers to an INVITE of theirs, where they are to be acknowledged. */
+struct ptn_sip_reliable {
+    bool used, required;
+    bool shown;       /* an INVITE of ours says that we have it */
+    uint32_t rseq;    /* the last one; 0: none yet */
+    uint32_t unheard; /* the one whose PRACK has not come; 0: none */
+    unsigned status;  /* of it */
+    bool with_sdp;
+    unsigned next_status; /* waits for that PRACK; 200: the answer does; 0: nothing does */
+    struct ptn_sdp *next_sdp;
+    ptn_time repeat_at, repeat_wait, until; /* until: PTN_NEVER when it is not repeated */
+};
+
+/* What was offered within a call, by INVITE, UPDATE or PRACK. */
 enum ptn_sip_change {
     PTN_SIP_CHANGE_NONE,
     PTN_SIP_CHANGE_OURS,       /* out */
@@ -313,11 +341,18 @@ enum ptn_sip_change {
     PTN_SIP_CHANGE_THEIRS,     /* the owner decides */
 };
 
+enum ptn_sip_change_by {
+    PTN_SIP_BY_INVITE,
+    PTN_SIP_BY_UPDATE,
+    PTN_SIP_BY_PRACK,
+};
+
 struct ptn_sip_session {
     ptn_sip_id id, account;
     enum ptn_sip_call_state state;
     enum ptn_sip_change change;
-    bool change_by_update; /* theirs */
+    enum ptn_sip_change_by change_by; /* theirs */
+    ptn_sip_txn_id changing;          /* theirs: to be answered */
     bool incoming;
     bool hang_up_later; /* as soon as the ACK allows it: §15 */
     bool cancel_sent;
@@ -327,10 +362,13 @@ struct ptn_sip_session {
     struct ptn_sip_path path;
     struct ptn_sip_dialog dialog;
     struct ptn_sip_auth_chain chain;
-    char *invite_auth;     /* credentials of our INVITE, for its ACK: §13.2.2.4 */
-    uint32_t invite_cseq;  /* of our INVITE under way or last */
-    uint32_t their_cseq;   /* of their INVITE under way or last */
-    ptn_sip_txn_id invite; /* the INVITE under way or last, either way */
+    char *invite_auth;           /* credentials of our INVITE, for its ACK: §13.2.2.4 */
+    uint32_t invite_cseq;        /* of our INVITE under way or last */
+    uint32_t their_cseq;         /* of their INVITE under way or last */
+    ptn_sip_txn_id invite;       /* the INVITE under way or last, either way */
+    struct ptn_sip_early *early; /* of ours, until the call ends */
+    struct ptn_sip_reliable reliable;
+    enum ptn_sip_talks talks; /* theirs, until it is answered */
     struct ptn_sip_lifetime lifetime;
     bool referring, referred; /* a REFER of ours, of theirs, whose end is not known */
     char *refer_to;           /* of ours */
@@ -339,6 +377,7 @@ struct ptn_sip_session {
     struct ptn_sdp *offer;                 /* our last description, to be sent again */
     ptn_time ok_repeat, ok_wait, ok_until; /* our 200 until its ACK: §13.3.1.4 */
     ptn_time ringing_repeat;               /* §13.3.1.1: a provisional answer a minute */
+    ptn_time expires_at;                   /* §13.3.1: theirs, given up by then */
     ptn_time change_at, cancel_until;
     enum ptn_sip_ended ended; /* why we send BYE */
     unsigned ended_status;
@@ -580,14 +619,23 @@ void ptn_sip_reg_fini(struct ptn_sip_reg *r);
 
 /* session.c */
 #define PTN_SIP_ALLOW                                                                              \
-    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, MESSAGE\r\n"
-#define PTN_SIP_SUPPORTED "Supported: timer, replaces\r\n"
+    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, MESSAGE, PRACK\r\n"
+#define PTN_SIP_SUPPORTED "Supported: timer, replaces"
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
+/* The dialog of the call that the request belongs to; NULL: none. */
+struct ptn_sip_dialog *ptn_sip_call_dialog(struct ptn_sip_session *c,
+                                           const struct ptn_sip_in *request);
+/* NULL: as many live as may, or no memory. */
+struct ptn_sip_session *ptn_sip_call_add(struct ptn_sip *s, ptn_sip_id account);
+void ptn_sip_call_free(struct ptn_sip *s, unsigned slot);
+
+/* called.c: calls of theirs */
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                           struct ptn_sip_acct *a, const struct ptn_sip_in *in);
 void ptn_sip_call_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                       ptn_sip_txn_id id);
+void ptn_sip_called_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 void ptn_sip_call_cancelled(struct ptn_sip *s, ptn_time now, ptn_sip_id call, ptn_sip_txn_id id);
 void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                         const struct ptn_sip_in *in);
@@ -620,6 +668,8 @@ bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *of
 /* What else a call may ask within its dialog. */
 struct ptn_sip_within {
     enum ptn_sip_user user;
+    struct ptn_sip_dialog *dialog; /* NULL: the call's */
+    bool no_contact;
     const char *method;
     const char *headers;     /* whole lines */
     const char *type, *text; /* of a body; NULL: none */
@@ -628,6 +678,36 @@ bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *
                        const struct ptn_sip_within *what);
 /* An UPDATE without a description. */
 void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* early.c: `sdp` is what came, and afterwards what it is good for */
+struct ptn_sip_early *ptn_sip_early_find(struct ptn_sip_session *c, const struct ptn_sip_in *in);
+/* A provisional answer. False: it is to be passed over. */
+bool ptn_sip_early_rings(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                         const struct ptn_sip_in *in, const struct ptn_sdp **sdp);
+/* A 2xx: `d` goes on where its early dialog stood, and `sdp` is the answer that holds. */
+void ptn_sip_early_answers(struct ptn_sip_session *c, const struct ptn_sip_in *in,
+                           struct ptn_sip_dialog *d, const struct ptn_sdp **sdp);
+void ptn_sip_early_drop(struct ptn_sip_session *c, struct ptn_sip_early *gone);
+void ptn_sip_early_fini(struct ptn_sip_session *c);
+/* `in` NULL: nobody answered. */
+void ptn_sip_prack_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                            const struct ptn_sip_in *in);
+
+/* prack.c */
+void ptn_sip_prack_begin(const struct ptn_sip *s, struct ptn_sip_session *c,
+                         const struct ptn_sip_in *invite, bool has_offer);
+/* A provisional answer, reliable where that is used; now or after the one that is out. */
+void ptn_sip_prack_progress(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                            unsigned status, const struct ptn_sdp *sdp);
+/* True: the 200 has to wait, and will go by itself. */
+bool ptn_sip_prack_holds(struct ptn_sip_session *c, const struct ptn_sdp *sdp);
+void ptn_sip_call_pracked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                          ptn_sip_txn_id id, const struct ptn_sip_in *in);
+/* The offer that came with a PRACK is answered: what waited for that goes on. */
+void ptn_sip_prack_go_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+void ptn_sip_prack_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+void ptn_sip_prack_stop(struct ptn_sip_reliable *r);
+void ptn_sip_prack_fini(struct ptn_sip_reliable *r);
 
 /* target.c */
 bool ptn_sip_print_target(const struct ptn_sip_acct *a, const char *target, char *uri, size_t size);
@@ -676,7 +756,12 @@ void ptn_sip_lifetime_refused(ptn_time now, struct ptn_sip_session *c);
 void ptn_sip_lifetime_stop(struct ptn_sip_lifetime *l);
 void ptn_sip_lifetime_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 
-/* change.c: INVITE and UPDATE within a call */
+/* change.c: INVITE, UPDATE and PRACK within a call */
+void ptn_sip_change_take_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                            ptn_sip_txn_id id, const struct ptn_sdp *offer,
+                            enum ptn_sip_change_by by);
+void ptn_sip_change_reject(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           unsigned status);
 void ptn_sip_call_updated(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           ptn_sip_txn_id id, const struct ptn_sip_in *in);
 void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
@@ -689,7 +774,11 @@ void ptn_sip_change_answered(struct ptn_sip *s, ptn_time now, struct ptn_sip_ses
 void ptn_sip_change_abandon(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 void ptn_sip_change_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 
-/* session.c, for change.c */
+/* called.c, for prack.c: the 200 of a call that rings */
+void ptn_sip_call_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                         const struct ptn_sdp *sdp);
+
+/* session.c, for the others */
 void ptn_sip_call_tell(struct ptn_sip *s, const struct ptn_sip_session *c,
                        enum ptn_sip_event_kind kind, unsigned status, const struct ptn_sdp *sdp);
 void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,

@@ -7,37 +7,60 @@
  */
 #include "sip/agent.h"
 
-/* True: this is no moment for a change of theirs, and they were told. */
-static bool turn_away(struct ptn_sip *s, ptn_time now, const struct ptn_sip_session *c,
-                      ptn_sip_txn_id id)
+/* The talks of the dialog that a request belongs to, before the call is answered. */
+static enum ptn_sip_talks *early_talks(struct ptn_sip_session *c, const struct ptn_sip_in *in)
 {
-    /* §14.2: theirs before theirs is answered; then ours under way, or our 200 without ACK. */
-    if (c->state == PTN_SIP_CALL_RINGING || c->change == PTN_SIP_CHANGE_THEIRS)
-        ptn_sip_reject(s, now, id, 500, "Retry-After: 3\r\n");
-    else if (c->state == PTN_SIP_CALL_PROCEEDING)
-        ptn_sip_reject(s, now, id, 491, NULL);
-    else if (c->state != PTN_SIP_CALL_UP)
-        ptn_sip_reject(s, now, id, 481, NULL);
-    else if (c->change == PTN_SIP_CHANGE_OURS || c->ok_until != PTN_NEVER)
-        ptn_sip_reject(s, now, id, 491, NULL);
-    else
-        return false;
-    return true;
+    struct ptn_sip_early *e =
+        c->state == PTN_SIP_CALL_PROCEEDING ? ptn_sip_early_find(c, in) : NULL;
+
+    return c->state == PTN_SIP_CALL_RINGING ? &c->talks : e ? &e->talks : NULL;
 }
 
-static void take_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c, ptn_sip_txn_id id,
-                    const struct ptn_sdp *offer)
+/* Why this is no moment for a change of theirs; 0: it is one. §14.2, RFC 3311 §5.2. */
+static unsigned status_now(struct ptn_sip_session *c, const struct ptn_sip_in *in,
+                           enum ptn_sip_change_by by)
+{
+    const enum ptn_sip_talks *talks = early_talks(c, in);
+
+    if (c->change == PTN_SIP_CHANGE_THEIRS)
+        return 500;
+    if (talks && by == PTN_SIP_BY_INVITE)
+        return c->incoming ? 500 : 491;
+    if (talks)
+        return ptn_sip_talks_refuse(*talks);
+    if (c->state != PTN_SIP_CALL_UP)
+        return 481;
+    return c->change == PTN_SIP_CHANGE_OURS || c->ok_until != PTN_NEVER ? 491 : 0;
+}
+
+/* True: they were told to come again. */
+static bool turn_away(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c, ptn_sip_txn_id id,
+                      const struct ptn_sip_in *in, enum ptn_sip_change_by by)
+{
+    unsigned status = status_now(c, in, by);
+
+    if (status)
+        ptn_sip_reject(s, now, id, status, status == 500 ? "Retry-After: 3\r\n" : NULL);
+    return status != 0;
+}
+
+void ptn_sip_change_take_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                            ptn_sip_txn_id id, const struct ptn_sdp *offer,
+                            enum ptn_sip_change_by by)
 {
     ptn_sip_exchange_assign(s, id, c);
-    c->invite = id;
+    c->changing = id;
+    c->change_by = by;
     /* Ours waits on; theirs may make it needless, but that is the owner's to know. */
     if (c->change == PTN_SIP_CHANGE_OURS_LATER) {
         c->change_at = PTN_NEVER;
         ptn_sip_call_tell(s, c, PTN_SIP_MODIFY_FAILED, 491, NULL);
     }
     c->change = PTN_SIP_CHANGE_THEIRS;
-    if (!c->change_by_update)
+    if (by == PTN_SIP_BY_INVITE) {
+        c->invite = id;
         ptn_sip_call_respond(s, now, c, 100, NULL);
+    }
     ptn_sip_call_tell(s, c, PTN_SIP_OFFERED, 0, offer);
 }
 
@@ -47,47 +70,72 @@ void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_sess
     const struct ptn_sdp *offer;
     struct ptn_sdp room;
 
-    if (turn_away(s, now, c, id) || !ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
+    if (turn_away(s, now, c, id, in, PTN_SIP_BY_INVITE) ||
+        !ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
         !ptn_sip_lifetime_judge(s, now, id, in))
         return;
     c->their_cseq = in->msg->cseq.num;
     c->needs_answer = !offer;
-    c->change_by_update = false;
-    take_on(s, now, c, id, offer);
+    ptn_sip_change_take_on(s, now, c, id, offer, PTN_SIP_BY_INVITE);
 }
 
 void ptn_sip_call_updated(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           ptn_sip_txn_id id, const struct ptn_sip_in *in)
 {
+    enum ptn_sip_talks *talks = early_talks(c, in);
     const struct ptn_sdp *offer;
     struct ptn_sdp room;
 
     if (!ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
-        !ptn_sip_lifetime_judge(s, now, id, in) || (offer && turn_away(s, now, c, id)))
+        !ptn_sip_lifetime_judge(s, now, id, in) ||
+        (offer && turn_away(s, now, c, id, in, PTN_SIP_BY_UPDATE)))
         return;
     if (offer) {
-        c->change_by_update = true;
-        take_on(s, now, c, id, offer);
+        if (talks)
+            ptn_sip_talks_received(talks, PTN_SIP_IN_UPDATE);
+        ptn_sip_change_take_on(s, now, c, id, offer, PTN_SIP_BY_UPDATE);
     } else {
-        ptn_sip_dialog_refresh(&c->dialog, in);
+        ptn_sip_dialog_refresh(ptn_sip_call_dialog(c, in), in);
         ptn_sip_call_respond_to(s, now, c, id, 200, NULL);
     }
+}
+
+/* The answer to a change of theirs goes out: the talks of an early dialog stand where they did. */
+static void settle(struct ptn_sip *s, struct ptn_sip_session *c, bool taken)
+{
+    struct ptn_sip_entry *e = ptn_sip_exchange_find(s, c->changing);
+    enum ptn_sip_talks *talks = e && e->request.msg ? early_talks(c, &e->request) : NULL;
+    struct ptn_sip_dialog *d =
+        taken && e && e->request.msg ? ptn_sip_call_dialog(c, &e->request) : NULL;
+
+    c->change = PTN_SIP_CHANGE_NONE;
+    if (talks)
+        *talks = PTN_SIP_TALKS_AGREED;
+    if (d)
+        ptn_sip_dialog_refresh(d, &e->request);
 }
 
 void ptn_sip_change_accept(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                            const struct ptn_sdp *sdp)
 {
-    const struct ptn_sip_entry *e = ptn_sip_exchange_find(s, c->invite);
-
-    c->change = PTN_SIP_CHANGE_NONE;
-    if (e)
-        ptn_sip_dialog_refresh(&c->dialog, &e->request);
-    if (c->change_by_update) {
-        ptn_sip_call_keep_offer(c, sdp);
-        ptn_sip_call_respond(s, now, c, 200, sdp);
-    } else {
+    settle(s, c, true);
+    if (c->change_by == PTN_SIP_BY_INVITE) {
         ptn_sip_call_send_ok(s, now, c, sdp);
+        return;
     }
+    ptn_sip_call_keep_offer(c, sdp);
+    ptn_sip_call_respond_to(s, now, c, c->changing, 200, sdp);
+    if (c->change_by == PTN_SIP_BY_PRACK)
+        ptn_sip_prack_go_on(s, now, c);
+}
+
+void ptn_sip_change_reject(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                           unsigned status)
+{
+    settle(s, c, false);
+    ptn_sip_call_respond_to(s, now, c, c->changing, status, NULL);
+    if (c->change_by == PTN_SIP_BY_PRACK)
+        ptn_sip_prack_go_on(s, now, c);
 }
 
 bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
@@ -176,7 +224,7 @@ void ptn_sip_change_answered(struct ptn_sip *s, ptn_time now, struct ptn_sip_ses
 void ptn_sip_change_abandon(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
 {
     if (c->change == PTN_SIP_CHANGE_THEIRS)
-        ptn_sip_call_respond(s, now, c, 487, NULL);
+        ptn_sip_call_respond_to(s, now, c, c->changing, 487, NULL);
     c->change = PTN_SIP_CHANGE_NONE;
     c->change_at = PTN_NEVER;
 }

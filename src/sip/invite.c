@@ -39,6 +39,11 @@ static void authorize(struct ptn_sip *s, const struct ptn_sip_session *c, const 
         buf[0] = '\0';
 }
 
+static void print_abilities(bool reliable, struct ptn_writer *w)
+{
+    ptn_sip_printf(w, PTN_SIP_ALLOW PTN_SIP_SUPPORTED "%s\r\n", reliable ? ", 100rel" : "");
+}
+
 /* Appends to `headers` what we can do, and how long the call shall live. */
 static void print_extensions(const struct ptn_sip *s, const struct ptn_sip_session *c,
                              char *headers, size_t size)
@@ -46,7 +51,7 @@ static void print_extensions(const struct ptn_sip *s, const struct ptn_sip_sessi
     size_t used = strlen(headers);
     struct ptn_writer w = ptn_writer(headers + used, size - used - 1);
 
-    ptn_sip_printf(&w, PTN_SIP_ALLOW PTN_SIP_SUPPORTED);
+    print_abilities(c->reliable.shown, &w);
     ptn_sip_lifetime_ask(s, c, &w);
     *w.at = '\0';
 }
@@ -123,15 +128,16 @@ bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *
 {
     char contact[CONTACT_MAX], headers[HEADERS_MAX];
     struct ptn_sip_ask_request ask;
-    bool routed = begin_request(c, &c->dialog, what->method, &ask);
+    struct ptn_sip_dialog *d = what->dialog ? what->dialog : &c->dialog;
+    bool routed = begin_request(c, d, what->method, &ask);
 
     ask.user = what->user;
-    authorize(s, c, what->method, c->dialog.uri, headers, sizeof headers / 2);
+    authorize(s, c, what->method, d->uri, headers, sizeof headers / 2);
     size_t used = strlen(headers);
     int more = snprintf(headers + used, sizeof headers - used, "%s", what->headers);
     print_own_contact(s, c, contact, sizeof contact);
-    ask.request.cseq = ++c->dialog.local_cseq;
-    ask.request.contact = contact;
+    ask.request.cseq = ++d->local_cseq;
+    ask.request.contact = what->no_contact ? NULL : contact;
     ask.request.headers = headers;
     ask.request.type = what->type;
     ask.request.text = what->text;
@@ -157,12 +163,15 @@ void ptn_sip_call_respond_to(struct ptn_sip *s, ptn_time now, struct ptn_sip_ses
     const struct ptn_sip_entry *e = ptn_sip_exchange_find(s, id);
     char contact[CONTACT_MAX], headers[EXTENSIONS_MAX];
     struct ptn_writer w = ptn_writer(headers, sizeof headers - 1);
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
     bool in_dialog = status > 100 && status < 300;
 
     if (!e || !e->request.msg)
         return;
-    ptn_sip_printf(&w, PTN_SIP_ALLOW PTN_SIP_SUPPORTED);
-    if (status / 100 == 2)
+    print_abilities(a && a->reliable, &w);
+    if (in_dialog && status < 200 && c->reliable.unheard)
+        ptn_sip_printf(&w, "Require: 100rel\r\nRSeq: %u\r\n", c->reliable.unheard);
+    if (status / 100 == 2 && c->state == PTN_SIP_CALL_UP && !ptn_sip_in_is(&e->request, "PRACK"))
         ptn_sip_lifetime_answer(s, now, c, &e->request, &w);
     *w.at = '\0';
     print_own_contact(s, c, contact, sizeof contact);
@@ -187,7 +196,8 @@ void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessio
 void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           const struct ptn_sdp *sdp)
 {
-    ptn_sip_call_keep_offer(c, sdp); /* short of memory: only refreshing by INVITE misses it */
+    if (sdp)
+        ptn_sip_call_keep_offer(c, sdp); /* without memory, refreshing by INVITE misses it */
     ptn_sip_call_respond(s, now, c, 200, sdp);
     c->ok_wait = s->opts.t1;
     c->ok_repeat = now + c->ok_wait;

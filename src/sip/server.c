@@ -41,7 +41,7 @@ static const struct method {
     {"SUBSCRIBE", 489, 489, NULL, NULL},
     {"MESSAGE", 0, 0, take_text, ptn_sip_note_received},
     {"REFER", 0, 403, ptn_sip_call_referred, NULL},
-    {"PRACK", 405, 405, NULL, NULL},
+    {"PRACK", 0, 481, ptn_sip_call_pracked, NULL},
     {"PUBLISH", 405, 405, NULL, NULL},
     {"REGISTER", 405, 405, NULL, NULL},
 };
@@ -75,7 +75,7 @@ static bool has_foreign_scheme(const struct ptn_sip_in *in)
 
 static bool is_supported(struct pl tag)
 {
-    static const char *const tags[] = {"timer", "replaces"};
+    static const char *const tags[] = {"timer", "replaces", "100rel"};
 
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
         if (pl_strcasecmp(&tag, tags[i]) == 0)
@@ -188,7 +188,7 @@ static void answer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned 
     if (status == 405 || status == 501)
         headers = PTN_SIP_ALLOW;
     else if (status == 200 && ptn_sip_in_is(in, "OPTIONS"))
-        headers = PTN_SIP_ALLOW PTN_SIP_SUPPORTED "Accept: application/sdp\r\n";
+        headers = PTN_SIP_ALLOW PTN_SIP_SUPPORTED ", 100rel\r\nAccept: application/sdp\r\n";
     ptn_sip_reject(s, now, id, status, headers);
 }
 
@@ -199,7 +199,7 @@ static void serve_within(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
 
     if (!c)
         ptn_sip_reject(s, now, id, 481, NULL);
-    else if (!ptn_sip_dialog_take_cseq(&c->dialog, in))
+    else if (!ptn_sip_dialog_take_cseq(ptn_sip_call_dialog(c, in), in))
         ptn_sip_reject(s, now, id, 500, NULL);
     else if (method && method->within)
         method->within(s, now, c, id, in);

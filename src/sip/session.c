@@ -16,7 +16,6 @@
 
 #include "sip/agent.h"
 
-#define RINGING_REPEAT PTN_S(60)
 enum { URI_MAX = 1100 };
 
 struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id)
@@ -26,11 +25,21 @@ struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id
     return id && c && c->id == id ? c : NULL;
 }
 
+struct ptn_sip_dialog *ptn_sip_call_dialog(struct ptn_sip_session *c,
+                                           const struct ptn_sip_in *request)
+{
+    if (ptn_sip_dialog_has(&c->dialog, request))
+        return &c->dialog;
+    struct ptn_sip_early *e =
+        c->state == PTN_SIP_CALL_PROCEEDING ? ptn_sip_early_find(c, request) : NULL;
+    return e && ptn_sip_dialog_has(&e->dialog, request) ? &e->dialog : NULL;
+}
+
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request)
 {
     for (unsigned i = 0; i < s->call_slots; i++) {
         struct ptn_sip_session *c = s->calls[i];
-        if (c && c->state != PTN_SIP_CALL_OVER && ptn_sip_dialog_has(&c->dialog, request))
+        if (c && c->state != PTN_SIP_CALL_OVER && ptn_sip_call_dialog(c, request))
             return c;
     }
     return NULL;
@@ -38,8 +47,7 @@ struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct pt
 
 /* ---- beginning and end ---- */
 
-/* NULL: as many live as may, or no memory. */
-static struct ptn_sip_session *add_call(struct ptn_sip *s, ptn_sip_id account)
+struct ptn_sip_session *ptn_sip_call_add(struct ptn_sip *s, ptn_sip_id account)
 {
     uint32_t slot = 0;
 
@@ -55,19 +63,22 @@ static struct ptn_sip_session *add_call(struct ptn_sip *s, ptn_sip_id account)
     c->id = s->call_rounds * s->call_slots + slot;
     c->account = account;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
-    c->change_at = c->cancel_until = PTN_NEVER;
+    c->change_at = c->cancel_until = c->expires_at = PTN_NEVER;
+    ptn_sip_prack_stop(&c->reliable);
     ptn_sip_lifetime_stop(&c->lifetime);
     s->calls[slot] = c;
     s->live_calls++;
     return c;
 }
 
-static void free_call(struct ptn_sip *s, unsigned slot)
+void ptn_sip_call_free(struct ptn_sip *s, unsigned slot)
 {
     struct ptn_sip_session *c = s->calls[slot];
 
     if (c->state != PTN_SIP_CALL_OVER)
         s->live_calls--;
+    ptn_sip_early_fini(c);
+    ptn_sip_prack_fini(&c->reliable);
     ptn_sip_dialog_fini(&c->dialog);
     free(c->invite_auth);
     free(c->offer);
@@ -99,7 +110,8 @@ void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
     c->state = PTN_SIP_CALL_OVER;
     s->live_calls--;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
-    c->change_at = c->cancel_until = PTN_NEVER;
+    c->change_at = c->cancel_until = c->expires_at = PTN_NEVER;
+    ptn_sip_prack_stop(&c->reliable);
     ptn_sip_lifetime_stop(&c->lifetime);
     ptn_sip_tell(s, &(struct ptn_sip_event){
                         .kind = PTN_SIP_ENDED,
@@ -147,10 +159,11 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
         path = &a->path;
     if (!ptn_sip_find_socket(s, path->socket))
         return PTN_ERR_UNREACHABLE;
-    struct ptn_sip_session *c = add_call(s, account);
+    struct ptn_sip_session *c = ptn_sip_call_add(s, account);
     if (!c)
         return PTN_ERR_NO_ROOM;
     c->path = *path;
+    c->reliable.shown = a->reliable;
     snprintf(to, sizeof to, "<%s>", uri);
     bool made =
         ptn_sip_dialog_call(&c->dialog, &s->dice, a->aor, to, uri, ptn_sip_account_route(a)) &&
@@ -158,7 +171,7 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     if (made)
         ptn_sip_call_send_invite(s, now, c);
     if (!c->invite) {
-        free_call(s, c->id % s->call_slots);
+        ptn_sip_call_free(s, c->id % s->call_slots);
         return made ? PTN_ERR_NO_ROOM : PTN_ERR_NO_MEMORY;
     }
     *call = c->id;
@@ -199,9 +212,11 @@ static void progress(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
         cancel(s, now, c);
     if (c->state == PTN_SIP_CALL_CALLING)
         c->state = PTN_SIP_CALL_PROCEEDING;
-    if (c->state == PTN_SIP_CALL_PROCEEDING && in->msg->scode > 100)
-        ptn_sip_call_tell(s, c, PTN_SIP_PROGRESS, in->msg->scode,
-                          ptn_sip_in_sdp(in, &room, &unsupported, &bad));
+    if (c->state != PTN_SIP_CALL_PROCEEDING || in->msg->scode == 100)
+        return;
+    const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
+    if (ptn_sip_early_rings(s, now, c, in, &sdp))
+        ptn_sip_call_tell(s, c, PTN_SIP_PROGRESS, in->msg->scode, sdp);
 }
 
 /* A fork that answered too late for us: taken and let go (§13.2.2.4). */
@@ -210,10 +225,12 @@ static void decline_fork(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
 {
     struct ptn_sip_dialog fork;
     struct ptn_sip_dialog first = c->dialog;
+    const struct ptn_sdp *sdp = NULL;
 
     first.local_cseq = c->invite_cseq;
     if (!ptn_sip_dialog_answered(&fork, &first, in))
         return;
+    ptn_sip_early_answers(c, in, &fork, &sdp);
     ptn_sip_call_send_ack(s, now, c, &fork, in->msg->cseq.num);
     ptn_sip_call_send_bye(s, now, c, &fork, PTN_SIP_FOR_NOBODY);
     ptn_sip_dialog_fini(&fork);
@@ -239,13 +256,15 @@ static void first_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
         ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_REFUSED, in->msg->scode);
         return;
     }
+    const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
+    ptn_sip_early_answers(c, in, &dialog, &sdp);
+    ptn_sip_change_abandon(s, now, c);
     ptn_sip_dialog_fini(&c->dialog);
     c->dialog = dialog;
     c->state = PTN_SIP_CALL_UP;
     c->cancel_until = PTN_NEVER;
     ptn_sip_lifetime_answered(s, now, c, in);
     ptn_sip_call_send_ack(s, now, c, &c->dialog, in->msg->cseq.num);
-    const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
     if (given_up)
         ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
     else if (!sdp)
@@ -265,6 +284,16 @@ static void success(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
         decline_fork(s, now, c, in);
 }
 
+/* §21.4.16: the far end wants to see an extension that we have. */
+static bool may_show_more(struct ptn_sip_session *c, const struct ptn_sip_in *in)
+{
+    if (in->msg->scode != 421 || c->reliable.shown ||
+        !ptn_sip_in_lists(in, SIP_HDR_REQUIRE, "100rel"))
+        return false;
+    c->reliable.shown = true;
+    return true;
+}
+
 static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                     const struct ptn_sip_in *in)
 {
@@ -277,9 +306,12 @@ static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
         ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_US, status);
         return;
     }
+    /* It ends all that rang. */
+    ptn_sip_change_abandon(s, now, c);
+    ptn_sip_early_fini(c);
     if (((status == 401 || status == 407) && a &&
          ptn_sip_account_challenged(s, a, &c->chain, in)) ||
-        ptn_sip_lifetime_too_small(c, in)) {
+        ptn_sip_lifetime_too_small(c, in) || may_show_more(c, in)) {
         c->state = PTN_SIP_CALL_CALLING;
         ptn_sip_call_send_invite(s, now, c);
         if (c->invite)
@@ -332,213 +364,7 @@ void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
         refusal(s, now, c, in);
 }
 
-/* ---- being called ---- */
-
-/* §8.2.2.2: the same INVITE by two ways, as forking proxies deliver it. */
-static bool is_merged(const struct ptn_sip *s, const struct ptn_sip_in *in)
-{
-    const struct sip_msg *m = in->msg;
-
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        const struct ptn_sip_session *c = s->calls[i];
-        if (c && c->incoming && c->their_cseq == m->cseq.num &&
-            ptn_pl_is(m->callid, c->dialog.call_id) && ptn_pl_is(m->from.tag, c->dialog.remote_tag))
-            return true;
-    }
-    return false;
-}
-
-bool ptn_sip_call_read_offer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
-                             const struct ptn_sip_in *in, struct ptn_sdp *room,
-                             const struct ptn_sdp **offer)
-{
-    bool unsupported, bad;
-
-    *offer = ptn_sip_in_sdp(in, room, &unsupported, &bad);
-    if (unsupported)
-        ptn_sip_reject(s, now, id, 415, "Accept: application/sdp\r\n");
-    else if (bad)
-        ptn_sip_reject(s, now, id, 400, NULL);
-    return !unsupported && !bad;
-}
-
-/* libre takes the quotes off a display name but leaves what they made necessary. */
-static char *dup_display_name(struct pl name)
-{
-    char *text = ptn_sip_dup(name), *to = text;
-
-    for (const char *from = text; from && *from; from++) {
-        if (*from == '\\' && from[1])
-            from++;
-        *to++ = *from;
-    }
-    if (text)
-        *to = '\0';
-    return text;
-}
-
-static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
-                          const struct ptn_sip_in *in, const struct ptn_sdp *offer,
-                          ptn_sip_id replaced)
-{
-    const struct sip_msg *m = in->msg;
-    char *peer = ptn_sip_dup(m->from.auri), *name = dup_display_name(m->from.dname);
-    char *called = ptn_sip_dup(m->ruri);
-
-    ptn_sip_tell(s, &(struct ptn_sip_event){
-                        .kind = PTN_SIP_INCOMING,
-                        .call = c->id,
-                        .account = c->account,
-                        .socket = c->path.socket,
-                        .addr = in->from,
-                        .peer = peer,
-                        .peer_name = name,
-                        .called = called,
-                        .call_id = c->dialog.call_id,
-                        .replaces = replaced,
-                        .sdp = offer,
-                    });
-    free(peer);
-    free(name);
-    free(called);
-}
-
-void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
-                          struct ptn_sip_acct *a, const struct ptn_sip_in *in)
-{
-    const struct ptn_sdp *offer;
-    struct ptn_sdp room;
-    ptn_sip_id replaced;
-
-    if (is_merged(s, in)) {
-        ptn_sip_reject(s, now, id, 482, NULL);
-        return;
-    }
-    if (!ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
-        !ptn_sip_lifetime_judge(s, now, id, in) ||
-        !ptn_sip_replaces_judge(s, now, id, in, &replaced))
-        return;
-    struct ptn_sip_session *c = add_call(s, a->id);
-    if (!c) {
-        ptn_sip_reject(s, now, id, 486, NULL);
-        return;
-    }
-    if (!ptn_sip_dialog_called(&c->dialog, &s->dice, in)) {
-        free_call(s, c->id % s->call_slots);
-        ptn_sip_reject(s, now, id, 400, NULL);
-        return;
-    }
-    ptn_sip_exchange_assign(s, id, c);
-    c->state = PTN_SIP_CALL_RINGING;
-    c->incoming = true;
-    c->invite = id;
-    c->their_cseq = in->msg->cseq.num;
-    c->needs_answer = !offer;
-    c->path = (struct ptn_sip_path){ptn_sip_listener_of(s, in->socket), a->path.contact};
-    ptn_sip_call_respond(s, now, c, 100, NULL);
-    tell_incoming(s, c, in, offer, replaced);
-}
-
-static void use_contact(struct ptn_sip *s, struct ptn_sip_session *c,
-                        const struct ptn_addr *contact)
-{
-    const struct ptn_sip_socket *k = ptn_sip_find_socket(s, c->path.socket);
-
-    if (contact)
-        c->path.contact = *contact;
-    /* An account that was given no path yet: better our own address than none. */
-    else if (ptn_addr_is_none(&c->path.contact) && k)
-        c->path.contact = k->local;
-}
-
-void ptn_sip_call_progress(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status,
-                           const struct ptn_addr *contact, const struct ptn_sdp *sdp)
-{
-    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
-
-    if (!c || c->state != PTN_SIP_CALL_RINGING || status <= 100 || status >= 200)
-        return;
-    use_contact(s, c, contact);
-    ptn_sip_call_respond(s, now, c, status, sdp);
-    c->ringing_repeat = now + RINGING_REPEAT;
-}
-
-void ptn_sip_call_accept(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
-                         const struct ptn_addr *contact, const struct ptn_sdp *sdp)
-{
-    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
-    bool changes = c && c->state == PTN_SIP_CALL_UP && c->change == PTN_SIP_CHANGE_THEIRS;
-
-    if (!c || (c->state != PTN_SIP_CALL_RINGING && !changes))
-        return;
-    use_contact(s, c, contact);
-    if (changes) {
-        ptn_sip_change_accept(s, now, c, sdp);
-        return;
-    }
-    c->state = PTN_SIP_CALL_UP;
-    c->ringing_repeat = PTN_NEVER;
-    ptn_sip_call_send_ok(s, now, c, sdp);
-}
-
-void ptn_sip_call_reject(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status)
-{
-    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
-
-    if (!c || status < 400 || status > 699)
-        return;
-    if (c->state == PTN_SIP_CALL_RINGING) {
-        ptn_sip_call_respond(s, now, c, status, NULL);
-        ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_US, status);
-    } else if (c->state == PTN_SIP_CALL_UP && c->change == PTN_SIP_CHANGE_THEIRS) {
-        ptn_sip_call_respond(s, now, c, status, NULL);
-        c->change = PTN_SIP_CHANGE_NONE;
-    }
-}
-
-void ptn_sip_call_cancelled(struct ptn_sip *s, ptn_time now, ptn_sip_id call, ptn_sip_txn_id id)
-{
-    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
-
-    /* One that was answered first has no effect (§9.2). */
-    if (!c || c->invite != id)
-        return;
-    if (c->state == PTN_SIP_CALL_RINGING) {
-        ptn_sip_call_respond(s, now, c, 487, NULL);
-        ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_PEER, 487);
-    } else if (c->change == PTN_SIP_CHANGE_THEIRS) {
-        ptn_sip_change_abandon(s, now, c);
-        ptn_sip_call_tell(s, c, PTN_SIP_MODIFY_FAILED, 487, NULL);
-    }
-}
-
-void ptn_sip_call_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c, ptn_sip_txn_id id)
-{
-    ptn_sip_reject(s, now, id, 200, NULL);
-    if (c->state == PTN_SIP_CALL_RINGING)
-        ptn_sip_call_respond(s, now, c, 487, NULL);
-    ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_PEER, 0);
-}
-
-void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
-                        const struct ptn_sip_in *in)
-{
-    bool unsupported, bad;
-    struct ptn_sdp room;
-
-    /* Repeated, or of an INVITE that is not the last. */
-    if (c->ok_until == PTN_NEVER || in->msg->cseq.num != c->their_cseq)
-        return;
-    c->ok_repeat = c->ok_until = PTN_NEVER;
-    const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
-    if (c->hang_up_later)
-        ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
-    else if (c->needs_answer && !sdp)
-        ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BAD_SDP, 0);
-    else if (!c->acked_once || c->needs_answer)
-        ptn_sip_call_tell(s, c, PTN_SIP_ACKED, 0, c->needs_answer ? sdp : NULL);
-    c->acked_once = true;
-}
+/* ---- the end ---- */
 
 void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call)
 {
@@ -549,7 +375,10 @@ void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call)
     switch (c->state) {
     case PTN_SIP_CALL_CALLING:
     case PTN_SIP_CALL_PROCEEDING: hang_up_ours(s, now, c); break;
-    case PTN_SIP_CALL_RINGING: ptn_sip_call_reject(s, now, call, 603); break;
+    case PTN_SIP_CALL_RINGING:
+        ptn_sip_change_abandon(s, now, c);
+        ptn_sip_call_reject(s, now, call, 603);
+        break;
     case PTN_SIP_CALL_UP:
         if (c->ok_until != PTN_NEVER)
             c->hang_up_later = true;
@@ -574,7 +403,7 @@ void ptn_sip_calls_of_account_end(struct ptn_sip *s, ptn_sip_id account)
                                                     .call = c->id,
                                                     .account = account,
                                                     .ended = PTN_SIP_ENDED_BY_US});
-        free_call(s, i);
+        ptn_sip_call_free(s, i);
     }
 }
 
@@ -597,10 +426,7 @@ static void tick_call(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
 {
     if (c->ok_repeat <= now || c->ok_until <= now)
         repeat_ok(s, now, c);
-    if (c->ringing_repeat <= now) {
-        c->ringing_repeat = now + RINGING_REPEAT;
-        ptn_sip_exchange_repeat(s, now, c->invite);
-    }
+    ptn_sip_called_tick(s, now, c);
     if (c->cancel_until <= now) {
         ptn_sip_exchange_drop(s, c->invite);
         ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_US, 0);
@@ -614,7 +440,7 @@ void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now)
     for (unsigned i = 0; i < s->call_slots; i++) {
         struct ptn_sip_session *c = s->calls[i];
         if (c && c->state == PTN_SIP_CALL_OVER && c->transactions == 0)
-            free_call(s, i);
+            ptn_sip_call_free(s, i);
         else if (c)
             tick_call(s, now, c);
     }
@@ -630,7 +456,8 @@ ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s)
             continue;
         due = ptn_time_min(due, ptn_time_min(c->ok_repeat, c->ok_until));
         due = ptn_time_min(due, ptn_time_min(c->ringing_repeat, c->cancel_until));
-        due = ptn_time_min(due, c->change_at);
+        due = ptn_time_min(due, ptn_time_min(c->change_at, c->expires_at));
+        due = ptn_time_min(due, ptn_time_min(c->reliable.repeat_at, c->reliable.until));
         due = ptn_time_min(due, ptn_time_min(c->lifetime.refresh_at, c->lifetime.dead_at));
     }
     return due;
@@ -640,5 +467,5 @@ void ptn_sip_calls_fini(struct ptn_sip *s)
 {
     for (unsigned i = 0; i < s->call_slots; i++)
         if (s->calls[i])
-            free_call(s, i);
+            ptn_sip_call_free(s, i);
 }

@@ -17,7 +17,7 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3263, 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3891, 4028, 4320,
+ * RFC 3261, 3262, 3263, 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3891, 4028, 4320,
  * 5626, 6026, 7616.
  */
 #ifndef PTN_SIP_SIP_H
@@ -127,6 +127,8 @@ struct ptn_sip_account {
     bool no_outbound;           /* do not offer flows (RFC 5626) */
     ptn_time register_after;    /* the first REGISTER waits so long, unless the owner asks for it */
     bool trusts_server_only;    /* calls and texts from elsewhere are answered 403 */
+    bool reliable;              /* RFC 3262: ringing arrives, where the far end has it too; who
+                                 * requires it is obeyed in any case */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */
     ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s. While there
@@ -223,6 +225,7 @@ enum ptn_sip_event_kind {
     PTN_SIP_INCOMING,        /* call, account, peer, peer_name, called, call_id, socket, addr (the
                               * hop it came from), sdp (NULL: the caller awaits our offer) */
     PTN_SIP_PROGRESS,        /* call, status, sdp or NULL (early media) */
+    PTN_SIP_EARLY_ANSWER,    /* call, sdp: to an offer that our ringing brought */
     PTN_SIP_ANSWERED,        /* call, status, sdp: our call is up */
     PTN_SIP_ACKED,         /* call, sdp or NULL: their call is up; later, an answer to our offer */
     PTN_SIP_OFFERED,       /* call, sdp or NULL: they want a change; accept or reject it */
@@ -261,6 +264,7 @@ struct ptn_sip_event {
     enum ptn_sip_ended ended;
     const char *reason; /* the reason phrase, or a few words of ours */
     const char *peer, *peer_name, *called, *call_id;
+    bool early_offer; /* INCOMING: the caller wants our offer with the ringing, not with the 200 */
     const struct ptn_sdp *sdp;
     ptn_sip_id message;
     struct ptn_bytes text;

@@ -333,6 +333,20 @@ static void refuse_early(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_e
     ptn_sip_call_reject(ua->sip, now, ev->call, status);
 }
 
+/* A caller who insists on hearing of it for certain, and made no offer, hears ours with it; where
+ * the addresses for that are not known yet, he hears nothing until the answer. */
+static void ring(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, bool with_offer)
+{
+    struct ptn_sdp offer;
+
+    with_offer = with_offer && call->pair->state == PTN_PAIR_OPEN;
+    if (with_offer) {
+        ptn_ua_talk_compose(ua, call);
+        ptn_agree_offer(&call->ours, &offer);
+    }
+    ptn_sip_call_progress(ua->sip, now, call->sip, 180, &call->contact, with_offer ? &offer : NULL);
+}
+
 static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev)
 {
     unsigned account = ptn_ua_account_of(ua, ev->account);
@@ -374,7 +388,7 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
         call->answer_at = now;
     }
     ptn_ua_tell_incoming(ua, call);
-    ptn_sip_call_progress(ua->sip, now, call->sip, 180, &call->contact, NULL);
+    ring(ua, now, call, ev->early_offer);
 }
 
 /* Takes the answer to our offer; false when it cannot be used. */
@@ -428,7 +442,7 @@ static void answered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
 static void acknowledged(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                          const struct ptn_sip_event *ev)
 {
-    /* Only an INVITE without an offer has its answer in the ACK. */
+    /* Only an INVITE without an offer has its answer in the ACK, or in a PRACK. */
     if (ev->sdp && !take_answer(ua, now, call, ev->sdp))
         ptn_ua_call_hang_up(ua, now, call);
 }
@@ -444,6 +458,7 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
         return;
     switch (ev->kind) {
     case PTN_SIP_PROGRESS: progress(ua, now, call, ev); break;
+    case PTN_SIP_EARLY_ANSWER: acknowledged(ua, now, call, ev); break;
     case PTN_SIP_ANSWERED: answered(ua, now, call, ev); break;
     case PTN_SIP_ACKED: acknowledged(ua, now, call, ev); break;
     case PTN_SIP_OFFERED: ptn_ua_hold_offered(ua, now, call, ev); break;

@@ -320,6 +320,7 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .expires_s = a->expires_s,
             .retry_max = a->retry_max,
             .trusts_server_only = a->trusts_server_only,
+            .reliable = a->reliable,
             .session_expires_s = a->session_expires_s,
             .session_refresher_uas = a->session_refresher_uas,
             .instance = ua->opts.instance,

@@ -79,6 +79,7 @@ struct ptn_ua_account {
     unsigned session_expires_s; /* as in struct ptn_sip_account */
     bool session_refresher_uas;
     bool trusts_server_only;
+    bool reliable;
     bool stays_registered;     /* stop() leaves the registration as it is */
     enum ptn_reach_policy nat; /* account.X.nat.nat_traversal */
     bool no_rport;             /* account.X.nat.rport = 0 */

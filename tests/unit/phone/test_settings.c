@@ -271,6 +271,7 @@ TEST(each_setting_reaches_its_option)
     set("account.3.reg_fail_retry_interval", "90");
     set("account.3.session_timer.enable", "1");
     set("account.3.sip_trust_ctrl", "1");
+    set("account.3.100rel_enable", "1");
     set("account.3.session_timer.expires", "600");
     set("account.3.session_timer.refresher", "1");
     set("account.3.codec.1.priority", "9");
@@ -294,6 +295,7 @@ TEST(each_setting_reaches_its_option)
     CHECK_EQ(5099, a->proxy.port);
     CHECK_EQ(PTN_TCP, a->proxy.transport);
     CHECK(opts.tcp && a->no_rport && !a->registers);
+    CHECK(a->reliable && !opts.accounts[0].reliable);
     CHECK_EQ(PTN_SIP_KEEPALIVE_NOTIFY, a->keepalive);
     CHECK_EQ(PTN_S(30), opts.register_within);
     CHECK(opts.no_outbound && !opts.reports_nat);

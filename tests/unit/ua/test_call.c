@@ -470,3 +470,25 @@ TEST(five_percent_loss_does_not_end_a_call)
     expect_clean();
     world_fini(&w);
 }
+
+/* A caller who requires reliable ringing and brings no offer (RFC 3262 §5). */
+TEST(a_caller_without_offer_who_insists_on_hearing_it_ring_gets_the_offer_with_that)
+{
+    static char rang[2048];
+    static const char invite[] =
+        "INVITE sip:alice@198.51.100.5 SIP/2.0\r\n"
+        "Via: SIP/2.0/UDP 198.51.100.5:5060;branch=z9hG4bKlate\r\nFrom: <sip:carol@x>;tag=c\r\n"
+        "To: <sip:alice@x>\r\nCall-ID: late\r\nCSeq: 1 INVITE\r\nRequire: 100rel\r\n"
+        "Contact: <sip:carol@198.51.100.5>\r\nContent-Length: 0\r\n\r\n";
+
+    both_registered(WORLD_NAT_CONE, WORLD_NAT_CONE, NULL);
+    world_send(&w, &WORLD_REGISTRAR, &w.registrar->bindings[0].addr, invite, sizeof invite - 1);
+    CHECK(world_until(&w, ALICE, PTN_UA_INCOMING, 1, PTN_S(1)));
+    for (unsigned i = 0; i < w.packet_count; i++)
+        if (w.packets[i].size > 11 && memcmp(w.packets[i].bytes, "SIP/2.0 180", 11) == 0)
+            snprintf(rang, sizeof rang, "%.*s", (int)w.packets[i].size,
+                     (const char *)w.packets[i].bytes);
+    CHECK(strstr(rang, "Require: 100rel\r\nRSeq: ") && strstr(rang, "m=audio "));
+    expect_clean();
+    world_fini(&w);
+}
