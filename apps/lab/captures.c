@@ -35,7 +35,9 @@ static enum ptn_err open_file(struct ptn_captures *c, const struct ptn_scenario 
         c->rows[i] = (struct row){.wire = wanted[i].wire, .interface = interfaces};
         names[interfaces++] = scenario->wires[wanted[i].wire].name;
     }
-    enum ptn_err err = ptn_capture_new(wanted[first].file, "postern-lab", names, interfaces, &file);
+    struct ptn_capture_opts opts = {
+        .path = wanted[first].file, .program = "postern-lab", .names = names, .count = interfaces};
+    enum ptn_err err = ptn_capture_new(&opts, &file);
     if (err)
         return err;
     c->rows[first].owns = true;

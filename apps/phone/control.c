@@ -225,36 +225,139 @@ static json_t *do_reload(struct phone *p, ptn_time now, const json_t *request)
     return done();
 }
 
+/* ---- looking on ---- */
+
+enum {
+    ENTRIES_MAX = 100,        /* in one answer */
+    ENTRY_BYTES_MAX = 1 << 17 /* of their texts: in JSON that may be six times as much */
+};
+
+/* So that a call is known by its number while it lasts; of those that ended, their end told. */
+static void name_calls(struct phone *p, ptn_time now)
+{
+    static struct ptn_ua_status s;
+    ptn_ua_status(p->ua, now, &s);
+    for (unsigned i = 0; i < s.call_count; i++)
+        ptn_trace_name(p->watch.trace, s.calls[i].call_id, s.calls[i].id);
+}
+
+static bool is_wanted(const struct ptn_trace_entry *e, json_int_t call)
+{
+    return call == 0 || (e->kind == PTN_TRACE_MESSAGE && e->call == call);
+}
+
+/* Counts that go on have no number: they are told once everything else is. */
+static void append_counts(const struct ptn_trace *t, json_t *entries, json_int_t call)
+{
+    struct ptn_trace_entry e;
+    for (unsigned i = 0; ptn_trace_counting(t, i, &e); i++)
+        if (is_wanted(&e, call))
+            json_array_append_new(entries, phone_report_entry(&e));
+}
+
+/* The entries behind number "after", as many as one answer takes: "more" tells of others. */
+static json_t *do_trace(struct phone *p, ptn_time now, const json_t *request)
+{
+    json_int_t call = json_integer_value(json_object_get(request, "call"));
+    json_int_t after = json_integer_value(json_object_get(request, "after"));
+    uint64_t number = after > 0 ? (uint64_t)after : 0;
+    json_t *entries = json_array();
+    size_t bytes = 0;
+    struct ptn_trace_entry e;
+    bool more;
+
+    name_calls(p, now);
+    while ((more = ptn_trace_next(p->watch.trace, number, &e))) {
+        bool full = json_array_size(entries) == ENTRIES_MAX ||
+                    (bytes > 0 && bytes + e.text.size > ENTRY_BYTES_MAX);
+        if (is_wanted(&e, call) && full)
+            break;
+        number = e.number;
+        if (!is_wanted(&e, call))
+            continue;
+        bytes += e.text.size;
+        json_array_append_new(entries, phone_report_entry(&e));
+    }
+    if (!more)
+        append_counts(p->watch.trace, entries, call);
+    return json_pack("{s:b, s:o, s:I, s:b}", "ok", 1, "entries", entries, "last",
+                     (json_int_t)number, "more", more);
+}
+
+static json_t *do_capture_start(struct phone *p, ptn_time now, const json_t *request)
+{
+    const char *file = json_string_value(json_object_get(request, "file"));
+    json_int_t bytes_max = json_integer_value(json_object_get(request, "bytes_max"));
+    (void)now;
+    if (!file)
+        return refuse("capture_start needs a \"file\"");
+    if (bytes_max < 0)
+        return refuse("\"bytes_max\" is less than nothing");
+    const char *why = phone_capture_start(&p->watch, file, (uint64_t)bytes_max);
+    return why ? refuse("%s", why) : done();
+}
+
+static json_t *do_capture_stop(struct phone *p, ptn_time now, const json_t *request)
+{
+    uint64_t bytes = 0, packets = 0;
+    (void)now;
+    (void)request;
+    if (!phone_capture_size(&p->watch, &bytes, &packets))
+        return refuse("nothing is being captured");
+    const char *why = phone_capture_flush(&p->watch, &p->log);
+    if (why)
+        return refuse("%s: %s", p->watch.capture_path, why);
+    phone_capture_stop(&p->watch);
+    return json_pack("{s:b, s:s, s:I, s:I}", "ok", 1, "file", p->watch.capture_path, "bytes",
+                     (json_int_t)bytes, "packets", (json_int_t)packets);
+}
+
 static const struct {
     const char *name;
     json_t *(*run)(struct phone *p, ptn_time now, const json_t *request);
 } commands[] = {
-    {"status", do_status},         {"dial", do_dial},       {"answer", do_answer},
-    {"reject", do_reject},         {"hangup", do_hang_up},  {"register", do_register},
-    {"unregister", do_unregister}, {"hold", do_hold},       {"resume", do_resume},
-    {"transfer", do_transfer},     {"message", do_message}, {"quit", do_quit},
+    {"status", do_status},
+    {"dial", do_dial},
+    {"answer", do_answer},
+    {"reject", do_reject},
+    {"hangup", do_hang_up},
+    {"register", do_register},
+    {"unregister", do_unregister},
+    {"hold", do_hold},
+    {"resume", do_resume},
+    {"transfer", do_transfer},
+    {"message", do_message},
+    {"quit", do_quit},
     {"reload", do_reload},
+    {"trace", do_trace},
+    {"capture_start", do_capture_start},
+    {"capture_stop", do_capture_stop},
 };
 
-static json_t *run_command(struct phone *p, ptn_time now, const json_t *request, bool *follows)
+static json_t *run_command(struct phone *p, ptn_time now, const json_t *request,
+                           enum phone_follows *follows)
 {
     const char *name = json_string_value(json_object_get(request, "command"));
     if (!name)
         return refuse("a request has a \"command\"");
-    *follows = strcmp(name, "events") == 0;
-    if (*follows)
+    if (strcmp(name, "events") == 0) {
+        *follows = PHONE_FOLLOWS_EVENTS;
         return done();
+    }
+    if (strcmp(name, "trace") == 0 && json_is_true(json_object_get(request, "follow")))
+        *follows = PHONE_FOLLOWS_TRACE;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(p, now, request);
     return refuse("\"%s\" is no command", name);
 }
 
-json_t *phone_control_answer(struct phone *p, ptn_time now, struct ptn_bytes line, bool *follows)
+json_t *phone_control_answer(struct phone *p, ptn_time now, struct ptn_bytes line,
+                             enum phone_follows *follows)
 {
     json_error_t error;
     json_t *request = json_loadb((const char *)line.data, line.size, 0, &error);
-    *follows = false;
+    *follows = PHONE_FOLLOWS_NOTHING;
     json_t *answer = json_is_object(request) ? run_command(p, now, request, follows)
                      : request               ? refuse("a request is a JSON object")
                                              : refuse("this is no JSON: %s", error.text);
@@ -291,21 +394,66 @@ static void follow(struct phone *p, uint32_t client)
         *place = client;
 }
 
+/* The same for the trace, from the end of what the answer told. */
+static void read_on(struct phone *p, uint32_t client, const json_t *answer)
+{
+    struct phone_reader *place = NULL;
+    for (size_t i = 0; i < PTN_CONTROL_CLIENTS_MAX; i++) {
+        struct phone_reader *r = &p->readers[i];
+        if (r->client == client || (!place && !ptn_control_has(p->control, r->client)))
+            place = r;
+    }
+    if (place)
+        *place = (struct phone_reader){
+            client, (uint64_t)json_integer_value(json_object_get(answer, "last"))};
+}
+
 void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_line *line)
 {
-    bool follows;
+    enum phone_follows follows;
     json_t *answer = phone_control_answer(p, now, line->text, &follows);
-    if (follows)
+    if (follows == PHONE_FOLLOWS_EVENTS)
         follow(p, line->client);
+    else if (follows == PHONE_FOLLOWS_TRACE)
+        read_on(p, line->client, answer);
     send_json(p, line->client, answer);
     json_decref(answer);
 }
 
-void phone_control_event(struct phone *p, const struct ptn_ua_event *ev)
+/* Takes the reference of `event`, which may be NULL. */
+static void tell_followers(struct phone *p, json_t *event)
 {
-    json_t *event = phone_report_event(p, ev);
     for (size_t i = 0; event && i < PTN_CONTROL_CLIENTS_MAX; i++)
         if (ptn_control_has(p->control, p->followers[i]))
             send_json(p, p->followers[i], event);
     json_decref(event);
+}
+
+void phone_control_event(struct phone *p, const struct ptn_ua_event *ev)
+{
+    if (ev->call && ev->call_id)
+        ptn_trace_name(p->watch.trace, ev->call_id, ev->call);
+    tell_followers(p, phone_report_event(p, ev));
+}
+
+static void tell_reader(struct phone *p, struct phone_reader *r)
+{
+    struct ptn_trace_entry e;
+    while (ptn_control_has(p->control, r->client) && ptn_trace_next(p->watch.trace, r->read, &e)) {
+        json_t *entry = phone_report_entry(&e);
+        json_object_set_new(entry, "event", json_string("trace"));
+        r->read = e.number;
+        send_json(p, r->client, entry);
+        json_decref(entry);
+    }
+}
+
+void phone_control_watch(struct phone *p)
+{
+    const char *why = phone_capture_flush(&p->watch, &p->log);
+    if (why)
+        tell_followers(p, json_pack("{s:s, s:s, s:s}", "event", "capture_ended", "file",
+                                    p->watch.capture_path, "why", why));
+    for (size_t i = 0; i < PTN_CONTROL_CLIENTS_MAX; i++)
+        tell_reader(p, &p->readers[i]);
 }

@@ -134,6 +134,7 @@ static void close_parts(struct program *g)
     ptn_host_free(g->host);
     ptn_tls_rules_free(g->tls);
     ptn_ua_free(g->phone.ua);
+    phone_watch_fini(&g->phone.watch);
     ptn_loop_free(g->loop);
     phone_sound_fini(&g->phone.sound);
 }
@@ -190,6 +191,8 @@ static void run_machine(struct program *g, ptn_time now)
             moved = true;
         }
     } while (moved);
+    phone_watch_print(&g->phone.watch);
+    phone_control_watch(&g->phone);
 }
 
 static void take_ready(struct program *g, ptn_time now, const struct ptn_ready *ready)
@@ -227,6 +230,9 @@ static void see_off(struct program *g, ptn_time now)
                 ptn_host_ready(g->host, now, &ready[i]);
         ptn_host_run(g->host, now);
     }
+    phone_watch_leave(&g->phone.watch);
+    phone_watch_print(&g->phone.watch);
+    phone_control_watch(&g->phone);
 }
 
 /* Makes the phone that `opts` describes, and starts it. */
@@ -241,7 +247,8 @@ static bool begin(struct program *g, ptn_time now)
     if (complain(g, "phone", ptn_ua_new(&g->opts, &g->phone.ua)))
         return false;
     ptn_ua_start(g->phone.ua, now);
-    struct ptn_machine machine = ptn_ua_machine(g->phone.ua);
+    struct ptn_machine ua = ptn_ua_machine(g->phone.ua);
+    struct ptn_machine machine = phone_watch_machine(&g->phone.watch, &ua);
     if (complain(g, "host", ptn_host_add(g->host, now, &machine, &g->machine)))
         return false;
     ptn_notify("READY=1");
@@ -345,6 +352,11 @@ static int start(struct program *g, struct ptn_conf_report *r)
     }
     if (r->counts[PTN_CONF_WRONG] > 0 || !fits)
         return WRONG_SETTINGS;
+    g->phone.watch.prints = g->settings.verbose;
+    if (!phone_watch_init(&g->phone.watch, SOCKETS_MAX)) {
+        complain(g, "trace", PTN_ERR_NO_MEMORY);
+        return CANNOT_RUN;
+    }
     return open_parts(g) ? run(g) : CANNOT_RUN;
 }
 

@@ -14,6 +14,7 @@
 #include "os/soundfile.h"
 #include "os/tls.h"
 #include "phone/settings.h"
+#include "phone/watch.h"
 #include "ua/ua.h"
 
 /* ---- wire_up.c ---- */
@@ -115,6 +116,7 @@ struct phone;
 json_t *phone_report_status(const struct phone *p, ptn_time now);
 /* NULL for what is no news, as a frame of sound. */
 json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev);
+json_t *phone_report_entry(const struct ptn_trace_entry *e);
 
 /* ---- journal.c ---- */
 
@@ -129,20 +131,37 @@ struct phone {
     struct ptn_ua *ua;
     struct ptn_control *control;
     struct phone_sound sound;
+    struct phone_watch watch;
     struct ptn_log log;
     uint32_t followers[PTN_CONTROL_CLIENTS_MAX]; /* clients that want events; 0 is free */
-    bool quit;                                   /* somebody asked for the end */
-    bool reread;                                 /* somebody changed the settings */
+    struct phone_reader {                        /* clients that want what is traced; 0 is free */
+        uint32_t client;
+        uint64_t read; /* number of the last entry it was told of */
+    } readers[PTN_CONTROL_CLIENTS_MAX];
+    bool quit;   /* somebody asked for the end */
+    bool reread; /* somebody changed the settings */
     struct phone_reload reload;
 };
 
+/* What a client is to be told from now on, besides answers. */
+enum phone_follows {
+    PHONE_FOLLOWS_NOTHING,
+    PHONE_FOLLOWS_EVENTS,
+    PHONE_FOLLOWS_TRACE, /* behind the entries of the answer */
+};
+
 /* Does what a line asks for; a new reference, an object with "ok", and "error" when that is false.
- * `follows`: the client is to be told of events from now on. Needs no control socket. */
-json_t *phone_control_answer(struct phone *p, ptn_time now, struct ptn_bytes line, bool *follows);
+ * Needs no control socket. */
+json_t *phone_control_answer(struct phone *p, ptn_time now, struct ptn_bytes line,
+                             enum phone_follows *follows);
 
 void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_line *line);
 
 /* Tells all who follow. */
 void phone_control_event(struct phone *p, const struct ptn_ua_event *ev);
+
+/* After each round: who reads the trace is told what is new, and who follows if the capture ended
+ * by itself. */
+void phone_control_watch(struct phone *p);
 
 #endif

@@ -6,6 +6,7 @@
  * left out rather than given a made-up value.
  */
 #include "phone/phone.h"
+#include "sight/glance.h"
 
 enum { REPORT_VERSION = 1 };
 
@@ -44,6 +45,11 @@ static void set_told(json_t *object, const char *name, const struct ptn_reach_an
     set_text(told, "why", ptn_reach_why_text(answer->why));
     json_object_set_new(told, "private_to_public", json_boolean(answer->private_to_public));
     json_object_set_new(object, name, told);
+}
+
+static const char *transport_text(enum ptn_transport t)
+{
+    return t == PTN_TLS ? "tls" : t == PTN_TCP ? "tcp" : "udp";
 }
 
 static json_t *stats_json(const struct ptn_stream_stats *s)
@@ -157,6 +163,7 @@ static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status 
     json_object_set_new(call, "held_by_far_end", json_boolean(c->held_there));
     set_text(call, "peer", c->peer);
     set_text(call, "peer_name", c->peer_name);
+    set_text(call, "call_id", c->call_id);
     set_ms(call, "age_ms", now - c->began_at);
     if (c->answered_at != PTN_NEVER)
         set_ms(call, "answered_for_ms", now - c->answered_at);
@@ -189,7 +196,7 @@ static json_t *nat_json(const struct ptn_ua_status *s)
     for (unsigned i = 0; i < s->socket_count; i++) {
         json_t *socket = json_object();
         set_text(socket, "use", use_text(s->sockets[i].use));
-        set_text(socket, "transport", s->sockets[i].transport == PTN_UDP ? "udp" : "tcp");
+        set_text(socket, "transport", transport_text(s->sockets[i].transport));
         set_addr(socket, "local", &s->sockets[i].local);
         set_addr(socket, "mapped", &s->sockets[i].mapped);
         set_text(socket, "mapping", ptn_reach_nat_text(s->sockets[i].nat));
@@ -200,6 +207,19 @@ static json_t *nat_json(const struct ptn_ua_status *s)
     json_object_set_new(nat, "stun", servers);
     json_object_set_new(nat, "sockets", sockets);
     return nat;
+}
+
+static json_t *capture_json(const struct phone_watch *w)
+{
+    uint64_t bytes, packets;
+
+    if (!phone_capture_size(w, &bytes, &packets))
+        return NULL;
+    json_t *capture = json_object();
+    set_text(capture, "file", w->capture_path);
+    set_count(capture, "bytes", (int64_t)bytes);
+    set_count(capture, "packets", (int64_t)packets);
+    return capture;
 }
 
 json_t *phone_report_status(const struct phone *p, ptn_time now)
@@ -219,7 +239,68 @@ json_t *phone_report_status(const struct phone *p, ptn_time now)
     json_object_set_new(status, "nat", nat_json(&s));
     json_object_set_new(status, "accounts", accounts);
     json_object_set_new(status, "calls", calls);
+    json_t *capture = capture_json(&p->watch);
+    if (capture)
+        json_object_set_new(status, "capture", capture);
     return status;
+}
+
+static const char *entry_text(enum ptn_trace_kind kind)
+{
+    switch (kind) {
+    case PTN_TRACE_MESSAGE: return "message";
+    case PTN_TRACE_KEEPALIVES: return "keepalives";
+    case PTN_TRACE_UP: return "connected";
+    case PTN_TRACE_DOWN: return "closed";
+    case PTN_TRACE_FAILED: return "not_connected";
+    }
+    return "";
+}
+
+static void set_unix(json_t *object, const char *name, uint64_t unix_ns)
+{
+    json_object_set_new(object, name, json_real((double)(unix_ns / 1000) / 1e6));
+}
+
+static void set_message(json_t *entry, const struct ptn_trace_entry *e)
+{
+    struct ptn_glance glance;
+
+    ptn_glance(e->text, &glance);
+    set_text(entry, "what", glance.what);
+    set_text(entry, "call_id", glance.call_id);
+    set_text(entry, "method", glance.method);
+    if (glance.status)
+        set_count(entry, "status", glance.status);
+    if (e->call)
+        set_count(entry, "call", e->call);
+    if (e->repeat)
+        json_object_set_new(entry, "repeat", json_true());
+    json_object_set_new(entry, "text", json_stringn((const char *)e->text.data, e->text.size));
+}
+
+json_t *phone_report_entry(const struct ptn_trace_entry *e)
+{
+    json_t *entry = json_object();
+
+    if (e->number)
+        set_count(entry, "number", (int64_t)e->number);
+    set_text(entry, "kind", entry_text(e->kind));
+    set_unix(entry, "time", e->unix_ns);
+    json_object_set_new(entry, "sent", json_boolean(e->sent));
+    set_text(entry, "transport", transport_text(e->transport));
+    set_addr(entry, "local", &e->local);
+    set_addr(entry, "far", &e->far);
+    if (e->kind == PTN_TRACE_MESSAGE)
+        set_message(entry, e);
+    if (e->kind == PTN_TRACE_KEEPALIVES) {
+        set_unix(entry, "until", e->until_ns);
+        set_count(entry, "sent_count", e->sent_count);
+        set_count(entry, "received_count", e->received_count);
+    }
+    if (e->why != PTN_OK)
+        set_text(entry, "why", ptn_err_text(e->why));
+    return entry;
 }
 
 static const char *event_text(enum ptn_ua_event_kind kind)
@@ -296,6 +377,7 @@ json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev)
     set_text(event, "reason", ev->reason);
     set_text(event, "peer", ev->peer);
     set_text(event, "peer_name", ev->peer_name);
+    set_text(event, "call_id", ev->call_id);
     set_text(event, "text", ev->text);
     if (ev->stats)
         json_object_set_new(event, "stats", stats_json(ev->stats));

@@ -14,10 +14,12 @@
 #include "os/clock.h"
 #include "postern/dial.h"
 #include "postern/show.h"
+#include "postern/trace.h"
 
 struct line {
     const char *instance, *socket;
-    bool json, all;
+    bool json, all, follow, full;
+    long max_mb; /* of a capture */
     struct dial dial;
     long call, to_call; /* 0: not named */
     const char *word;   /* what follows the command */
@@ -46,6 +48,13 @@ static const char help[] =
     "  message TARGET TEXT send a text\n"
     "  register, unregister\n"
     "  events              what happens, line by line, until interrupted\n"
+    "  trace [CALL]        the SIP messages of the last while, or those of a call, as a ladder\n"
+    "      --follow        go on with what happens, until interrupted\n"
+    "      --full          print the messages, too\n"
+    "      --all           print all of every registration's messages, too\n"
+    "  capture start FILE  write what the phone sends and receives to a pcapng file\n"
+    "      --max MB        end when it has become so long (100)\n"
+    "  capture stop\n"
     "  reload              read the settings again; they take effect when nobody talks\n"
     "  quit                end the phone\n"
     "      -i, --instance NAME   which phone (phone)\n"
@@ -240,6 +249,33 @@ static int do_events(struct talk *t, const struct line *l)
     return code;
 }
 
+static int do_trace(struct talk *t, const struct line *l)
+{
+    struct trace trace = {.json = l->json, .all = l->all, .follow = l->follow, .full = l->full};
+    if (l->word && !parse_call(l->word, &trace.call))
+        return complain("\"%s\" is not the number of a call", l->word);
+    return trace_run(t, &trace);
+}
+
+static int do_capture(struct talk *t, const struct line *l)
+{
+    char folder[3000] = "", path[8000];
+    const char *file = l->text;
+    if (l->word && strcmp(l->word, "stop") == 0 && !file)
+        return ask(t, l, json_pack("{s:s}", "command", "capture_stop"), show_capture);
+    if (!l->word || strcmp(l->word, "start") != 0 || !file || !file[0])
+        return complain("%s needs \"start FILE\" or \"stop\"", "capture");
+    /* The phone has another working directory. */
+    if (file[0] != '/' && !getcwd(folder, sizeof folder))
+        return complain("%s needs the whole path of its file from here", "capture");
+    snprintf(path, sizeof path, "%s%s%s", folder, file[0] != '/' ? "/" : "", file);
+    json_t *request = json_pack("{s:s, s:s, s:I}", "command", "capture_start", "file", path,
+                                "bytes_max", (json_int_t)l->max_mb * 1000000);
+    if (!request)
+        return complain("\"%s\" is no UTF-8", file);
+    return ask(t, l, request, NULL);
+}
+
 static const struct {
     const char *name;
     int (*run)(struct talk *t, const struct line *l);
@@ -249,6 +285,7 @@ static const struct {
     {"register", do_register},     {"quit", do_quit},       {"events", do_events},
     {"unregister", do_unregister}, {"hold", do_hold},       {"resume", do_resume},
     {"transfer", do_transfer},     {"message", do_message}, {"reload", do_reload},
+    {"trace", do_trace},           {"capture", do_capture},
 };
 
 /* ---- the command line ---- */
@@ -272,20 +309,24 @@ static bool parse_account(const char *text, unsigned *account)
     return end != text && *end == '\0' && number >= 1 && number <= 99;
 }
 
+/* Megabytes, at most a million. */
+static bool parse_size(const char *text, long *max_mb)
+{
+    char *end;
+    *max_mb = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *max_mb >= 1 && *max_mb <= 1000000;
+}
+
 static int parse_line(int argc, char **argv, struct line *l)
 {
     static const struct option flags[] = {
-        {"instance", required_argument, NULL, 'i'},
-        {"socket", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},
-        {"all", no_argument, NULL, 'a'},
-        {"no-wait", no_argument, NULL, 'n'},
-        {"for", required_argument, NULL, 'f'},
-        {"timeout", required_argument, NULL, 't'},
-        {"account", required_argument, NULL, 'x'},
-        {"call", required_argument, NULL, 'c'},
-        {"to-call", required_argument, NULL, 'o'},
-        {0},
+        {"instance", required_argument, NULL, 'i'}, {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},           {"all", no_argument, NULL, 'a'},
+        {"follow", no_argument, NULL, 'F'},         {"full", no_argument, NULL, 'U'},
+        {"max", required_argument, NULL, 'm'},      {"no-wait", no_argument, NULL, 'n'},
+        {"for", required_argument, NULL, 'f'},      {"timeout", required_argument, NULL, 't'},
+        {"account", required_argument, NULL, 'x'},  {"call", required_argument, NULL, 'c'},
+        {"to-call", required_argument, NULL, 'o'},  {0},
     };
     bool ok = true;
     for (int flag; (flag = getopt_long(argc, argv, "i:", flags, NULL)) != -1;) {
@@ -294,6 +335,9 @@ static int parse_line(int argc, char **argv, struct line *l)
         case 's': l->socket = optarg; break;
         case 'j': l->json = true; break;
         case 'a': l->all = true; break;
+        case 'F': l->follow = true; break;
+        case 'U': l->full = true; break;
+        case 'm': ok = parse_size(optarg, &l->max_mb); break;
         case 'n': l->dial.no_wait = true; break;
         case 'f': ok = parse_span(optarg, &l->dial.talk_for); break;
         case 't': ok = parse_span(optarg, &l->dial.answer_by); break;
@@ -305,7 +349,7 @@ static int parse_line(int argc, char **argv, struct line *l)
         if (!ok)
             return complain("\"%s\" is not a number for that", optarg);
     }
-    bool has_text = strcmp(argv[0], "message") == 0;
+    bool has_text = strcmp(argv[0], "message") == 0 || strcmp(argv[0], "capture") == 0;
     if (argc - optind > 1 + has_text)
         return complain("\"%s\" is one word too many", argv[optind + 1 + has_text]);
     l->word = argv[optind];
@@ -318,6 +362,7 @@ static int with_phone(size_t command, int argc, char **argv)
 {
     struct line l = {
         .instance = "phone",
+        .max_mb = 100,
         .dial = {.answer_by = PTN_S(60), .talk_for = PTN_NEVER},
     };
     struct talk talk;

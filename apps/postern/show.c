@@ -126,6 +126,12 @@ static void show_nat_lines(const json_t *nat)
     }
 }
 
+void show_capture(const json_t *capture)
+{
+    printf("Capture  %s: %.0f packets, %.0f bytes\n", text_of(capture, "file"),
+           number_of(capture, "packets"), number_of(capture, "bytes"));
+}
+
 void show_status(const json_t *status)
 {
     size_t i;
@@ -139,6 +145,8 @@ void show_status(const json_t *status)
     json_array_foreach(calls, i, item) show_call(item);
     if (json_array_size(calls) == 0)
         puts("Call     none");
+    if (has(status, "capture"))
+        show_capture(json_object_get(status, "capture"));
 }
 
 void show_nat(const json_t *status)
@@ -210,6 +218,8 @@ void show_event(const json_t *ev)
         printf("account %.0f: unregistered\n", number_of(ev, "account"));
     else if (strcmp(kind, "nat_changed") == 0)
         printf("NAT: %s\n", text_of(ev, "text"));
+    else if (strcmp(kind, "capture_ended") == 0)
+        printf("the capture has ended: %s: %s\n", text_of(ev, "file"), text_of(ev, "why"));
     else if (strcmp(kind, "socket_failed") == 0)
         printf("%s cannot be opened: %s\n", text_of(ev, "address"), text_of(ev, "why"));
     fflush(stdout);

@@ -11,6 +11,9 @@ void show_status(const json_t *status);
 void show_nat(const json_t *status);
 void show_stats(const json_t *stats, const char *indent);
 
+/* How much was captured, and where. */
+void show_capture(const json_t *capture);
+
 /* One line for an event; nothing for those a person does not care about. */
 void show_event(const json_t *event);
 

@@ -35,6 +35,13 @@ struct ptn_sip_dialog *ptn_sip_call_dialog(struct ptn_sip_session *c,
     return e && ptn_sip_dialog_has(&e->dialog, request) ? &e->dialog : NULL;
 }
 
+const char *ptn_sip_call_name(const struct ptn_sip *s, ptn_sip_id call)
+{
+    const struct ptn_sip_session *c = ptn_sip_find_call(s, call);
+
+    return c && c->dialog.call_id ? c->dialog.call_id : "";
+}
+
 struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request)
 {
     for (unsigned i = 0; i < s->call_slots; i++) {

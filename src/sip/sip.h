@@ -198,6 +198,10 @@ bool ptn_sip_call_refer(struct ptn_sip *s, ptn_time now, ptn_sip_id call, const 
 /* After REFERRED: how the call that it named goes, 101 to 699; 200 and more is the last word. */
 void ptn_sip_call_refer_progress(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status);
 
+/* Its Call-ID, as in the messages; "" when there is no such call. Borrowed until the next call
+ * into the agent. */
+const char *ptn_sip_call_name(const struct ptn_sip *s, ptn_sip_id call);
+
 /* Ends it by whatever the moment asks for: CANCEL, 603 or BYE. ENDED follows. */
 void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
 

@@ -162,6 +162,7 @@ static void send_invite(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *cal
         end_call(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, ptn_err_text(err));
         return;
     }
+    copy_text(call->call_id, ptn_sip_call_name(ua->sip, call->sip));
     call->state = PTN_UA_CALL_DIALLED;
 }
 
@@ -375,6 +376,7 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
     call->hop = ev->addr;
     copy_text(call->peer, ev->peer);
     copy_text(call->peer_name, ev->peer_name);
+    copy_text(call->call_id, ev->call_id);
     call->has_theirs = ev->sdp != NULL;
     if (ev->sdp)
         call->theirs = *ev->sdp;

@@ -34,6 +34,7 @@ void ptn_ua_tell_ended(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call
     told->event.status = status;
     snprintf(told->reason, sizeof told->reason, "%s", reason ? reason : "");
     snprintf(told->peer, sizeof told->peer, "%s", call->peer);
+    snprintf(told->call_id, sizeof told->call_id, "%s", call->call_id);
     told->has_stats = call->stream != NULL;
     if (call->stream)
         ptn_stream_stats(call->stream, now, &told->stats);
@@ -48,6 +49,7 @@ void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call)
     told->event.other = call->replaces;
     snprintf(told->peer, sizeof told->peer, "%s", call->peer);
     snprintf(told->peer_name, sizeof told->peer_name, "%s", call->peer_name);
+    snprintf(told->call_id, sizeof told->call_id, "%s", call->call_id);
 }
 
 /* What the agent says about texts and mailboxes, as it is. */
@@ -95,6 +97,7 @@ bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev)
         ev->text = ua->current.text;
     ev->peer = ua->current.peer;
     ev->peer_name = ua->current.peer_name;
+    ev->call_id = ua->current.call_id;
     ev->stats = ua->current.has_stats ? &ua->current.stats : NULL;
     return true;
 }

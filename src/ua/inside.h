@@ -86,6 +86,7 @@ struct ptn_ua_call {
     char target[PTN_UA_TARGET_MAX];
     char peer[PTN_UA_TEXT_MAX];
     char peer_name[PTN_UA_TEXT_MAX];
+    char call_id[PTN_UA_TEXT_MAX]; /* SIP's; "" before the INVITE */
     ptn_time began_at, answered_at;
     ptn_time gather_by;  /* PTN_NEVER: not gathering */
     ptn_time answer_at;  /* by itself; PTN_NEVER: no */
@@ -113,6 +114,7 @@ struct ptn_ua_call {
 struct ptn_ua_told {
     struct ptn_ua_event event;
     char reason[PTN_UA_TEXT_MAX], peer[PTN_UA_TEXT_MAX], peer_name[PTN_UA_TEXT_MAX];
+    char call_id[PTN_UA_TEXT_MAX];
     char text[PTN_SIP_TEXT_BYTES_MAX + 1]; /* of MESSAGE */
     struct ptn_stream_stats stats;
     bool has_stats;

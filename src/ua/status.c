@@ -100,6 +100,7 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
     out->held_there = call->held_there;
     text(out->peer, call->peer);
     text(out->peer_name, call->peer_name);
+    text(out->call_id, call->call_id);
     out->began_at = call->began_at;
     out->answered_at = call->answered_at;
     out->codec = call->agreed.send.codec;

@@ -203,11 +203,11 @@ enum ptn_ua_event_kind {
     PTN_UA_REGISTERED,       /* account, addr: the contact bound, lease_s */
     PTN_UA_REGISTER_FAILED,  /* account, status (0: nobody answered), why, retry_in */
     PTN_UA_UNREGISTERED,     /* account */
-    PTN_UA_INCOMING,         /* call, account, peer, peer_name: answer or reject it */
+    PTN_UA_INCOMING,         /* call, account, peer, peer_name, call_id: answer or reject it */
     PTN_UA_RINGING,          /* call, status: our call rings at the far end */
     PTN_UA_ANSWERED,         /* call: media flows from now on, in both directions */
     PTN_UA_HEARD,            /* call: the first packet of the far end's sound has come */
-    PTN_UA_ENDED,            /* call, ended, status, reason, stats or NULL; the id is void */
+    PTN_UA_ENDED,            /* call, ended, status, reason, call_id, stats or NULL; the id is void */
     PTN_UA_HOLD,             /* call, held, held_there: who has put the call on hold now */
     PTN_UA_CHANGE_FAILED,    /* call, status: the far end did not take our hold or resume */
     PTN_UA_TRANSFER,         /* call, status: how our transfer goes; from 200 on the last word */
@@ -239,6 +239,7 @@ struct ptn_ua_event {
     unsigned messages_new, messages_old;
     const char *reason;
     const char *peer, *peer_name;
+    const char *call_id; /* SIP's; "" when no message was sent */
     const char *text;
     const int16_t *pcm;
     const struct ptn_stream_stats *stats;
@@ -306,6 +307,7 @@ struct ptn_ua_call_status {
     bool held, held_there; /* by us; by the far end */
     char peer[PTN_UA_TEXT_MAX];
     char peer_name[PTN_UA_TEXT_MAX];
+    char call_id[PTN_UA_TEXT_MAX]; /* SIP's; "" before the INVITE */
     ptn_time began_at, answered_at; /* answered_at: PTN_NEVER before */
     enum ptn_codec codec;           /* PTN_CODEC_COUNT: not agreed yet */
     struct ptn_addr rtp_local;
