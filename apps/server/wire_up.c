@@ -37,8 +37,22 @@ static void add_listener(struct plan *p, enum ptn_transport transport, const str
     o->listener_count++;
 }
 
+static void add_streams_of_tls(struct plan *p, const struct ptn_addr *ip)
+{
+    const struct server_settings *s = p->settings;
+    uint16_t port = (uint16_t)s->tls_listening_port;
+
+    if (!s->cert[0])
+        return;
+    if (!s->no_tls)
+        add_listener(p, PTN_TLS, ip, port, 0);
+    if (!s->no_dtls && !s->no_tlsv1_2)
+        add_listener(p, PTN_DTLS, ip, port, 0);
+}
+
 static void add_address(struct plan *p, const struct ptn_addr *ip, unsigned group)
 {
+    add_streams_of_tls(p, ip);
     for (size_t i = 0; i < p->port_count; i++) {
         if (!p->settings->no_udp)
             add_listener(p, PTN_UDP, ip, p->ports[i], group);
@@ -77,6 +91,38 @@ static void add_addresses(struct plan *p, const struct ptn_addr *ips, size_t cou
     }
 }
 
+static void add_aux_servers(struct plan *p)
+{
+    struct ptn_addr addr;
+
+    for (const char *e = NULL; (e = ptn_conf_list_next(&p->settings->aux_server, e));) {
+        if (!ptn_conf_endpoint_parse(e, &addr))
+            continue; /* was looked at when it was read */
+        uint16_t port = addr.port ? addr.port : p->ports[0];
+        if (!p->settings->no_udp)
+            add_listener(p, PTN_UDP, &addr, port, 0);
+        if (!p->settings->no_tcp)
+            add_listener(p, PTN_TCP, &addr, port, 0);
+    }
+}
+
+struct ptn_addr server_announced(const struct server_settings *s, const struct ptn_addr *local)
+{
+    struct ptn_addr seen, own, found = {0};
+
+    for (const char *e = NULL; (e = ptn_conf_list_next(&s->external_ip, e));)
+        if (ptn_conf_mapping_parse(e, &seen, &own) && seen.family == local->family &&
+            (ptn_addr_is_none(&own) || ptn_addr_same_ip(&own, local)))
+            found = ptn_addr_with_port(seen, local->port);
+    return found;
+}
+
+static void announce_listeners(const struct server_settings *s, struct ptn_relay_opts *o)
+{
+    for (size_t i = 0; i < o->listener_count; i++)
+        o->listeners[i].announced = server_announced(s, &o->listeners[i].local);
+}
+
 bool server_wire_up(const struct server_settings *s, const struct ptn_addr *addrs,
                     size_t addr_count, struct ptn_relay_opts *opts,
                     char why[static PTN_CONF_WHY_SIZE])
@@ -94,7 +140,8 @@ bool server_wire_up(const struct server_settings *s, const struct ptn_addr *addr
         .behaviour_discovery = discovery,
         .always_extras = s->extras == 1,
         .mapped_in_modern = s->mapped_address,
-        .connections_max = s->no_tcp ? 0 : s->connections,
+        .connections_max = s->no_tcp && !s->cert[0] ? 0 : s->connections,
+        .no_budget = s->no_budget,
         .connection_idle = PTN_MS(s->idle_ms),
     };
     if (discovery && (other_port > 65535 || other_port == s->listening_port)) {
@@ -107,6 +154,8 @@ bool server_wire_up(const struct server_settings *s, const struct ptn_addr *addr
         add_addresses(&p, s->listening_ip.addrs, s->listening_ip.count, false);
     else
         add_addresses(&p, addrs, addr_count, true);
+    add_aux_servers(&p);
+    announce_listeners(s, opts);
     if (p.full)
         snprintf(why, PTN_CONF_WHY_SIZE,
                  "listening-ip: there are more addresses than the server can serve (%d sockets)",

@@ -13,4 +13,27 @@ bool server_wire_up(const struct server_settings *s, const struct ptn_addr *addr
                     size_t addr_count, struct ptn_relay_opts *opts,
                     char why[static PTN_CONF_WHY_SIZE]);
 
+/* What the options of TURN refer to beyond the settings. Starts zeroed but for the name. */
+struct server_turn_parts {
+    struct ptn_relay_user *users;
+    uint8_t (*keys)[32];
+    struct ptn_bytes *secrets;
+    struct ptn_relay_range *allowed, *denied;
+    char host_name[64]; /* the realm, when the settings name none; set before */
+};
+
+/* Fills opts->turn, after server_wire_up(). `sockets_max`: how many descriptors relay sockets may
+ * take. False, and a sentence in `why`, when that cannot be. The options hold as long as `parts`,
+ * and the settings, do. */
+bool server_wire_turn(const struct server_settings *s, uint32_t sockets_max,
+                      struct server_turn_parts *parts, struct ptn_relay_opts *opts,
+                      char why[static PTN_CONF_WHY_SIZE]);
+void server_turn_parts_fini(struct server_turn_parts *parts);
+
+/* What external-ip says of an address here; none when it says nothing. */
+struct ptn_addr server_announced(const struct server_settings *s, const struct ptn_addr *local);
+
+/* Is there anything by which a client could be known? */
+bool server_has_credentials(const struct server_settings *s);
+
 #endif

@@ -10,6 +10,7 @@
  */
 #define PTN_CONF_C_BOOL bool
 #define PTN_CONF_C_UINT uint32_t
+#define PTN_CONF_C_UINT_OR_BARE uint32_t
 #define PTN_CONF_C_SECONDS uint32_t
 #define PTN_CONF_C_TEXT ptn_conf_text
 #define PTN_CONF_C_SECRET ptn_conf_text
@@ -37,6 +38,7 @@
 #undef FOREIGN
 #undef PTN_CONF_C_BOOL
 #undef PTN_CONF_C_UINT
+#undef PTN_CONF_C_UINT_OR_BARE
 #undef PTN_CONF_C_SECONDS
 #undef PTN_CONF_C_TEXT
 #undef PTN_CONF_C_SECRET

@@ -17,18 +17,19 @@
  * conf/as_fields.h turns the rows into the members of a struct, conf/as_rows.h into
  * the table below. Indices count from 1 in keys and from 0 in arrays.
  *
- * TYPE                      member                   text
- *   BOOL                    bool                     yes no true false on off 1 0
- *   UINT                    uint32_t                 digits; min to max
- *   SECONDS                 uint32_t, milliseconds   "0.5"; min to max in milliseconds
- *   TEXT                    char[256]                min to max (at most 255) bytes, no control
- * bytes SECRET                  char[256]                as TEXT; never printed IP struct ptn_addr,
- * port 0  one address; blank is none IPS                     struct ptn_conf_ips      addresses
- * with commas or spaces between CHOICE("one|two|three") uint32_t, from 0         the word or its
- * number
- *   LIST("shape")             struct ptn_conf_list     one entry; a key that is repeated adds more.
- *                                                      shape: text, secret (text that is never
- *                                                      printed), range, mapping, endpoint
+ * Types, the member each becomes, and the text it is read from:
+ *
+ *   BOOL          bool                    yes no true false on off 1 0
+ *   UINT          uint32_t                digits; min to max
+ *   UINT_OR_BARE  uint32_t                the same; a bare key means the default
+ *   SECONDS       uint32_t, milliseconds  "0.5"; min to max in milliseconds
+ *   TEXT          char[256]               min to max (at most 255) bytes, no control bytes
+ *   SECRET        char[256]               as TEXT; never printed
+ *   IP            struct ptn_addr         one address, port 0; blank is none
+ *   IPS           struct ptn_conf_ips     addresses with commas or spaces between
+ *   CHOICE("a|b") uint32_t, from 0        the word or its number
+ *   LIST("shape") struct ptn_conf_list    one entry; a key that is repeated adds more. Shapes:
+ *                                         text, secret (never printed), range, mapping, endpoint
  *
  * WHEN: START (read once), LIVE (a re-read changes it), COMMAND (a flag, never in a file).
  *
@@ -55,6 +56,7 @@ enum ptn_conf_type {
     PTN_CONF_SECTION,
     PTN_CONF_BOOL,
     PTN_CONF_UINT,
+    PTN_CONF_UINT_OR_BARE,
     PTN_CONF_SECONDS,
     PTN_CONF_TEXT,
     PTN_CONF_SECRET,

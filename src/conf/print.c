@@ -13,7 +13,8 @@ static const char *value_name(const struct ptn_conf_row *row)
     switch ((enum ptn_conf_type)row->type) {
     case PTN_CONF_SECTION:
     case PTN_CONF_BOOL: return "";
-    case PTN_CONF_UINT: return "number";
+    case PTN_CONF_UINT:
+    case PTN_CONF_UINT_OR_BARE: return "number";
     case PTN_CONF_SECONDS: return "seconds";
     case PTN_CONF_TEXT:
     case PTN_CONF_SECRET: return "text";

@@ -145,6 +145,8 @@ enum ptn_conf_verdict ptn_conf_member_set(const struct ptn_conf_member *m, void 
 
     if (!value && m->row->type == PTN_CONF_BOOL)
         value = "yes";
+    if (!value && m->row->type == PTN_CONF_UINT_OR_BARE)
+        value = m->row->fallback;
     if (value && ptn_conf_value_parse(m->row, value, append, ptn_conf_member(m, values)))
         return PTN_CONF_SET_TAKEN;
 

@@ -149,7 +149,8 @@ bool ptn_conf_value_parse(const struct ptn_conf_row *row, const char *text, bool
     switch ((enum ptn_conf_type)row->type) {
     case PTN_CONF_SECTION: return false;
     case PTN_CONF_BOOL: return parse_bool(text, value);
-    case PTN_CONF_UINT: return parse_number(row, text, 0, value);
+    case PTN_CONF_UINT:
+    case PTN_CONF_UINT_OR_BARE: return parse_number(row, text, 0, value);
     case PTN_CONF_SECONDS: return parse_number(row, text, 3, value);
     case PTN_CONF_TEXT:
     case PTN_CONF_SECRET: return parse_text(row, text, value);
@@ -211,7 +212,8 @@ void ptn_conf_value_format(const struct ptn_conf_row *row, const void *value, ch
     switch ((enum ptn_conf_type)row->type) {
     case PTN_CONF_SECTION: snprintf(buf, size, "%s", ""); break;
     case PTN_CONF_BOOL: snprintf(buf, size, "%s", *(const bool *)value ? "yes" : "no"); break;
-    case PTN_CONF_UINT: snprintf(buf, size, "%" PRIu32, *(const uint32_t *)value); break;
+    case PTN_CONF_UINT:
+    case PTN_CONF_UINT_OR_BARE: snprintf(buf, size, "%" PRIu32, *(const uint32_t *)value); break;
     case PTN_CONF_SECONDS: format_seconds(*(const uint32_t *)value, buf, size); break;
     case PTN_CONF_TEXT:
     case PTN_CONF_SECRET: snprintf(buf, size, "%s", (const char *)value); break;
@@ -243,6 +245,7 @@ void ptn_conf_value_describe(const struct ptn_conf_row *row, char *buf, size_t s
     case PTN_CONF_SECTION: snprintf(buf, size, "%s", "a setting"); break;
     case PTN_CONF_BOOL: snprintf(buf, size, "yes or no"); break;
     case PTN_CONF_UINT:
+    case PTN_CONF_UINT_OR_BARE:
         snprintf(buf, size, "a number from %" PRId64 " to %" PRId64, row->min, row->max);
         break;
     case PTN_CONF_SECONDS:
@@ -273,6 +276,7 @@ size_t ptn_conf_value_size(const struct ptn_conf_row *row)
     case PTN_CONF_SECTION: return 0;
     case PTN_CONF_BOOL: return sizeof(bool);
     case PTN_CONF_UINT:
+    case PTN_CONF_UINT_OR_BARE:
     case PTN_CONF_SECONDS:
     case PTN_CONF_CHOICE: return sizeof(uint32_t);
     case PTN_CONF_TEXT:

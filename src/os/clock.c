@@ -18,6 +18,11 @@ ptn_time ptn_clock_now(void)
     return read_clock(CLOCK_BOOTTIME);
 }
 
+uint64_t ptn_clock_monotonic(void)
+{
+    return (uint64_t)read_clock(CLOCK_MONOTONIC);
+}
+
 uint64_t ptn_clock_unix_ns(void)
 {
     return (uint64_t)read_clock(CLOCK_REALTIME);

@@ -10,6 +10,10 @@
  * NAT mappings and registrations run out meanwhile. */
 ptn_time ptn_clock_now(void);
 
+/* For programs that ask for CLOCK_MONOTONIC: nanoseconds, standing still while the computer sleeps.
+ */
+uint64_t ptn_clock_monotonic(void);
+
 /* For people and files: nanoseconds since 1970, may jump. */
 uint64_t ptn_clock_unix_ns(void);
 

@@ -143,6 +143,8 @@ void ptn_host_drop(struct ptn_host *h, struct ptn_slot *slot)
     }
     if (slot->kind == PTN_SLOT_CLOSING)
         h->closing_count--;
+    if (slot->holds)
+        ptn_host_unhold(h, slot);
     ptn_heap_set(&h->waits, (uint32_t)(slot - h->slots.slots), PTN_NEVER);
     ptn_slots_release(&h->slots, slot);
 }

@@ -44,7 +44,7 @@ struct ptn_host_opts {
     const struct ptn_tls_rules *tls; /* borrowed; NULL: no TLS */
 
     bool streams_only; /* for a server's worker: nothing is resolved, nobody told of ADDRESSES */
-    bool joins;        /* listens on ports that another host of this program listens on already */
+    ptn_id joins_max;  /* listeners up to this id join those of other hosts on the same ports */
 };
 
 struct ptn_host_counts {
@@ -70,6 +70,33 @@ void ptn_host_remove(struct ptn_host *h, ptn_time now, uint32_t index);
 
 /* Does now what a machine asks that its owner drives himself. */
 void ptn_host_ask(struct ptn_host *h, ptn_time now, uint32_t index, const struct ptn_ask *ask);
+
+/* How many bytes a connection owes its far end. */
+size_t ptn_host_owed(const struct ptn_host *h, uint32_t index, ptn_id id);
+
+/* Reads no more from `id` until `slow` owes nothing or is gone: for a machine that only passes
+ * bytes on from one to the other. */
+void ptn_host_hold(struct ptn_host *h, uint32_t index, ptn_id id, ptn_id slow);
+
+/* An accepted connection on its way to another host, which may be another thread's. */
+struct ptn_host_stream {
+    int fd;
+    enum ptn_transport transport;
+    struct ptn_addr local, far;
+    struct ptn_tls *tls;
+    uint8_t *out;
+    size_t out_size;
+};
+
+/* Takes it out, without telling the machine. False: there is no such stream. */
+bool ptn_host_give(struct ptn_host *h, uint32_t index, ptn_id id, struct ptn_host_stream *stream);
+
+/* Puts it in, telling ACCEPTED; answers its id here. 0: there was no room, and it is closed. */
+ptn_id ptn_host_adopt(struct ptn_host *h, ptn_time now, uint32_t index, ptn_id listener,
+                      struct ptn_host_stream *stream);
+
+/* One that nobody will adopt. */
+void ptn_host_stream_close(struct ptn_host_stream *stream);
 
 /* Whoever connects from now on meets these rules; those who are there keep theirs. */
 void ptn_host_set_tls(struct ptn_host *h, const struct ptn_tls_rules *tls);

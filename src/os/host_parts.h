@@ -79,6 +79,9 @@ enum ptn_err ptn_host_tcp_owe(struct ptn_host *h, struct ptn_slot *slot, struct 
 /* Writes of it what the kernel takes now; an error when the connection is no more. */
 enum ptn_err ptn_host_tcp_write(struct ptn_slot *slot);
 
+/* A slot with the next id of an accepted stream. NULL: all are taken. */
+struct ptn_slot *ptn_host_take_accepted(struct ptn_host *h, uint32_t machine);
+
 /* Waits for bytes and, as long as some are owed, for room. */
 void ptn_host_tcp_watch(struct ptn_host *h, struct ptn_slot *slot);
 
@@ -87,6 +90,11 @@ void ptn_host_tcp_up(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
 /* Ends a stream and tells why; PTN_OK is an orderly end. */
 void ptn_host_tcp_end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why);
+
+/* -- host_move.c ----------------------------------------------------------------------- */
+
+/* Reads again from the one that was held for the sake of `slot`. */
+void ptn_host_unhold(struct ptn_host *h, struct ptn_slot *slot);
 
 /* -- host_tls.c ------------------------------------------------------------------------ */
 

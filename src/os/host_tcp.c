@@ -44,7 +44,8 @@ void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
         slot->transport = ask->transport;
         err = ask->transport == PTN_TLS && !h->opts.tls
                   ? PTN_ERR_UNSUPPORTED
-                  : ptn_tcp_listen(&ask->local, h->opts.joins, &slot->fd, &slot->local);
+                  : ptn_tcp_listen(&ask->local, ask->id <= h->opts.joins_max, &slot->fd,
+                                   &slot->local);
         if (err == PTN_OK)
             err = add_to_loop(h, slot, PTN_LOOP_IN);
         if (err != PTN_OK)
@@ -123,7 +124,9 @@ void ptn_host_tcp_watch(struct ptn_host *h, struct ptn_slot *slot)
 {
     bool owes = slot->out_size > slot->out_sent;
 
-    ptn_host_watch(h, slot, PTN_LOOP_IN | (owes ? PTN_LOOP_OUT : 0u));
+    ptn_host_watch(h, slot, (slot->held ? 0u : PTN_LOOP_IN) | (owes ? PTN_LOOP_OUT : 0u));
+    if (!owes && slot->holds)
+        ptn_host_unhold(h, slot);
 }
 
 void ptn_host_tcp_end(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, enum ptn_err why)
@@ -240,18 +243,19 @@ static void read_some(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
                                          .id = slot->id,
                                          .bytes = ptn_bytes(h->read_buf, (size_t)n)});
         ptn_host_turn(h, now, machine);
-        if (ptn_slots_by_key(&h->slots, key) != slot || slot->kind != PTN_SLOT_STREAM)
+        if (ptn_slots_by_key(&h->slots, key) != slot || slot->kind != PTN_SLOT_STREAM || slot->held)
             return;
     }
 }
 
 /* Ids of the world go round; one that is still in use is passed over. */
-static struct ptn_slot *take_accepted(struct ptn_host *h, uint32_t machine)
+struct ptn_slot *ptn_host_take_accepted(struct ptn_host *h, uint32_t machine)
 {
     if (h->slots.used == h->slots.capacity)
         return NULL;
     for (;;) {
-        h->next_accepted = h->next_accepted == PTN_HOST_ACCEPTED_MAX ? PTN_ID_WORLD : h->next_accepted + 1;
+        h->next_accepted =
+            h->next_accepted == PTN_HOST_ACCEPTED_MAX ? PTN_ID_WORLD : h->next_accepted + 1;
         struct ptn_slot *slot =
             ptn_slots_take(&h->slots, PTN_SLOT_STREAM, machine, h->next_accepted);
         if (slot)
@@ -275,7 +279,7 @@ static void accept_some(struct ptn_host *h, ptn_time now, struct ptn_slot *liste
             ptn_heap_set(&h->waits, (uint32_t)(listener - h->slots.slots), now + LISTENER_RESTS);
             return;
         }
-        struct ptn_slot *slot = take_accepted(h, machine);
+        struct ptn_slot *slot = ptn_host_take_accepted(h, machine);
         if (!slot) {
             h->counts.accept_refused++;
             ptn_tcp_abort(fd);
@@ -345,7 +349,7 @@ static void stream_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot
         }
         ptn_host_tcp_watch(h, slot);
     }
-    if (what & (PTN_LOOP_IN | PTN_LOOP_ERROR))
+    if ((what & PTN_LOOP_ERROR) || ((what & PTN_LOOP_IN) && !slot->held))
         read_some(h, now, slot);
 }
 

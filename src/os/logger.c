@@ -25,6 +25,7 @@ enum ptn_err ptn_logger_open(struct ptn_logger *l, enum ptn_logger_kind kind, co
                              const char *path)
 {
     *l = (struct ptn_logger){.kind = kind, .path = path};
+    pthread_mutex_init(&l->lock, NULL);
     switch (kind) {
     case PTN_LOGGER_STDERR: l->journal = getenv("JOURNAL_STREAM") != NULL; break;
     case PTN_LOGGER_SYSLOG: openlog(program, LOG_PID, LOG_DAEMON); break;
@@ -50,9 +51,11 @@ enum ptn_err ptn_logger_reopen(struct ptn_logger *l)
     if (!fresh)
         return ptn_err_of_errno(errno);
     setvbuf(fresh, NULL, _IOLBF, 4096);
+    pthread_mutex_lock(&l->lock);
     if (l->file)
         fclose(l->file);
     l->file = fresh;
+    pthread_mutex_unlock(&l->lock);
     return PTN_OK;
 }
 
@@ -79,7 +82,9 @@ static void write_line(void *self, enum ptn_log_level level, const char *line)
         fprintf(stderr, "<%d>%s\n", levels[level].priority, line);
     } else {
         format_time(now, sizeof now);
+        pthread_mutex_lock(&l->lock);
         fprintf(l->file ? l->file : stderr, "%s %s: %s\n", now, levels[level].word, line);
+        pthread_mutex_unlock(&l->lock);
     }
 }
 

@@ -4,6 +4,7 @@
 #ifndef PTN_OS_LOGGER_H
 #define PTN_OS_LOGGER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -20,7 +21,8 @@ struct ptn_logger {
     enum ptn_logger_kind kind;
     const char *path; /* FILE; borrowed */
     FILE *file;
-    bool journal; /* standard error is the journal's */
+    bool journal;         /* standard error is the journal's */
+    pthread_mutex_t lock; /* threads may share a logger */
 };
 
 /* `program` names the lines in syslog; borrowed like `path`. */

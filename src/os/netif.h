@@ -16,6 +16,9 @@ enum { PTN_NETIF_ADDRS_MAX = 64 };
  * link-local ones, which mean nothing without an interface. At most `max`. */
 enum ptn_err ptn_netif_list(struct ptn_addr *addrs, size_t max, size_t *count);
 
+/* What this host calls itself, cut to `size`; "localhost" when it does not say. */
+void ptn_netif_host_name(char *buf, size_t size);
+
 /* The address packets to `to` leave from, port 0; false when there is no route. Sends nothing. */
 bool ptn_netif_towards(const struct ptn_addr *to, struct ptn_addr *from);
 

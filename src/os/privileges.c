@@ -5,12 +5,35 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/errno.h"
 
-enum ptn_err ptn_privileges_drop(const char *user, const char *group)
+#define READING (UINT32_C(1) << CAP_DAC_READ_SEARCH)
+
+/* glibc has no names for these two; libcap would be a library for two calls. */
+static int set_capabilities(uint32_t permitted, uint32_t effective)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{.permitted = permitted, .effective = effective}};
+
+    return (int)syscall(SYS_capset, &header, data);
+}
+
+static uint32_t get_permitted(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+
+    return syscall(SYS_capget, &header, data) == 0 ? data[0].permitted : 0;
+}
+
+enum ptn_err ptn_privileges_drop(const char *user, const char *group, bool keep_reading)
 {
     const struct passwd *pw = user[0] ? getpwnam(user) : NULL;
     const struct group *gr = group[0] ? getgrnam(group) : NULL;
@@ -20,9 +43,28 @@ enum ptn_err ptn_privileges_drop(const char *user, const char *group)
     if (!pw && !gr)
         return PTN_OK;
     gid_t gid = gr ? gr->gr_gid : pw->pw_gid;
+    bool keep = keep_reading && pw && pw->pw_uid != 0 && (get_permitted() & READING);
     if (pw ? initgroups(pw->pw_name, gid) != 0 : setgroups(0, NULL) != 0)
+        return ptn_err_of_errno(errno);
+    if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
         return ptn_err_of_errno(errno);
     if (setgid(gid) != 0 || (pw && setuid(pw->pw_uid) != 0))
         return ptn_err_of_errno(errno);
+    if (keep && set_capabilities(READING, 0) != 0)
+        return ptn_err_of_errno(errno);
     return PTN_OK;
+}
+
+void ptn_privileges_borrow_reading(bool on)
+{
+    uint32_t permitted = get_permitted();
+
+    if (geteuid() != 0 && (permitted & READING))
+        set_capabilities(permitted, on ? READING : 0);
+}
+
+void ptn_privileges_forget(void)
+{
+    if (geteuid() != 0)
+        set_capabilities(0, 0);
 }

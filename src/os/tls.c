@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "os/tls_load.h"
 
 struct ptn_tls_rules {
     SSL_CTX *ctx;
@@ -101,16 +102,42 @@ static enum ptn_err load_cas(SSL_CTX *ctx, const struct ptn_tls_opts *o, char *s
     return is_given(o->ca_dir) ? load_folder(ctx, o->ca_dir, sentence) : PTN_OK;
 }
 
-static enum ptn_err load_certificate(SSL_CTX *ctx, const struct ptn_tls_opts *o, char *sentence)
+/* Without one OpenSSL would ask at the terminal. */
+static int give_password(char *buf, int size, int writing, void *password)
+{
+    int length = (int)strlen(password);
+
+    (void)writing;
+    if (length > size)
+        return -1;
+    memcpy(buf, password, (size_t)length);
+    return length;
+}
+
+enum ptn_err ptn_tls_load_certificate(SSL_CTX *ctx, const struct ptn_tls_opts *o,
+                                      char sentence[static PTN_TLS_SENTENCE_SIZE])
 {
     const char *key = is_given(o->key) ? o->key : o->certificate;
+    char password[256];
 
+    snprintf(password, sizeof password, "%s", is_given(o->key_password) ? o->key_password : "");
     if (!is_given(o->certificate))
         return PTN_OK;
+    if (is_given(o->ciphers) && SSL_CTX_set_cipher_list(ctx, o->ciphers) != 1)
+        return refuse(sentence, o->ciphers, "no list of ciphers");
+    SSL_CTX_set_default_passwd_cb(ctx, give_password);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, password);
     if (SSL_CTX_use_certificate_chain_file(ctx, o->certificate) != 1)
         return refuse(sentence, o->certificate, "no certificate in PEM");
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
         return refuse(sentence, key, "no private key in PEM of that certificate");
+    if (is_given(o->clients_ca_file)) {
+        if (!SSL_CTX_load_verify_file(ctx, o->clients_ca_file))
+            return refuse(sentence, o->clients_ca_file, "no CA certificates in PEM");
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    }
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+    SSL_CTX_set_default_passwd_cb(ctx, NULL);
     return PTN_OK;
 }
 
@@ -129,14 +156,14 @@ enum ptn_err ptn_tls_rules_new(const struct ptn_tls_opts *opts, struct ptn_tls_r
         r->has_certificate = is_given(opts->certificate);
         r->trust_anyone = opts->trust_anyone;
         r->any_name = opts->any_name;
-        SSL_CTX_set_min_proto_version(r->ctx, TLS1_2_VERSION);
+        SSL_CTX_set_min_proto_version(r->ctx, opts->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
         /* SIP says by itself how long a message is: an end without goodbye is an end. */
         SSL_CTX_set_options(r->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
         SSL_CTX_set_mode(r->ctx, SSL_MODE_RELEASE_BUFFERS);
         SSL_CTX_set_session_cache_mode(r->ctx, SSL_SESS_CACHE_OFF);
         err = load_cas(r->ctx, opts, sentence);
         if (err == PTN_OK)
-            err = load_certificate(r->ctx, opts, sentence);
+            err = ptn_tls_load_certificate(r->ctx, opts, sentence);
     }
     if (err != PTN_OK) {
         ptn_tls_rules_free(r);

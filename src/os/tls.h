@@ -27,19 +27,23 @@ struct ptn_tls_rules;
 
 /* Texts may be NULL or empty: none. */
 struct ptn_tls_opts {
-    const char *ca_file;     /* PEM, one or many */
-    const char *ca_dir;      /* its .pem, .crt and .cer files. Neither: the system's CAs */
-    const char *certificate; /* PEM, ours first, then those that lead to its CA */
-    const char *key;         /* PEM; NULL: in the certificate's file */
-    bool trust_anyone;       /* accept whatever is shown */
-    bool any_name;           /* a trusted certificate of another name will do */
+    const char *ca_file;         /* PEM, one or many */
+    const char *ca_dir;          /* its .pem, .crt and .cer files. Neither: the system's CAs */
+    const char *certificate;     /* PEM, ours first, then those that lead to its CA */
+    const char *key;             /* PEM; NULL: in the certificate's file */
+    const char *key_password;    /* NULL: the key is not locked */
+    const char *ciphers;         /* OpenSSL's list for TLS 1.2; NULL: its defaults */
+    const char *clients_ca_file; /* PEM: who connects to us must show a certificate of these */
+    bool only_1_3;               /* no TLS 1.2 */
+    bool trust_anyone;           /* accept whatever is shown */
+    bool any_name;               /* a trusted certificate of another name will do */
 };
 
 /* Reads all files. On an error `sentence` says which file is wrong and why. */
 enum ptn_err ptn_tls_rules_new(const struct ptn_tls_opts *opts, struct ptn_tls_rules **out,
                                char sentence[static PTN_TLS_SENTENCE_SIZE]);
 
-/* After all its streams. NULL is fine. */
+/* Streams that were begun go on. NULL is fine. */
 void ptn_tls_rules_free(struct ptn_tls_rules *r);
 
 /* Without one of our own nobody can connect to us. */

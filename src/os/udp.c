@@ -129,6 +129,11 @@ enum ptn_err ptn_udp_relay(const struct ptn_addr *local, int *fd, struct ptn_add
     return bind_socket(local, fd, bound);
 }
 
+enum ptn_family ptn_udp_family(int fd)
+{
+    return ptn_socket_local(fd).family;
+}
+
 void ptn_udp_set_whole(int fd, const struct ptn_addr *local, bool whole)
 {
     if (local->family == PTN_IPV6)

@@ -30,6 +30,8 @@ enum ptn_err ptn_udp_serve(const struct ptn_addr *local, bool shared, bool joini
  * ordinary. */
 enum ptn_err ptn_udp_relay(const struct ptn_addr *local, int *fd, struct ptn_addr *bound);
 
+enum ptn_family ptn_udp_family(int fd);
+
 /* `whole`: what is too large for the path is lost and told of, not cut in pieces. */
 void ptn_udp_set_whole(int fd, const struct ptn_addr *local, bool whole);
 

@@ -47,6 +47,18 @@ TEST(a_repeated_key_adds_an_entry)
     CHECK(!entry(&l.users, 0));
 }
 
+TEST(a_number_that_may_stand_bare_does)
+{
+    struct ptn_conf_report r = {0};
+    struct lists l;
+
+    read_file(&l, "stale-nonce\n", &r);
+    CHECK_EQ(600, l.nonce_s);
+    read_file(&l, "stale-nonce=60\n", &r);
+    CHECK_EQ(60, l.nonce_s);
+    CHECK_EQ(0, r.note_count);
+}
+
 TEST(flags_replace_the_list_of_the_file)
 {
     static char *const argv[] = {"server", "--user", "x:1", "--user=y:2", NULL};
@@ -150,7 +162,7 @@ TEST(lists_print_entry_by_entry_and_secrets_not_at_all)
     read_file(&l, "user=a:1\ndenied-peer-ip=10.0.0.1\ndenied-peer-ip=10.0.0.2\n", &r);
     while (ptn_conf_print(&p, lines, sizeof lines))
         strcat(all, lines);
-    CHECK_STR("#realm=\n#user=(set, not shown)\ndenied-peer-ip=10.0.0.1\ndenied-peer-ip=10.0.0.2\n"
+    CHECK_STR("stale-nonce=600\n#realm=\n#user=(set, not shown)\ndenied-peer-ip=10.0.0.1\ndenied-peer-ip=10.0.0.2\n"
               "#external-ip=\n#aux-server=\n",
               all);
     ptn_conf_fini(&lists_table, &l);

@@ -58,7 +58,7 @@ TEST(a_log_file_that_cannot_be_opened_says_why)
 
 TEST(nobody_is_given_up_for_nothing_and_a_stranger_is_not_found)
 {
-    CHECK_EQ(PTN_OK, ptn_privileges_drop("", ""));
-    CHECK_EQ(PTN_ERR_NOT_FOUND, ptn_privileges_drop("no-such-user", ""));
-    CHECK_EQ(PTN_ERR_NOT_FOUND, ptn_privileges_drop("", "no-such-group"));
+    CHECK_EQ(PTN_OK, ptn_privileges_drop("", "", false));
+    CHECK_EQ(PTN_ERR_NOT_FOUND, ptn_privileges_drop("no-such-user", "", false));
+    CHECK_EQ(PTN_ERR_NOT_FOUND, ptn_privileges_drop("", "no-such-group", false));
 }

@@ -1,0 +1,49 @@
+/*
+ * server/certificates.c - reading our certificate, at the start and whenever it was renewed.
+ */
+#include "os/privileges.h"
+#include "server.h"
+
+static struct ptn_tls_opts options(const struct server_settings *set)
+{
+    return (struct ptn_tls_opts){.certificate = set->cert,
+                                 .key = set->pkey,
+                                 .key_password = set->pkey_pwd,
+                                 .ciphers = set->cipher_list,
+                                 .clients_ca_file = set->ca_file,
+                                 .only_1_3 = set->no_tlsv1_2};
+}
+
+bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls)
+{
+    const struct server_settings *set = s->settings;
+    struct ptn_tls_opts opts = options(set);
+    char sentence[PTN_TLS_SENTENCE_SIZE];
+
+    *tls = NULL;
+    if (!set->cert[0])
+        return true;
+    ptn_privileges_borrow_reading(true);
+    enum ptn_err err = ptn_tls_rules_new(&opts, tls, sentence);
+    ptn_privileges_borrow_reading(false);
+    if (err != PTN_OK)
+        ptn_log(&s->log, PTN_LOG_ERROR, "cert: %s", sentence);
+    return err == PTN_OK;
+}
+
+bool server_certificates_dtls(struct server *s, struct ptn_dtls_rules **dtls)
+{
+    const struct server_settings *set = s->settings;
+    struct ptn_tls_opts opts = options(set);
+    char sentence[PTN_TLS_SENTENCE_SIZE];
+
+    *dtls = NULL;
+    if (!set->cert[0] || set->no_dtls || set->no_tlsv1_2)
+        return true;
+    ptn_privileges_borrow_reading(true);
+    enum ptn_err err = ptn_dtls_rules_new(&opts, dtls, sentence);
+    ptn_privileges_borrow_reading(false);
+    if (err != PTN_OK)
+        ptn_log(&s->log, PTN_LOG_ERROR, "cert: %s", sentence);
+    return err == PTN_OK;
+}

@@ -1,0 +1,208 @@
+/*
+ * server/crew.c - making workers of settings, and asking all of them.
+ */
+#include <stdlib.h>
+
+#include "os/entropy.h"
+#include "os/limits.h"
+#include "os/netif.h"
+#include "server.h"
+
+enum {
+    FILES_WANTED = 300000,
+    FILES_OTHERS = 256, /* logs, loops, listeners */
+    USERS_EXPECTED = 65536,
+};
+
+static bool fail(struct server *s, const char *what, enum ptn_err err)
+{
+    ptn_log(&s->log, PTN_LOG_ERROR, "%s: %s", what, ptn_err_text(err));
+    return false;
+}
+
+static unsigned worker_count(const struct server_settings *set)
+{
+    unsigned processors = ptn_limits_processors();
+    unsigned count = set->relay_threads < processors ? set->relay_threads : processors;
+
+    return count > 0 ? count : 1;
+}
+
+/* ---- what is said at the start ---- */
+
+static bool any_is(const struct ptn_relay_turn *t, bool private)
+{
+    for (size_t i = 0; i < t->address_count; i++) {
+        const struct ptn_relay_address *a = &t->addresses[i];
+        const struct ptn_addr *seen = ptn_addr_is_none(&a->announced) ? &a->local : &a->announced;
+        enum ptn_addr_kind kind = ptn_addr_kind(seen);
+        if ((kind == PTN_ADDR_PRIVATE || kind == PTN_ADDR_SHARED) == private)
+            return true;
+    }
+    return false;
+}
+
+static void say_what_is_relayed(struct server *s)
+{
+    const struct ptn_relay_turn *t = &s->opts->turn;
+
+    if (t->allocations_max == 0) {
+        ptn_log(
+            &s->log, PTN_LOG_INFO, "STUN only: %s",
+            s->settings->stun_only
+                ? "stun-only is set"
+                : "there are no credentials (user, static-auth-secret, redis-userdb), and nobody "
+                  "is relayed for without");
+        return;
+    }
+    ptn_log(&s->log, PTN_LOG_INFO,
+            "TURN in realm %s, ports %u to %u of %zu addresses, at most %u allocations a worker",
+            t->realm, t->port_min, t->port_max, t->address_count, t->allocations_max);
+    if (any_is(t, true) && !any_is(t, false))
+        ptn_log(&s->log, PTN_LOG_WARN,
+                "relayed addresses are private: clients elsewhere cannot reach them; external-ip "
+                "tells the public one");
+    if (s->settings->loopback_peers)
+        ptn_log(&s->log, PTN_LOG_WARN,
+                "allow-loopback-peers: whoever may relay reaches what listens on this computer");
+}
+
+/* ---- making ---- */
+
+static bool make_options(struct server *s, struct server_turn_parts *parts)
+{
+    struct ptn_addr addrs[PTN_NETIF_ADDRS_MAX];
+    char why[PTN_CONF_WHY_SIZE];
+    size_t count;
+    enum ptn_err err = ptn_netif_list(addrs, PTN_NETIF_ADDRS_MAX, &count);
+    uint32_t files = ptn_limits_files(FILES_WANTED);
+    uint32_t others = FILES_OTHERS + worker_count(s->settings) * (s->settings->connections + 64);
+
+    if (err != PTN_OK)
+        return fail(s, "the addresses of this computer", err);
+    ptn_netif_host_name(parts->host_name, sizeof parts->host_name);
+    s->sockets_max = files > others ? files - others : files / 2;
+    if (!server_wire_up(s->settings, addrs, count, s->opts, why) ||
+        !server_wire_turn(s->settings, s->sockets_max, parts, s->opts, why)) {
+        ptn_log(&s->log, PTN_LOG_ERROR, "%s", why);
+        return false;
+    }
+    s->opts->workers = worker_count(s->settings);
+    s->opts->shared = s->shared;
+    s->opts->dice = ptn_entropy_dice();
+    say_what_is_relayed(s);
+    return true;
+}
+
+/* All servers' workers make nonces of one secret: a client's sockets meet several workers. */
+static void share_nonce_secret(struct server *s, uint8_t secret[static 32])
+{
+    struct ptn_dice dice = ptn_entropy_dice();
+
+    ptn_dice_fill(&dice, secret, 32);
+    if (s->opts->turn.nonce_secret.size == 0)
+        s->opts->turn.nonce_secret = ptn_bytes(secret, 32);
+}
+
+static bool make_worker(struct server *s, unsigned number)
+{
+    struct ptn_dtls_rules *dtls;
+
+    if (!server_certificates_dtls(s, &dtls))
+        return false;
+    s->opts->worker = number;
+    struct server_worker_opts opts = {.number = number,
+                                      .crew = &s->crew,
+                                      .relay = s->opts,
+                                      .log = &s->log,
+                                      .tls = s->tls,
+                                      .dtls = dtls};
+    enum ptn_err err = server_worker_new(&opts, &s->crew.workers[number]);
+    if (err != PTN_OK)
+        return fail(s, "starting a worker", err);
+    s->crew.count++;
+    return true;
+}
+
+/* Addresses we found ourselves may come and go; those the operator named must be there. */
+static bool open_ports(struct server *s)
+{
+    bool named = s->settings->listening_ip.count > 0, all = true, any = true;
+    unsigned listening, not_listening;
+
+    for (unsigned i = 0; i < s->crew.count; i++) {
+        server_worker_open(s->crew.workers[i], &listening, &not_listening);
+        any &= listening > 0;
+        all &= not_listening == 0;
+    }
+    return any && (all || !named);
+}
+
+static int make_all(struct server *s, struct server_turn_parts *parts)
+{
+    uint8_t secret[32];
+
+    if (!make_options(s, parts) || !server_certificates_read(s, &s->tls))
+        return SERVER_CANNOT_RUN;
+    share_nonce_secret(s, secret);
+    for (unsigned i = 0; i < s->opts->workers; i++)
+        if (!make_worker(s, i))
+            return SERVER_CANNOT_RUN;
+    return open_ports(s) ? PTN_CLI_FINE : SERVER_CANNOT_LISTEN;
+}
+
+int server_crew_make(struct server *s)
+{
+    struct server_turn_parts parts = {0};
+
+    s->opts = calloc(1, sizeof *s->opts);
+    s->shared = ptn_relay_shared_new(USERS_EXPECTED);
+    if (!s->opts || !s->shared || ptn_mailbox_new(1024, &s->crew.main) != PTN_OK) {
+        fail(s, "starting", PTN_ERR_NO_MEMORY);
+        return SERVER_CANNOT_RUN;
+    }
+    int code = make_all(s, &parts);
+    server_turn_parts_fini(&parts);
+    return code;
+}
+
+enum ptn_err server_crew_start(struct server *s)
+{
+    enum ptn_err err = PTN_OK;
+
+    for (unsigned i = 0; i < s->crew.count && err == PTN_OK; i++)
+        err = server_worker_start(s->crew.workers[i]);
+    return err;
+}
+
+void server_crew_end(struct server *s)
+{
+    for (unsigned i = 0; i < s->crew.count; i++)
+        server_worker_stop(s->crew.workers[i]);
+    for (unsigned i = 0; i < s->crew.count; i++)
+        server_worker_free(s->crew.workers[i]);
+    s->crew.count = 0;
+    ptn_mailbox_free(s->crew.main);
+    ptn_tls_rules_free(s->tls);
+    ptn_relay_shared_free(s->shared);
+    free(s->opts);
+}
+
+/* ---- asking ---- */
+
+void server_crew_call(struct server *s, void (*run)(struct server_worker *w, void *arg), void *arg)
+{
+    for (unsigned i = 0; i < s->crew.count; i++)
+        server_worker_call(s->crew.workers[i], run, arg);
+}
+
+static void add_counts(struct server_worker *w, void *sum)
+{
+    server_worker_add_counts(w, sum);
+}
+
+void server_crew_counts(struct server *s, struct server_counts *sum)
+{
+    *sum = (struct server_counts){0};
+    server_crew_call(s, add_counts, sum);
+}

@@ -1,0 +1,104 @@
+/*
+ * server/journal.c - lines for the log, and how long allocations lasted.
+ *
+ * An allocation gets one line, at its end, that says all: who, from where, by what, how long, how
+ * much went through and why it ended. That it began is for --verbose.
+ */
+#include "journal.h"
+
+const uint32_t server_durations_s[SERVER_DURATIONS] = {1, 10, 60, 300, 600, 1800, 3600, 21600};
+
+const char *server_transport_name(enum ptn_transport transport)
+{
+    switch (transport) {
+    case PTN_UDP: return "UDP";
+    case PTN_TCP: return "TCP";
+    case PTN_TLS: return "TLS";
+    case PTN_DTLS: return "DTLS";
+    }
+    return "";
+}
+
+void server_journal_listeners(struct server_journal *j, const struct ptn_relay_opts *opts)
+{
+    for (size_t i = 0; i < opts->listener_count; i++)
+        if (opts->listeners[i].id <= PTN_RELAY_LISTENERS_MAX)
+            j->transports[opts->listeners[i].id] = opts->listeners[i].transport;
+}
+
+static void listener(struct server_journal *j, const struct ptn_relay_event *ev)
+{
+    const char *transport = ev->listener <= PTN_RELAY_LISTENERS_MAX
+                                ? server_transport_name(j->transports[ev->listener])
+                                : "";
+    char text[PTN_ADDR_TEXT_MAX];
+
+    ptn_addr_format(&ev->local, text);
+    if (ev->kind == PTN_RELAY_NOT_LISTENING)
+        ptn_log(j->log, PTN_LOG_ERROR, "not listening on %s %s: %s", transport, text,
+                ptn_err_text(ev->why));
+    else if (j->worker == 0)
+        ptn_log(j->log, PTN_LOG_INFO, "listening on %s %s", transport, text);
+}
+
+/* Names come from strangers who know a password: no control bytes, and not endless. */
+static void print_name(struct ptn_bytes name, char *buf, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < name.size && used + 1 < size; i++)
+        buf[used++] = name.data[i] < ' ' || name.data[i] == 0x7f ? '?' : (char)name.data[i];
+    buf[used] = '\0';
+}
+
+static void allocation(struct server_journal *j, const struct ptn_relay_event *ev)
+{
+    char name[100], client[PTN_ADDR_TEXT_MAX], relayed[PTN_ADDR_TEXT_MAX], more[PTN_ADDR_TEXT_MAX];
+    bool second = !ptn_addr_is_none(&ev->relayed[1]);
+
+    print_name(ev->name, name, sizeof name);
+    ptn_addr_format(&ev->client, client);
+    ptn_addr_format(&ev->relayed[0], relayed);
+    ptn_addr_format(&ev->relayed[1], more);
+    if (ev->kind == PTN_RELAY_BEGUN)
+        ptn_log(j->log, PTN_LOG_DEBUG, "allocation %u-%u of %s: from %s by %s, relays %s on %s%s%s",
+                j->worker, ev->number, name, client, server_transport_name(ev->transport),
+                ev->relays_tcp ? "TCP" : "UDP", relayed, second ? " and " : "", second ? more : "");
+    else
+        ptn_log(j->log, PTN_LOG_INFO,
+                "allocation %u-%u of %s: from %s by %s, relayed %s on %s%s%s for %u s, "
+                "%llu packets (%llu bytes) up, %llu (%llu) down; %s",
+                j->worker, ev->number, name, client, server_transport_name(ev->transport),
+                ev->relays_tcp ? "TCP" : "UDP", relayed, second ? " and " : "", second ? more : "",
+                ev->lifetime_s, (unsigned long long)ev->packets_up,
+                (unsigned long long)ev->bytes_up, (unsigned long long)ev->packets_down,
+                (unsigned long long)ev->bytes_down, ptn_relay_end_name(ev->end));
+}
+
+static void count_duration(struct server_journal *j, uint32_t seconds)
+{
+    unsigned i = 0;
+
+    while (i < SERVER_DURATIONS && seconds > server_durations_s[i])
+        i++;
+    j->durations[i]++;
+    j->duration_sum_s += seconds;
+}
+
+void server_journal_event(struct server_journal *j, const struct ptn_relay_event *ev)
+{
+    switch (ev->kind) {
+    case PTN_RELAY_LISTENING:
+    case PTN_RELAY_NOT_LISTENING: listener(j, ev); break;
+    case PTN_RELAY_ENDED: count_duration(j, ev->lifetime_s); /* fall through */
+    case PTN_RELAY_BEGUN: allocation(j, ev); break;
+    case PTN_RELAY_USER_WANTED: break;
+    }
+}
+
+void server_journal_add(const struct server_journal *j, struct server_counts *sum)
+{
+    for (unsigned i = 0; i <= SERVER_DURATIONS; i++)
+        sum->durations[i] += j->durations[i];
+    sum->duration_sum_s += j->duration_sum_s;
+}

@@ -1,0 +1,60 @@
+/*
+ * server/server.h - the main thread's view of the whole server, shared by its files.
+ */
+#ifndef PTN_SERVER_SERVER_H
+#define PTN_SERVER_SERVER_H
+
+#include "os/logger.h"
+#include "os/loop.h"
+#include "serve.h"
+#include "wire_up.h"
+#include "worker.h"
+
+struct server {
+    const struct server_start *start;
+    struct server_settings *settings;
+    struct ptn_logger logger;
+    struct ptn_log log;
+    struct ptn_loop *loop;
+    struct server_crew crew;
+    struct ptn_relay_shared *shared;
+    struct ptn_tls_rules *tls;
+    /* What cannot change any more; the workers' own are copies. */
+    struct ptn_relay_opts *opts;
+    uint32_t sockets_max;
+    ptn_time started;
+    ptn_time drain_until; /* PTN_NEVER: for as long as it takes */
+    bool draining, ending, stopping;
+};
+
+/* ---- crew.c ---- */
+
+/* Makes all workers, with their ports open; answers an exit code. */
+int server_crew_make(struct server *s);
+enum ptn_err server_crew_start(struct server *s);
+void server_crew_end(struct server *s);
+
+/* Runs `run` on each worker, one after the other. */
+void server_crew_call(struct server *s, void (*run)(struct server_worker *w, void *arg), void *arg);
+
+/* What all have counted. */
+void server_crew_counts(struct server *s, struct server_counts *sum);
+
+/* ---- certificates.c ---- */
+
+/* Reads our certificate; false when it is named and cannot be had, which is logged. */
+bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls);
+
+/* One for each worker. NULL when there is no certificate or no DTLS; false: as above. */
+bool server_certificates_dtls(struct server *s, struct ptn_dtls_rules **dtls);
+
+/* ---- reload.c ---- */
+
+void server_reload(struct server *s);
+
+/* Notes of the settings' reading go to the log. */
+void server_log_notes(struct server *s, const struct ptn_conf_report *report,
+                      enum ptn_log_level level);
+enum ptn_log_level server_log_level(const struct server_settings *settings);
+
+#endif

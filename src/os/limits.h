@@ -1,0 +1,15 @@
+/*
+ * os/limits.h - what the system grants this process, and how much there is of it.
+ */
+#ifndef PTN_OS_LIMITS_H
+#define PTN_OS_LIMITS_H
+
+#include <stdint.h>
+
+/* Asks to be let open `wanted` files at a time; answers how many it may. */
+uint32_t ptn_limits_files(uint32_t wanted);
+
+/* Processors this process may run on, at least 1. */
+unsigned ptn_limits_processors(void);
+
+#endif
