@@ -45,6 +45,10 @@ static void registered(struct ptn_ua *ua, ptn_time now, unsigned i, const struct
     if (a->state != PTN_UA_ACCOUNT_REGISTERED)
         ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: registered as %s for %u s", a->opts.user,
                 ptn_addr_format(&ev->addr, text), ev->lease_s);
+    /* By another connection, perhaps, which a NAT may show under another port. */
+    struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, a->path.socket);
+    if (a->state != PTN_UA_ACCOUNT_REGISTERED && s && s->transport != PTN_UDP)
+        ptn_stun_stream_doubt(&s->stream, now);
     a->state = PTN_UA_ACCOUNT_REGISTERED;
     a->lease_s = ev->lease_s;
     a->last_status = ev->status;
@@ -99,6 +103,8 @@ void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_
     case PTN_SIP_KEEPALIVE_LOST:
         ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: the server does not answer keep-alives",
                 a->opts.user);
+        if (a->state == PTN_UA_ACCOUNT_REGISTERED)
+            a->state = PTN_UA_ACCOUNT_REGISTERING;
         break;
     default: break;
     }
@@ -142,8 +148,7 @@ static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here 
     }
     struct ptn_reach_ask ask = ptn_ua_reach_ask(&a->opts, &a->server);
     struct ptn_reach_answer contact = ptn_ua_contact(ua, s, &ask);
-    if (!a->told &&
-        ptn_ua_worth_waiting(ua, now, a->ready_by, ptn_anchor_settled(&s->anchor), &contact))
+    if (!a->told && ptn_ua_worth_waiting(ua, now, a->ready_by, ptn_ua_socket_settled(s), &contact))
         return;
     bool same =
         a->told && a->path.socket == s->id && ptn_addr_equal(&a->path.contact, &contact.addr);

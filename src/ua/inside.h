@@ -17,6 +17,7 @@
 #define PTN_UA_INSIDE_H
 
 #include "discover/discover.h"
+#include "stun/stream.h"
 #include "ua/agree.h"
 #include "ua/pool.h"
 #include "ua/servers.h"
@@ -34,6 +35,7 @@ enum {
     PTN_UA_IDS_MEDIA = 0x02000000,
     PTN_UA_IDS_SERVERS = 0x03000000,
     PTN_UA_IDS_DISCOVER = 0x04000000,
+    PTN_UA_IDS_STREAM = 0x05000000, /* STUN over TCP, for each SIP socket in turn */
     PTN_UA_IDS_EACH = 0x01000000,
 };
 
@@ -46,6 +48,7 @@ struct ptn_ua_sip_socket {
     struct ptn_addr addr;
     uint16_t seen_port; /* of its connection, by the server; 0: not seen */
     struct ptn_anchor anchor;
+    struct ptn_stun_stream stream; /* TCP and TLS: STUN from the same port */
 };
 
 struct ptn_ua_account_here {
@@ -180,6 +183,18 @@ void ptn_ua_socket_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_e
 /* What Contact and Via say to `ask->to` of a socket. */
 struct ptn_reach_answer ptn_ua_contact(const struct ptn_ua *ua, const struct ptn_ua_sip_socket *s,
                                        const struct ptn_reach_ask *ask);
+
+/* Would waiting teach more about its mapping? */
+bool ptn_ua_socket_settled(const struct ptn_ua_sip_socket *s);
+
+/* Its mapping may be another. */
+void ptn_ua_socket_doubt(struct ptn_ua_sip_socket *s, ptn_time now);
+
+/* STUN over TCP, all sockets'. */
+bool ptn_ua_streams_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell);
+void ptn_ua_streams_tick(struct ptn_ua *ua, ptn_time now);
+bool ptn_ua_streams_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask);
+ptn_time ptn_ua_streams_deadline(const struct ptn_ua *ua);
 
 /* Hands the STUN servers' addresses to all sockets. */
 void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now);

@@ -29,7 +29,7 @@ static void doubt_mappings(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *
         ptn_anchor_doubt(&call->pair->ends[end].flow.anchor, now);
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ua->sockets[i].local == call->pair->local)
-            ptn_anchor_doubt(&ua->sockets[i].anchor, now);
+            ptn_ua_socket_doubt(&ua->sockets[i], now);
 }
 
 static void watch_silence(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -74,7 +74,7 @@ static bool has_moved(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua
 static bool is_settled(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
                        const struct ptn_ua_sip_socket *s, const struct ptn_reach_answer *contact)
 {
-    bool settled = ptn_pair_settled(call->pair) && ptn_anchor_settled(&s->anchor);
+    bool settled = ptn_pair_settled(call->pair) && ptn_ua_socket_settled(s);
 
     return !ptn_ua_worth_waiting(ua, now, call->watch.settles_by, settled, contact);
 }
@@ -240,7 +240,7 @@ static void returned(struct ptn_ua *ua, ptn_time now, unsigned local)
     ua->gone[local] = false;
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].local == local && ua->sockets[i].open)
-            ptn_anchor_doubt(&ua->sockets[i].anchor, now);
+            ptn_ua_socket_doubt(&ua->sockets[i], now);
     for (unsigned i = 0; i < ua->opts.account_count; i++) {
         const struct ptn_ua_account_here *a = &ua->accounts[i];
         const struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, a->path.socket);

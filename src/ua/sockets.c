@@ -22,11 +22,111 @@ static void open_at(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s
         s->id = ptn_sip_listen(ua->sip, now, s->transport, &s->addr);
 }
 
+/* ---- STUN over TCP, from the port of TCP or TLS ---- */
+
+static bool asks_by_stream(const struct ptn_ua *ua, const struct ptn_ua_sip_socket *s)
+{
+    return s->transport != PTN_UDP && s->open && s->addr.port != 0 &&
+           ua->opts.stream_port == PTN_UA_PORT_FIXED;
+}
+
+static void ask_by_stream(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s,
+                          const struct ptn_anchor_servers *servers)
+{
+    struct ptn_addr ours[PTN_STUN_STREAM_SERVERS_MAX];
+    size_t count = 0;
+
+    for (unsigned i = 0; i < servers->count && asks_by_stream(ua, s); i++)
+        if (servers->addrs[i].family == s->addr.family && count < PTN_STUN_STREAM_SERVERS_MAX)
+            ours[count++] = servers->addrs[i];
+    ptn_stun_stream_ask(&s->stream, now, ours, count);
+}
+
+static void begin_stream(struct ptn_ua *ua, struct ptn_ua_sip_socket *s)
+{
+    struct ptn_stun_stream_opts opts = {
+        .id_first = PTN_UA_IDS_STREAM + (ptn_id)(s - ua->sockets) * PTN_STUN_STREAM_SERVERS_MAX,
+        .local = s->addr,
+        .dialect =
+            ua->opts.stun_dialect == PTN_UA_STUN_CLASSIC ? PTN_STUN_CLASSIC : PTN_STUN_MODERN,
+        .dice = ptn_dice_split(&ua->dice),
+    };
+
+    ptn_stun_stream_init(&s->stream, &opts);
+}
+
+static void hear_streams(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s)
+{
+    struct ptn_stun_stream_seen seen;
+
+    while (ptn_stun_stream_event(&s->stream, &seen)) {
+        ptn_reach_see(&s->anchor.reach, now,
+                      &(struct ptn_reach_sight){PTN_REACH_SAW_STUN, seen.server, seen.mapped});
+        ua->dirty = true;
+    }
+}
+
+bool ptn_ua_streams_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++) {
+        struct ptn_ua_sip_socket *s = &ua->sockets[i];
+        if (s->transport == PTN_UDP || !ptn_stun_stream_owns(&s->stream, tell->id))
+            continue;
+        ptn_stun_stream_input(&s->stream, now, tell);
+        hear_streams(ua, now, s);
+        ua->dirty = true; /* somebody may wait for it */
+        return true;
+    }
+    return false;
+}
+
+void ptn_ua_streams_tick(struct ptn_ua *ua, ptn_time now)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (now >= ptn_stun_stream_deadline(&ua->sockets[i].stream)) {
+            ptn_stun_stream_tick(&ua->sockets[i].stream, now);
+            ua->dirty = true;
+        }
+}
+
+bool ptn_ua_streams_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ptn_stun_stream_output(&ua->sockets[i].stream, now, ask)) {
+            ask->dscp = ua->opts.sip_dscp;
+            return true;
+        }
+    return false;
+}
+
+ptn_time ptn_ua_streams_deadline(const struct ptn_ua *ua)
+{
+    ptn_time due = PTN_NEVER;
+
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        due = ptn_time_min(due, ptn_stun_stream_deadline(&ua->sockets[i].stream));
+    return due;
+}
+
+bool ptn_ua_socket_settled(const struct ptn_ua_sip_socket *s)
+{
+    return ptn_anchor_settled(&s->anchor) && ptn_stun_stream_settled(&s->stream);
+}
+
+void ptn_ua_socket_doubt(struct ptn_ua_sip_socket *s, ptn_time now)
+{
+    ptn_anchor_doubt(&s->anchor, now);
+    ptn_stun_stream_doubt(&s->stream, now);
+}
+
+/* ---- sockets ---- */
+
 static void listen_at(struct ptn_ua *ua, ptn_time now, unsigned local, enum ptn_transport transport)
 {
     struct ptn_ua_sip_socket *s = &ua->sockets[ua->socket_count++];
 
     *s = (struct ptn_ua_sip_socket){.local = local, .transport = transport, .again_at = PTN_NEVER};
+    begin_stream(ua, s);
     open_at(ua, now, s);
 }
 
@@ -35,6 +135,7 @@ void ptn_ua_listen_again(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_sock
     s->open = false;
     s->again = true;
     s->again_at = PTN_NEVER;
+    ptn_stun_stream_ask(&s->stream, now, NULL, 0);
     open_at(ua, now, s);
 }
 
@@ -98,8 +199,11 @@ static void open_socket(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socke
     if (ua->discovered != PTN_REACH_NAT_UNKNOWN)
         ptn_reach_see_nat(&s->anchor.reach, ua->discovered);
     ptn_servers_list(&ua->servers, &servers);
+    s->stream.opts.local = *local;
     if (s->transport == PTN_UDP)
         ptn_anchor_ask(&s->anchor, now, &servers);
+    else
+        ask_by_stream(ua, now, s, &servers);
 }
 
 struct ptn_reach_answer ptn_ua_contact(const struct ptn_ua *ua, const struct ptn_ua_sip_socket *s,
@@ -169,6 +273,8 @@ void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now)
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ua->sockets[i].transport == PTN_UDP)
             ptn_anchor_ask(&ua->sockets[i].anchor, now, &servers);
+        else
+            ask_by_stream(ua, now, &ua->sockets[i], &servers);
     ptn_pool_ask_servers(&ua->pool, now, &servers);
 }
 
@@ -229,8 +335,7 @@ static bool stun_may_answer(const struct ptn_ua *ua)
         return true;
     for (unsigned i = 0; i < ua->socket_count; i++) {
         const struct ptn_ua_sip_socket *s = &ua->sockets[i];
-        if (s->open && s->transport == PTN_UDP &&
-            (!ptn_anchor_settled(&s->anchor) || ptn_anchor_hears(&s->anchor)))
+        if (s->open && (!ptn_ua_socket_settled(s) || ptn_anchor_hears(&s->anchor)))
             return true;
     }
     return false;

@@ -384,6 +384,8 @@ void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
         ua->dirty = true;
     } else if (ptn_pool_owns(&ua->pool, tell->id)) {
         media_input(ua, now, tell);
+    } else if (ptn_ua_streams_input(ua, now, tell)) {
+        /* taken */
     } else if (ua->discover && ptn_ua_kind_owns(tell->id)) {
         ptn_discover_input(ua->discover, now, tell);
     } else if (!anchor_input(ua, now, tell)) {
@@ -397,6 +399,7 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
     ptn_sip_tick(ua->sip, now);
     ptn_servers_tick(&ua->servers, now);
     ptn_ua_moves_tick(ua, now);
+    ptn_ua_streams_tick(ua, now);
     if (ua->discover)
         ptn_discover_tick(ua->discover, now);
     for (unsigned i = 0; i < ua->socket_count; i++) {
@@ -425,7 +428,8 @@ bool ptn_ua_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ptn_anchor_output(&ua->sockets[i].anchor, now, ask))
             return true;
-    return ptn_pool_output(&ua->pool, now, ask) || ptn_ua_kind_output(ua, now, ask);
+    return ptn_ua_streams_output(ua, now, ask) || ptn_pool_output(&ua->pool, now, ask) ||
+           ptn_ua_kind_output(ua, now, ask);
 }
 
 bool ptn_ua_event(struct ptn_ua *ua, ptn_time now, struct ptn_ua_event *ev)
@@ -442,6 +446,7 @@ ptn_time ptn_ua_deadline(const struct ptn_ua *ua)
         deadline = ptn_time_min(deadline, ptn_discover_deadline(ua->discover));
     deadline = ptn_time_min(deadline, ptn_ua_accounts_deadline(ua));
     deadline = ptn_time_min(deadline, ptn_ua_moves_deadline(ua));
+    deadline = ptn_time_min(deadline, ptn_ua_streams_deadline(ua));
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open)
             deadline = ptn_time_min(deadline, ptn_anchor_deadline(&ua->sockets[i].anchor));

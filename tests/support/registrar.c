@@ -462,6 +462,7 @@ static void take_stream(struct registrar *r, ptn_time now, struct connection *c,
         switch (ptn_sip_stream_take(&c->stream, &message)) {
         case PTN_SIP_STREAM_MESSAGE: take_message(r, now, message, &back); break;
         case PTN_SIP_STREAM_PING:
+            r->counts[REGISTRAR_PINGED]++;
             ask(r, &(struct ptn_ask){
                        .kind = PTN_ASK_STREAM, .id = c->id, .bytes = ptn_bytes_of_text("\r\n")});
             break;
@@ -489,6 +490,7 @@ static void input(void *self, ptn_time now, const struct ptn_tell *t)
         return;
     case PTN_TELL_ACCEPTED:
         c = connection_by_id(r, 0);
+        r->counts[REGISTRAR_CONNECTED]++;
         if (c)
             *c = (struct connection){.id = t->id, .local = t->local, .far = t->from};
         return;

@@ -50,6 +50,8 @@ enum registrar_what {
     REGISTRAR_FORWARDED,  /* requests and responses */
     REGISTRAR_REFUSED,    /* requests answered with another 4xx */
     REGISTRAR_DROPPED,    /* unreadable, or nobody to send it to */
+    REGISTRAR_CONNECTED,  /* connections made to it */
+    REGISTRAR_PINGED,     /* pings on them */
     REGISTRAR_WHATS,
 };
 
