@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
+from certificates import make_ca, make_certificate, tls_flags  # noqa: E402
 from programs import last_words, wait_until  # noqa: E402
 from tap import case, check, need, on_failure, run_cases  # noqa: E402
 from town import Loopback, Phone, start_registrar  # noqa: E402
@@ -20,41 +21,8 @@ for other, last in ((WRONG, 6), (EXPIRED, 7)):
 world = {}
 
 
-def openssl(*words):
-    done = subprocess.run(['openssl', *words], cwd=town.work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
-    check(done.returncode == 0, f'openssl {words}: {done.stdout.decode()}')
-
-
-def make_ca(name):
-    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-            '-subj', f'/CN={name}', '-keyout', f'{name}.key', '-out', f'{name}.pem')
-
-
-def make_certificate(name, names, days='2'):
-    """`name`.pem, signed by our CA."""
-    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', f'/CN={name}',
-            '-keyout', f'{name}.key', '-out', f'{name}.csr')
-    town.write(f'{name}.ext', f'subjectAltName={names}\n')
-    openssl('x509', '-req', '-in', f'{name}.csr', '-CA', 'our-ca.pem', '-CAkey', 'our-ca.key', '-CAcreateserial',
-            '-days', days, '-extfile', f'{name}.ext', '-out', f'{name}.pem')
-
-
 def tls_registrar(where, certificate):
-    config = town.write(f'{certificate}.tls', f'''
-[server:default]
-method = TLSv1.2+
-verify_certificate = no
-require_certificate = no
-private_key = {town.path(certificate + '.key')}
-certificate = {town.path(certificate + '.pem')}
-[client:default]
-verify_certificate = no
-require_certificate = no
-''')
-    at = where.registrar
-    return start_registrar(where, '-l', f'tcp:{at}:5060', '-l', f'tls:{at}:5061', '-A', 'WITH_TLS=1',
-                           f'--subst=!TLS_CONFIG!{config}!g')
+    return start_registrar(where, *tls_flags(town, certificate, where))
 
 
 def phone(name, transport, settings=(), registrar=None):
@@ -87,9 +55,9 @@ def contact(one):
 
 @case
 def it_registers_from_the_configured_port_while_it_listens_there():
-    make_ca('our-ca')
-    make_ca('their-ca')
-    make_certificate('good', f'DNS:localhost,IP:{town.registrar}')
+    make_ca(town, 'our-ca')
+    make_ca(town, 'their-ca')
+    make_certificate(town, 'good', f'DNS:localhost,IP:{town.registrar}')
     world['registrar'] = tls_registrar(town, 'good')
     for name, transport, port, settings in (('alice', 'tcp', 5060, {}), ('bob', 'tls', 5061, {}),
                                             ('carol', 'tcp', 5088, {'sip.listen_port': 5088}),
@@ -136,8 +104,8 @@ def random_ports_are_random_and_told_as_the_mode_says():
 
 @case
 def what_is_wrong_with_a_certificate_is_said():
-    make_certificate('other', 'DNS:other.example')
-    make_certificate('late', f'IP:{EXPIRED.registrar}', '-1')
+    make_certificate(town, 'other', 'DNS:other.example')
+    make_certificate(town, 'late', f'IP:{EXPIRED.registrar}', '-1')
     tls_registrar(WRONG, 'other')
     tls_registrar(EXPIRED, 'late')
     unknown = {'postern.tls.ca_file': town.path('their-ca.pem')}
@@ -166,7 +134,7 @@ def files_that_are_no_certificates_end_it_at_once():
 @case
 def a_certificate_of_its_own_lets_others_in():
     address = town.address['eve']
-    make_certificate('phone', f'IP:{address}')
+    make_certificate(town, 'phone', f'IP:{address}')
     one = phone('eve', 'tls', {'postern.tls.certificate': town.path('phone.pem'),
                                'postern.tls.key': town.path('phone.key')})
     one.wait_registered()

@@ -150,7 +150,7 @@ class Loopback(Town):
 class Phone(Program):
     """A postern-phone with the files an administrator would give it: one for all, one for it alone."""
 
-    number_of = {name: str(1001 + i) for i, name in enumerate(('alice', 'bob', 'carol', 'dave', 'eve', 'frank'))}
+    number_of = {name: str(1001 + i) for i, name in enumerate(('alice', 'bob', 'carol', 'dave', 'eve', 'frank', 'grace'))}
     tone_of = {'alice': 440, 'bob': 620}
 
     def __init__(self, town, name, settings=(), stun=True):
@@ -226,10 +226,13 @@ def start_server(town, *options):
     return town.start('server', [town.program('postern-server'), *listening, *options], 'server.log', ready='listening')
 
 
-def start_registrar(town, *more):
-    """Debian's Kamailio with tests/peers/kamailio.cfg; `more` are flags of its own, beside those for UDP."""
+def start_registrar(town, *more, keeps=False):
+    """Debian's Kamailio with tests/peers/kamailio.cfg; `more` are flags of its own, beside those for UDP. With `keeps`
+    its bindings outlive it."""
     runtime = town.path('kamailio')
     os.makedirs(runtime, exist_ok=True)
+    if keeps:
+        more = (*more, '-A', 'WITH_STORE=1', f'--subst=!STORE!{binding_store(town)}!g')
     address = f'[{town.registrar}]' if ':' in town.registrar else town.registrar
     kamailio = town.start('registrar', ['kamailio', '-f', f'{ROOT}/tests/peers/kamailio.cfg', '-l', f'udp:{address}:5060',
                                         '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4', *more], 'registrar.log',
@@ -237,3 +240,13 @@ def start_registrar(town, *more):
     if isinstance(town, Loopback):  # it prints that it listens before it does
         wait_until(town.sip_is_answered, 'an answer of Kamailio')
     return kamailio
+
+
+def binding_store(town):
+    """A folder with Kamailio's tables of bindings, as text; empty at first."""
+    store = town.path('bindings')
+    if not os.path.isdir(store):
+        os.makedirs(store)
+        for table in ('location', 'version'):
+            shutil.copy(f'/usr/share/kamailio/dbtext/kamailio/{table}', store)
+    return store
