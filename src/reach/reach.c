@@ -117,9 +117,19 @@ static void judge_nat(struct ptn_reach *r, const struct ptn_reach_slot *fresh)
         r->nat = nat;
 }
 
+/* Of windows of whom always has something new to say. */
+enum { WINDOWS_MAX = 6 };
+
+static ptn_time window_end(const struct ptn_reach *r, const struct ptn_reach_slot *s)
+{
+    return ptn_time_add(s->window_start, s->windows * r->opts.changes_per);
+}
+
 static bool may_change(const struct ptn_reach *r, struct ptn_reach_slot *s, ptn_time now)
 {
-    if (now >= ptn_time_add(s->window_start, r->opts.changes_per)) {
+    if (now >= window_end(r, s)) {
+        bool spent = s->changes >= r->opts.changes_max;
+        s->windows = !spent ? 1 : s->windows < WINDOWS_MAX / 2 ? 2 * s->windows : WINDOWS_MAX;
         s->window_start = now;
         s->changes = 0;
     }
@@ -151,6 +161,7 @@ bool ptn_reach_see(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sig
     if (!slot_used(s)) {
         s->sight.seen = seen;
         s->seen_at = s->window_start = now;
+        s->windows = 1;
         judge_nat(r, s);
         return true;
     }
@@ -200,7 +211,7 @@ ptn_time ptn_reach_deadline(const struct ptn_reach *r)
             continue;
         ptn_time due = s->hold_until;
         if (s->changes >= r->opts.changes_max)
-            due = ptn_time_max(due, ptn_time_add(s->window_start, r->opts.changes_per));
+            due = ptn_time_max(due, window_end(r, s));
         deadline = ptn_time_min(deadline, due);
     }
     return deadline;
@@ -242,6 +253,24 @@ static const struct ptn_reach_slot *latest(const struct ptn_reach *r,
     return best;
 }
 
+/* The same of any kind that tells a port, by a server at the IP address of `to`. */
+static const struct ptn_reach_slot *latest_near(const struct ptn_reach *r,
+                                                const struct ptn_reach_ask *ask)
+{
+    const struct ptn_reach_slot *best = NULL;
+
+    for (unsigned i = 0; i < PTN_REACH_SIGHTS_MAX; i++) {
+        const struct ptn_reach_slot *s = &r->slots[i];
+        if (!slot_used(s) || s->sight.kind == PTN_REACH_SAW_SIGNAL || !fits(s, &ask->to) ||
+            (ask->no_rport && s->sight.kind == PTN_REACH_SAW_RPORT) ||
+            !ptn_addr_same_ip(&s->sight.server, &ask->to))
+            continue;
+        if (!best || s->seen_at > best->seen_at)
+            best = s;
+    }
+    return best;
+}
+
 static const struct ptn_reach_slot *later(const struct ptn_reach_slot *a,
                                           const struct ptn_reach_slot *b)
 {
@@ -264,6 +293,9 @@ static struct ptn_reach_answer seen_from(const struct ptn_reach *r, const struct
         return (struct ptn_reach_answer){own->sight.seen, PTN_REACH_BY_RPORT_ONLY, false};
 
     if (per_destination) {
+        const struct ptn_reach_slot *near = latest_near(r, ask);
+        if (near)
+            return (struct ptn_reach_answer){near->sight.seen, PTN_REACH_BY_SAME_HOST, false};
         const struct ptn_reach_slot *any = later(later(stun, other), signal);
         if (!any)
             return (struct ptn_reach_answer){0};
@@ -343,6 +375,8 @@ const char *ptn_reach_why_text(enum ptn_reach_why why)
         [PTN_REACH_BY_RPORT] = "as the server sees us (rport)",
         [PTN_REACH_BY_RPORT_ONLY] =
             "as the server sees us (rport); symmetric NAT, STUN does not apply",
+        [PTN_REACH_BY_SAME_HOST] = "as another port of the peer's host sees us; symmetric NAT, "
+                                   "STUN elsewhere does not apply",
         [PTN_REACH_BY_OTHER_RPORT] = "as another server sees us (rport)",
         [PTN_REACH_BY_SIGNAL] = "public address of the signalling with our own port",
         [PTN_REACH_BY_SYMMETRIC] =

@@ -12,6 +12,7 @@
  * An address that was believed once is given up at once the first time, then
  * only after `hold`, and at most `changes_max` times in `changes_per`: a box
  * that lies anew in every answer must not make the phone register anew each time.
+ * Who uses all of them up has twice as long to wait for the next ones, to an hour.
  */
 #ifndef PTN_REACH_REACH_H
 #define PTN_REACH_REACH_H
@@ -28,19 +29,21 @@ enum ptn_reach_policy {
 };
 
 enum ptn_reach_why {
-    PTN_REACH_BY_INTERFACE,   /* nothing better is known */
-    PTN_REACH_BY_NO_NAT,      /* seen from outside under its own address */
-    PTN_REACH_BY_NEIGHBOUR,   /* the peer is on the socket's own network */
-    PTN_REACH_BY_ROUTE,       /* the peer is private too, and nobody there sees another address */
-    PTN_REACH_BY_DISABLED,    /* PTN_REACH_OFF */
-    PTN_REACH_BY_MANUAL,      /* set by hand */
-    PTN_REACH_BY_STUN,        /* mapped address from a STUN server */
-    PTN_REACH_BY_RPORT,       /* as this very peer sees it */
-    PTN_REACH_BY_RPORT_ONLY,  /* the same, and the NAT maps per destination: no other may use it */
+    PTN_REACH_BY_INTERFACE,  /* nothing better is known */
+    PTN_REACH_BY_NO_NAT,     /* seen from outside under its own address */
+    PTN_REACH_BY_NEIGHBOUR,  /* the peer is on the socket's own network */
+    PTN_REACH_BY_ROUTE,      /* the peer is private too, and nobody there sees another address */
+    PTN_REACH_BY_DISABLED,   /* PTN_REACH_OFF */
+    PTN_REACH_BY_MANUAL,     /* set by hand */
+    PTN_REACH_BY_STUN,       /* mapped address from a STUN server */
+    PTN_REACH_BY_RPORT,      /* as this very peer sees it */
+    PTN_REACH_BY_RPORT_ONLY, /* the same, and the NAT maps per destination: no other may use it */
+    PTN_REACH_BY_SAME_HOST,  /* the NAT maps per destination, but a server at the peer's own IP sees
+                                this: right where the port does not matter to it */
     PTN_REACH_BY_OTHER_RPORT, /* as another SIP server sees it */
     PTN_REACH_BY_SIGNAL,      /* the signalling's public IP with this socket's own port */
-    PTN_REACH_BY_SYMMETRIC,   /* the same, because the NAT maps per destination: the port is a guess
-                               */
+    PTN_REACH_BY_SYMMETRIC,   /* the same, because the NAT maps per destination and nobody near the
+                                 peer saw anything: the port is a guess */
     PTN_REACH_WHYS,
 };
 
@@ -91,7 +94,7 @@ struct ptn_reach {
         struct ptn_addr pending; /* seen since, but it is too early to believe it */
         ptn_time pending_at;
         ptn_time hold_until, window_start;
-        unsigned changes;
+        unsigned changes, windows; /* in this window, which is so many times changes_per long */
     } slots[PTN_REACH_SIGHTS_MAX];
 };
 

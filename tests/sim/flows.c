@@ -68,6 +68,7 @@ struct plan {
     bool no_stun;
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;
+    bool shows_any_port, shows_any_contact;
 };
 
 static void office_open(const struct plan *plan)
@@ -90,7 +91,9 @@ static void office_open(const struct plan *plan)
                                        .local_count = 1,
                                        .domain = "example.test",
                                        .users = USERS,
-                                       .user_count = ACCOUNTS_MAX};
+                                       .user_count = ACCOUNTS_MAX,
+                                       .shows_any_port = plan->shows_any_port,
+                                       .shows_any_contact = plan->shows_any_contact};
 
     o = (struct office){0};
     snprintf(text, sizeof text,
@@ -264,6 +267,30 @@ TEST(over_udp_a_nat_that_forgot_us_is_noticed_within_an_interval_and_five_second
         puppet_event(o.w, o.s, "0s up core");
         run(PTN_S(15 + 5));
         CHECK_EQ(3, registered());
+        office_close();
+    }
+}
+
+/* A box that shows another port in each answer: 6 changes in 10, 20, 40 minutes, then in each hour,
+ * and the two REGISTERs of each half lease. */
+TEST(a_middlebox_that_lies_in_every_answer_causes_no_register_loop)
+{
+    for (unsigned row = 0; row < 8; row++) {
+        office_open(&(struct plan){.nat = "port-restricted ports random",
+                                   .transport = row & 1 ? PTN_TCP : PTN_UDP,
+                                   .accounts = 1,
+                                   .no_stun = row & 2,
+                                   .keepalive = PTN_SIP_KEEPALIVE_OPTIONS,
+                                   .keepalive_every = PTN_S(15),
+                                   .shows_any_port = true,
+                                   .shows_any_contact = row & 4});
+        run(PTN_S(4 * 3600));
+        unsigned registers = registrar_count(o.registrar, REGISTRAR_REGISTERED);
+        print_message("# over %s, STUN %s, contact %s: %u REGISTERs in 4 hours\n",
+                      row & 1 ? "TCP" : "UDP", row & 2 ? "off" : "on",
+                      row & 4 ? "rewritten too" : "as it was", registers);
+        CHECK_EQ(1, registered());
+        CHECK(registers <= 1 + 36 + 9);
         office_close();
     }
 }

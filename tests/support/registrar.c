@@ -157,10 +157,13 @@ static void respond(struct registrar *r, const struct hop *back, const struct pt
 
     if (ptn_sip_in_is(in, "ACK"))
         return;
+    struct ptn_sip_in seen = *in;
+    if (r->opts.shows_any_port)
+        seen.from.port = (uint16_t)(1024 + ptn_dice_below(&r->opts.dice, 60000));
     memcpy(tag, OUR_TAG, sizeof OUR_TAG - 1);
     ptn_sip_token(&r->opts.dice, tag + sizeof OUR_TAG - 1, TAG_SIZE);
     ptn_sip_print_response(
-        &w, in,
+        &w, &seen,
         &(struct ptn_sip_response){
             .status = status, .tag = tag, .contact = contact, .headers = headers});
     if (status >= 400 && status != 401 && status != 407)
@@ -319,7 +322,10 @@ static void take_register(struct registrar *r, ptn_time now, const struct hop *b
         b->until = now + PTN_S(expires);
         r->counts[REGISTRAR_REGISTERED]++;
     }
-    if (b->contact[0])
+    if (b->contact[0] && r->opts.shows_any_contact)
+        snprintf(contact, sizeof contact, "<sip:x@192.168.1.1:%u>;expires=%u",
+                 1024 + ptn_dice_below(&r->opts.dice, 60000), expires);
+    else if (b->contact[0])
         snprintf(contact, sizeof contact, "<%s>;expires=%u", b->contact, expires);
     respond(r, back, in, 200, contact, NULL);
 }

@@ -31,6 +31,9 @@ struct registrar_opts {
     bool challenges_calls;   /* 407 to an INVITE without credentials */
     ptn_time nonce_lifetime; /* then a challenge says "stale"; 0: for ever */
     unsigned expires_max_s;  /* 0: 3600 */
+    /* What boxes on the way do to its answers. */
+    bool shows_any_port;    /* another rport each time */
+    bool shows_any_contact; /* another address in the Contact of each 200 to REGISTER */
     struct ptn_dice dice;
 };
 

@@ -73,15 +73,34 @@ TEST(a_server_that_lies_anew_each_second_changes_few_minds)
     unsigned changes = 0;
     uint16_t told = 0;
 
-    for (unsigned s = 0; s < 3600; s++) {
+    for (unsigned s = 0; s < 4 * 3600; s++) {
         see(&r, PTN_S(s), PTN_REACH_SAW_RPORT, REGISTRAR, (uint16_t)(1024 + s));
         ptn_reach_tick(&r, PTN_S(s));
         changes += port_told(&r) != told;
         told = port_told(&r);
     }
-    /* Once, then six in each of the six windows of ten minutes. */
-    CHECK(changes <= 1 + 6 * 6);
-    CHECK(changes >= 6 * 6);
+    /* Once, then six in each window: of 10, 20, 40 and then 60 minutes. */
+    CHECK_EQ(1 + 6 * 6, changes);
+}
+
+TEST(who_has_mended_his_ways_has_the_usual_budget_again)
+{
+    struct ptn_reach r = reach_new();
+    unsigned changes = 0;
+    ptn_time now = 0;
+
+    for (unsigned i = 0; i < 2000; i++, now += PTN_S(1))
+        see(&r, now, PTN_REACH_SAW_RPORT, REGISTRAR, (uint16_t)(1024 + i));
+    for (unsigned i = 0; i < 7200; i++, now += PTN_S(1))
+        see(&r, now, PTN_REACH_SAW_RPORT, REGISTRAR, 40000);
+    CHECK_EQ(40000, port_told(&r));
+    /* One change closes the long window, the next ones are counted in usual ones. */
+    for (unsigned i = 0; i < 12; i++, now += PTN_S(110)) {
+        uint16_t told = port_told(&r);
+        see(&r, now, PTN_REACH_SAW_RPORT, REGISTRAR, (uint16_t)(41000 + i));
+        changes += port_told(&r) != told;
+    }
+    CHECK_EQ(12, changes);
 }
 
 TEST(when_the_budget_is_spent_the_deadline_is_its_renewal)
