@@ -138,6 +138,9 @@ static json_t *account_json(const struct phone *p, unsigned i,
     set_text(account, "user", a->user);
     set_text(account, "server", a->server_name);
     set_addr(account, "server_address", &a->server);
+    if (!ptn_addr_is_none(&a->server))
+        set_text(account, "server_transport", transport_text(a->transport));
+    set_addr(account, "server_instead_of", &a->instead_of);
     set_text(account, "state", account_state_text(a->state));
     set_told(account, "contact", &a->contact);
     if (a->state == PTN_UA_ACCOUNT_REGISTERED) {

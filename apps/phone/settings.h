@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 
 #define PTN_PHONE_ACCOUNTS 16
+#define PTN_PHONE_SERVERS 2
 #define PTN_PHONE_CODECS 16 /* lines of account.X.codec.Y */
 
 struct phone_settings {
@@ -21,6 +22,12 @@ extern const struct ptn_conf_table phone_settings_table;
 enum phone_nat { PHONE_NAT_DISABLED, PHONE_NAT_STUN, PHONE_NAT_MANUAL, PHONE_NAT_AUTO };
 enum phone_stun { PHONE_STUN_OFF, PHONE_STUN_ON, PHONE_STUN_AUTO };
 enum phone_transport { PHONE_UDP, PHONE_TCP, PHONE_TLS, PHONE_NAPTR };
+enum phone_failback {
+    PHONE_FAILBACK_NEW_REQUESTS,
+    PHONE_FAILBACK_DNS_TTL,
+    PHONE_FAILBACK_REGISTRATION,
+    PHONE_FAILBACK_DURATION
+};
 enum phone_stream_port { PHONE_PORT_RANDOM_SOURCE, PHONE_PORT_RANDOM, PHONE_PORT_FIXED };
 enum phone_keepalive {
     PHONE_KEEPALIVE_OFF,

@@ -186,12 +186,13 @@ static const char *text_or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
-static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *name, uint32_t port)
+static struct ptn_sip_host host_of(struct wiring *x, unsigned i, unsigned server, const char *name,
+                                   uint32_t port)
 {
     struct ptn_sip_host host = {
         .name = text_or_null(name), .port = (uint16_t)port, .transport = PTN_UDP};
     char key[80];
-    switch ((enum phone_transport)x->s->account_transport[i]) {
+    switch ((enum phone_transport)x->s->account_transport[i][server]) {
     case PHONE_UDP: break;
     case PHONE_TCP: host.transport = PTN_TCP; break;
     case PHONE_TLS:
@@ -208,6 +209,67 @@ static struct ptn_sip_host host_of(struct wiring *x, unsigned i, const char *nam
         break;
     }
     return host;
+}
+
+static enum ptn_sip_failback failback_of(uint32_t setting)
+{
+    switch ((enum phone_failback)setting) {
+    case PHONE_FAILBACK_NEW_REQUESTS: return PTN_SIP_FAILBACK_SOON;
+    case PHONE_FAILBACK_DNS_TTL: return PTN_SIP_FAILBACK_TTL;
+    case PHONE_FAILBACK_REGISTRATION: return PTN_SIP_FAILBACK_REFRESH;
+    case PHONE_FAILBACK_DURATION: return PTN_SIP_FAILBACK_AFTER;
+    }
+    return PTN_SIP_FAILBACK_SOON;
+}
+
+/* `setting` seconds, but at least `least` where it is not 0. */
+static ptn_time at_least(struct wiring *x, const char *key, uint32_t setting, uint32_t least)
+{
+    if (setting == 0 || setting >= least)
+        return PTN_S(setting);
+    WARN(x, key, "%s: %u is raised to %u", key, setting, least);
+    return PTN_S(least);
+}
+
+static struct ptn_sip_host server_of(struct wiring *x, unsigned i, unsigned n)
+{
+    const struct phone_settings *s = x->s;
+    char name[60], key[80];
+    struct ptn_sip_host host =
+        host_of(x, i, n, s->account_server[i][n], s->account_server_port[i][n]);
+
+    host.sends_max = s->account_retries[i][n] + 1;
+    host.expires_s = s->account_expires[i][n];
+    host.register_first = s->account_register_first[i][n];
+    host.failback = failback_of(s->account_failback[i][n]);
+    snprintf(name, sizeof name, "sip_server.%u.failback_timeout", n + 1);
+    host.failback_after = at_least(x, key_of(i, name, key), s->account_failback_timeout[i][n], 60);
+    if (n == 0 && s->account_fallback_timeout[i]) {
+        host.failback = PTN_SIP_FAILBACK_AFTER;
+        host.failback_after =
+            at_least(x, key_of(i, "fallback.timeout", key), s->account_fallback_timeout[i], 10);
+    }
+    return host;
+}
+
+static void wire_servers(struct wiring *x, unsigned i, struct ptn_ua_account *a)
+{
+    const struct phone_settings *s = x->s;
+    char key[80];
+
+    a->server = server_of(x, i, 0);
+    if (s->account_server[i][1][0] && a->server.name)
+        a->server_2 = server_of(x, i, 1);
+    else if (s->account_server[i][1][0])
+        WARN(x, key_of(i, "sip_server.2.address", key),
+             "account.%u.sip_server.2 is not used, for there is no sip_server.1", i + 1);
+    a->registers = a->server.name != NULL;
+    if (!s->account_proxy_enable[i])
+        return;
+    a->proxy = host_of(x, i, 0, s->account_proxy[i][0], s->account_proxy_port[i][0]);
+    if (s->account_proxy[i][1][0] && a->proxy.name)
+        a->proxy_2 = host_of(x, i, 0, s->account_proxy[i][1], s->account_proxy_port[i][1]);
+    a->dialogs_by_proxy = s->proxy_in_dialog;
 }
 
 static enum ptn_codec codec_of(const struct phone_settings *s, unsigned account, unsigned line)
@@ -256,9 +318,6 @@ static void wire_account(struct wiring *x, unsigned i)
         .display_name = text_or_null(s->account_display_name[i]),
         .auth_user = text_or_null(s->account_auth_name[i]),
         .password = text_or_null(s->account_password[i]),
-        .server = host_of(x, i, s->account_server[i], s->account_server_port[i]),
-        .registers = s->account_server[i][0] != '\0',
-        .expires_s = s->account_expires[i],
         /* 0 is "at once", which the machine raises to its shortest wait, and no "as you like". */
         .retry_max = PTN_S(s->account_retry[i] ? s->account_retry[i] : 1),
         .trusts_server_only = s->account_trust[i] || s->trust,
@@ -272,8 +331,7 @@ static void wire_account(struct wiring *x, unsigned i)
         .keepalive_every = PTN_S(s->account_keepalive_time[i]),
         .ptime_ms = s->account_ptime[i] ? s->account_ptime[i] * 10 : 20,
     };
-    if (s->account_proxy_enable[i])
-        a->proxy = host_of(x, i, s->account_proxy[i], s->account_proxy_port[i]);
+    wire_servers(x, i, a);
     wire_codecs(x, i, a);
 }
 

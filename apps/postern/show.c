@@ -63,6 +63,11 @@ static void show_account(const json_t *a)
     if (has(a, "retry_in_ms"))
         printf(", again in %s", span_text(number_of(a, "retry_in_ms"), span));
     putchar('\n');
+    if (has(a, "server_address"))
+        printf("         server %s %s%s%s%s\n", text_of(a, "server_transport"),
+               text_of(a, "server_address"), has(a, "server_instead_of") ? ", because " : "",
+               text_of(a, "server_instead_of"),
+               has(a, "server_instead_of") ? " does not answer" : "");
     show_told(json_object_get(a, "contact"), "contact");
 }
 

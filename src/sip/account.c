@@ -38,76 +38,18 @@ static bool is_valid(const struct ptn_sip_account *o)
 
     return o->user && o->user[0] && is_fine(o->user, not_in_user) &&
            is_fine(o->domain, not_in_host) && is_fine(o->server.name, not_in_host) &&
-           is_fine(o->proxy.name, not_in_host) && is_fine(o->display_name, "") &&
+           is_fine(o->proxy.name, not_in_host) && is_fine(o->server_2.name, not_in_host) &&
+           is_fine(o->proxy_2.name, not_in_host) && is_fine(o->display_name, "") &&
            is_fine(o->auth_user, "") && is_fine(o->password, "") && is_fine(o->instance, " <>\"") &&
            (o->domain || o->server.name) && (!o->registers || o->server.name);
-}
-
-static struct ptn_sip_target target_of(const struct ptn_sip_host *h)
-{
-    struct ptn_sip_target t = {.port = h->port, .transport = h->transport ? h->transport : PTN_UDP};
-    struct ptn_addr addr;
-
-    snprintf(t.host, sizeof t.host, "%s", h->name ? h->name : "");
-    t.any = h->by_naptr && h->port == 0 && !ptn_addr_parse(t.host, &addr);
-    return t;
-}
-
-/* IPv6 addresses stand in brackets within a URI. */
-static void print_host(const struct ptn_sip_target *t, bool with_port, char *buf, size_t size)
-{
-    bool v6 = strchr(t->host, ':') && t->host[0] != '[';
-    int used = snprintf(buf, size, v6 ? "[%s]" : "%s", t->host);
-
-    if (with_port && t->port && used > 0 && (size_t)used < size)
-        snprintf(buf + used, size - (size_t)used, ":%u", t->port);
-}
-
-static const char *transport_parameter(enum ptn_transport transport)
-{
-    return transport == PTN_TCP ? ";transport=tcp" : transport == PTN_TLS ? ";transport=tls" : "";
-}
-
-static bool set_uris(struct ptn_sip_acct *a, const struct ptn_sip_account *o)
-{
-    char host[PTN_SIP_HOST_MAX + 16], aor[URI_MAX] = "", text[URI_MAX] = "";
-    struct ptn_sip_target proxy = target_of(&o->proxy);
-    struct ptn_writer w = ptn_writer(aor, sizeof aor - 1);
-
-    print_host(&a->server, false, host, sizeof host);
-    if (!ptn_sip_replace(&a->domain, ptn_pl(o->domain ? o->domain : host)))
-        return false;
-    if (o->display_name && o->display_name[0]) {
-        ptn_sip_print_quoted(&w, o->display_name);
-        ptn_write_u8(&w, ' ');
-    }
-    ptn_sip_printf(&w, "<sip:%s@%s>", a->user, a->domain);
-    *w.at = '\0';
-    /* The registrar of a domain is asked by the domain's name, one given as host by that. */
-    print_host(&a->server, true, host, sizeof host);
-    snprintf(text, sizeof text, "sip:%s%s", o->domain ? o->domain : host,
-             transport_parameter(a->server.transport));
-    if (w.bad || !ptn_sip_replace(&a->aor, ptn_pl(aor)) ||
-        !ptn_sip_replace(&a->registrar, ptn_pl(text)))
-        return false;
-    text[0] = '\0';
-    if (proxy.host[0]) {
-        print_host(&proxy, true, host, sizeof host);
-        snprintf(text, sizeof text, "<sip:%s;lr%s>", host, transport_parameter(proxy.transport));
-    }
-    return ptn_sip_replace(&a->route, ptn_pl(text));
 }
 
 static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct ptn_dice *dice)
 {
     char token[25];
 
-    a->server = target_of(&o->server);
-    a->hop = o->proxy.name ? target_of(&o->proxy) : a->server;
-    a->has_hop = a->hop.host[0] != '\0';
-    a->hop_transport = a->hop.transport;
-    a->repeats = PTN_SIP_REPEATS;
     a->domain_is_server = !o->domain;
+    a->dialogs_by_proxy = o->dialogs_by_proxy;
     a->registers = o->registers;
     a->register_after = o->register_after;
     a->trusts_server_only = o->trusts_server_only;
@@ -123,10 +65,8 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
     a->retry_first = o->retry_first ? o->retry_first : PTN_S(2);
     a->retry_max = ptn_time_max(a->retry_first, o->retry_max ? o->retry_max : PTN_S(60));
     a->hop_until = PTN_NEVER;
-    a->reg = (struct ptn_sip_reg){.expires_s = o->expires_s ? o->expires_s : 3600,
-                                  .next = PTN_NEVER,
-                                  .cut_off_at = PTN_NEVER,
-                                  .cseq = ptn_dice_below(dice, 10000)};
+    a->reg = (struct ptn_sip_reg){
+        .next = PTN_NEVER, .cut_off_at = PTN_NEVER, .cseq = ptn_dice_below(dice, 10000)};
     ptn_sip_token(dice, token, sizeof token);
     bool done = ptn_sip_replace(&a->reg.call_id, ptn_pl(token));
     ptn_sip_token(dice, token, 17);
@@ -134,7 +74,8 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
            ptn_sip_replace(&a->user, ptn_pl(o->user)) &&
            ptn_sip_replace(&a->auth_user, ptn_pl(o->auth_user ? o->auth_user : o->user)) &&
            (!o->password || ptn_sip_replace(&a->password, ptn_pl(o->password))) &&
-           (!o->instance || ptn_sip_replace(&a->instance, ptn_pl(o->instance))) && set_uris(a, o);
+           (!o->instance || ptn_sip_replace(&a->instance, ptn_pl(o->instance))) &&
+           ptn_sip_ways_init(a, o);
 }
 
 static void free_account(struct ptn_sip_acct *a)
@@ -142,57 +83,11 @@ static void free_account(struct ptn_sip_acct *a)
     ptn_sip_reg_fini(&a->reg);
     ptn_sip_outbound_fini(&a->outbound);
     free(a->user);
-    free(a->domain);
     free(a->auth_user);
     free(a->password);
     free(a->instance);
-    free(a->aor);
-    free(a->registrar);
-    free(a->route);
+    ptn_sip_ways_fini(a);
     free(a);
-}
-
-static void tell_server(struct ptn_sip *s, const struct ptn_sip_acct *a)
-{
-    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_SERVER,
-                                            .account = a->id,
-                                            .addr = a->hop_addr,
-                                            .transport = a->hop_transport,
-                                            .why = a->hop_why});
-}
-
-/* Where its requests go now is elsewhere: nobody is called by way of a server that he has left. */
-static void follow_hop(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
-{
-    tell_server(s, a);
-    if (a->reg.wanted && a->reg.state == PTN_SIP_REG_BOUND)
-        ptn_sip_reg_go(s, now, a);
-}
-
-void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
-{
-    struct ptn_sip_places places;
-    enum ptn_sip_lookup known = ptn_sip_look_up(s, now, &a->hop, &a->rule, &places);
-    struct ptn_sip_dest first = places.dests.list[0], old = {a->hop_transport, a->hop_addr};
-
-    a->hop_until = places.until;
-    switch (known) {
-    case PTN_SIP_PENDING: break;
-    case PTN_SIP_KNOWN:
-        if (ptn_sip_same_dest(&first, &old))
-            break;
-        a->hop_addr = first.addr;
-        a->hop_transport = first.transport;
-        a->hop_why = PTN_OK;
-        follow_hop(s, now, a);
-        break;
-    case PTN_SIP_UNKNOWN:
-        if (a->hop_why == places.why)
-            break;
-        a->hop_why = places.why;
-        tell_server(s, a);
-        break;
-    }
 }
 
 enum ptn_err ptn_sip_account_add(struct ptn_sip *s, ptn_time now,
@@ -262,7 +157,7 @@ static bool is_user(const struct ptn_sip_acct *a, const struct ptn_sip_in *in)
     return ptn_sip_user_is(in->msg->uri.user, a->user);
 }
 
-struct ptn_sip_acct *ptn_sip_account_for(const struct ptn_sip *s, const struct ptn_sip_in *in)
+struct ptn_sip_acct *ptn_sip_account_for(struct ptn_sip *s, const struct ptn_sip_in *in)
 {
     struct ptn_sip_acct *by_user = NULL;
 
@@ -271,7 +166,7 @@ struct ptn_sip_acct *ptn_sip_account_for(const struct ptn_sip *s, const struct p
         if (!a || !is_user(a, in))
             continue;
         /* One name at two servers: the one the request comes from. */
-        if (ptn_addr_same_ip(&a->hop_addr, &in->from))
+        if (ptn_sip_account_has_server(s, a, &in->from))
             return a;
         if (!by_user)
             by_user = a;
@@ -287,7 +182,7 @@ void ptn_sip_print_contact(const char *user, enum ptn_transport transport,
     char addr[PTN_ADDR_TEXT_MAX + 8];
 
     snprintf(buf, size, "<sip:%s%s%s%s>", user, user[0] ? "@" : "", ptn_sip_hostport(contact, addr),
-             transport_parameter(transport));
+             ptn_sip_transport_parameter(transport));
 }
 
 bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,

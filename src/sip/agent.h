@@ -8,6 +8,7 @@
  *   exchange.c      transactions with their bytes and their users
  *   client.c        of these, the requests of ours
  *   server.c        requests that come in: who is meant, and the rules before that
+ *   ways.c          an account's servers and proxies, and which of them is used
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
  *   session.c       calls, and those of ours         called.c   those of theirs
@@ -40,7 +41,8 @@ enum {
     PTN_SIP_NAMES_MAX = 48,
     PTN_SIP_DESTS_MAX = 8,     /* of a name */
     PTN_SIP_FAILURES_MAX = 32, /* places */
-    PTN_SIP_REPEATS = 3,       /* of a request, before the next place is asked */
+    PTN_SIP_SENDS = 4,         /* of a request, before the next place is asked */
+    PTN_SIP_WAYS_MAX = 4,      /* of an account: two servers, two proxies */
     PTN_SIP_ACCOUNTS_MAX = 64,
     PTN_SIP_NOTES_MAX = 16,  /* texts of ours on their way */
     PTN_SIP_HOST_MAX = 256,  /* with the final zero */
@@ -134,6 +136,7 @@ struct ptn_sip_entry {
     struct ptn_addr via;
     struct ptn_sip_dest *ways; /* where it may go, best first; NULL: not known yet */
     unsigned way_count, way;   /* `way`: where it goes now */
+    bool within, new_business; /* as asked */
     bool settled;              /* it goes where `hop` leads, and nowhere else */
     bool left;       /* an INVITE, silent here and sent elsewhere: only its late answers matter */
     bool called_off; /* of such a one */
@@ -150,6 +153,8 @@ struct ptn_sip_ask_request {
     ptn_sip_id user_id;
     ptn_sip_id account; /* 0: nobody's */
     struct ptn_sip_target target;
+    bool within;              /* a dialog: the account's other servers may do, too */
+    bool new_business;        /* waits for the registration where the server wants that first */
     struct ptn_sip_dest only; /* goes there and nowhere else; none: wherever the target leads */
     struct ptn_sip_path path;
     struct ptn_sip_request request;
@@ -228,6 +233,9 @@ struct ptn_sip_reg {
     uint32_t cseq;
     uint32_t expires_s;
     ptn_sip_txn_id txn;
+    unsigned way, moves; /* of the REGISTER that is out; from how many others it has come */
+    unsigned bound_way;
+    enum ptn_transport asked_transport, bound_transport;
     struct ptn_sip_auth_chain chain;
     struct ptn_addr asked, bound; /* contacts: of the request out; at the registrar */
     ptn_time bound_until;
@@ -259,18 +267,31 @@ struct ptn_sip_outbound {
     char *route;           /* of later requests, "<sip:…>, <sip:…>"; NULL: the account's */
 };
 
+/* One of the ways by which an account may be served: a server, straight or by a proxy. */
+struct ptn_sip_way {
+    struct ptn_sip_target server, hop; /* hop: the proxy, or the server again */
+    char *domain, *aor, *registrar, *route;
+    struct ptn_sip_rule rule;
+    unsigned sends_max, expires_s;
+    bool register_first;
+};
+
 struct ptn_sip_acct {
     ptn_sip_id id;
-    char *user, *domain, *auth_user, *password, *instance;
-    char *aor;       /* "Name" <sip:user@domain> */
-    char *registrar; /* Request-URI of REGISTER; NULL: none */
-    char *route;     /* "<sip:proxy;lr>" or "" */
+    char *user, *auth_user, *password, *instance;
+    struct ptn_sip_way ways[PTN_SIP_WAYS_MAX]; /* best first */
+    unsigned way_count, way;                   /* `way`: the one used now; what follows is its */
+    const char *aor;                           /* "Name" <sip:user@domain> */
+    const char *domain;
+    const char *registrar; /* Request-URI of REGISTER */
+    const char *route;     /* "<sip:proxy;lr>" or "" */
     bool domain_is_server;
     bool has_hop; /* it has a server or a proxy */
     struct ptn_sip_target server, hop;
     struct ptn_sip_rule rule;
-    unsigned repeats; /* of a request, before the next place is asked */
-    struct ptn_addr hop_addr;
+    ptn_time refreshed_at; /* its registration, last */
+    bool dialogs_by_proxy;
+    struct ptn_addr hop_addr, instead_of; /* of `hop`; of a better one that has failed */
     enum ptn_transport hop_transport;
     enum ptn_err hop_why; /* as last told */
     ptn_time hop_until;
@@ -360,6 +381,8 @@ struct ptn_sip_session {
     bool acked_once;
     unsigned transactions; /* alive */
     struct ptn_sip_path path;
+    char *dialled;       /* as the owner said it */
+    unsigned way, moves; /* of the account, that our first INVITE takes; from how many others */
     struct ptn_sip_dialog dialog;
     struct ptn_sip_auth_chain chain;
     char *invite_auth;           /* credentials of our INVITE, for its ACK: §13.2.2.4 */
@@ -389,7 +412,8 @@ struct ptn_sip_note {
     ptn_sip_id id, account;       /* 0: free */
     struct ptn_sip_dialog dialog; /* its names and numbers only */
     struct ptn_sip_auth_chain chain;
-    char *text;
+    char *text, *dialled;
+    unsigned way, moves; /* as of a call */
 };
 
 /* ---- the agent ---- */
@@ -405,7 +429,7 @@ struct ptn_sip_event_node {
     struct ptn_sip_event_node *next;
     struct ptn_sip_event event;
     struct ptn_sdp *sdp;
-    char *texts[5];
+    char *texts[6];
     uint8_t *text;
 };
 
@@ -462,6 +486,10 @@ void ptn_sip_transport_fini(struct ptn_sip *s);
 enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
                                     const struct ptn_sip_target *target,
                                     const struct ptn_sip_rule *rule, struct ptn_sip_places *out);
+void ptn_sip_put_in_order(struct ptn_sip *s, ptn_time now, const struct ptn_sip_rule *rule,
+                          ptn_time answered_at, struct ptn_sip_places *p);
+/* What is known, without asking; none: nothing. */
+struct ptn_sip_dests ptn_sip_names_peek(struct ptn_sip *s, const struct ptn_sip_target *target);
 bool ptn_sip_names_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell);
 bool ptn_sip_names_ask(const struct ptn_sip *s, ptn_id query);
 bool ptn_sip_target_of_uri(struct pl uri, struct ptn_sip_target *out);
@@ -560,17 +588,37 @@ void ptn_sip_serve_bad(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in 
 void ptn_sip_reject(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id, unsigned status,
                     const char *headers);
 
+/* ways.c */
+/* False: no memory, or a text that does not fit. */
+bool ptn_sip_ways_init(struct ptn_sip_acct *a, const struct ptn_sip_account *o);
+void ptn_sip_ways_fini(struct ptn_sip_acct *a);
+/* Chooses the best of the ways that work, and learns its address; asks again when it may be old. */
+void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+/* Is a server of the account's at this address? */
+bool ptn_sip_account_has_server(struct ptn_sip *s, const struct ptn_sip_acct *a,
+                                const struct ptn_addr *addr);
+/* What leads to one of its servers may go to the others as well: appends them. */
+void ptn_sip_account_add_others(struct ptn_sip *s, ptn_time now, const struct ptn_sip_acct *a,
+                                struct ptn_sip_places *places);
+/* The name that a certificate must hold there; NULL: not one of its servers. */
+const char *ptn_sip_account_name_of(struct ptn_sip *s, const struct ptn_sip_acct *a,
+                                    const struct ptn_sip_dest *dest);
+/* The dialog's first request is made anew, for the way used now. */
+bool ptn_sip_account_readdress(const struct ptn_sip_acct *a, struct ptn_sip_dialog *d,
+                               const char *dialled);
+/* Must a request wait until the server has taken our registration? */
+bool ptn_sip_account_registers_first(const struct ptn_sip_acct *a);
+const char *ptn_sip_transport_parameter(enum ptn_transport transport);
+
 /* account.c */
 struct ptn_sip_acct *ptn_sip_find_account(const struct ptn_sip *s, ptn_sip_id id);
 /* Whom a request from outside means; NULL: nobody here. */
-struct ptn_sip_acct *ptn_sip_account_for(const struct ptn_sip *s, const struct ptn_sip_in *in);
+struct ptn_sip_acct *ptn_sip_account_for(struct ptn_sip *s, const struct ptn_sip_in *in);
 bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
                                 struct ptn_sip_auth_chain *chain, const struct ptn_sip_in *in);
 /* Authorization lines into `buf`; "" without. False: no room. */
 bool ptn_sip_account_authorize(struct ptn_sip *s, struct ptn_sip_acct *a, const char *method,
                                const char *uri, char *buf, size_t size);
-/* Learns the next hop's address, or that it is not to be had; asks again when it may be old. */
-void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_accounts_resume(struct ptn_sip *s, ptn_time now);
 void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s);
@@ -601,6 +649,8 @@ bool ptn_sip_outbound_is_ours(const struct ptn_sip_acct *a, const struct sip_add
 void ptn_sip_outbound_taken(struct ptn_sip_acct *a, const struct ptn_sip_in *in);
 /* A 439: true when the REGISTER is to be sent again without it. */
 bool ptn_sip_outbound_refused(struct ptn_sip_acct *a);
+/* Another server is used: what that one said of later requests is void. */
+void ptn_sip_outbound_forget(struct ptn_sip_acct *a);
 /* The route of a new request that is no REGISTER; "" for none. */
 const char *ptn_sip_account_route(const struct ptn_sip_acct *a);
 /* Where such a request goes first; false: the account has no server. */

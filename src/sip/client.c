@@ -81,6 +81,8 @@ static enum ptn_sip_lookup find_ways(struct ptn_sip *s, ptn_time now, struct ptn
     *why = places.why;
     if (found != PTN_SIP_KNOWN)
         return found;
+    if (a && e->within)
+        ptn_sip_account_add_others(s, now, a, &places);
     e->ways = calloc(2 * PTN_SIP_DESTS_MAX, sizeof *e->ways);
     if (!e->ways) {
         *why = PTN_ERR_NO_MEMORY;
@@ -139,31 +141,43 @@ static bool restamp(struct ptn_sip *s, struct ptn_sip_entry *e)
 /* Sets out for the place whose turn it is. */
 static bool take_way(struct ptn_sip *s, struct ptn_sip_entry *e)
 {
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
     const struct ptn_sip_dest *dest = &e->ways[e->way];
+    const char *name = a ? ptn_sip_account_name_of(s, a, dest) : NULL;
     bool same = e->way == 0 && dest->transport == e->hop.transport;
 
     e->hop = (struct ptn_sip_hop){.socket = e->socket,
                                   .transport = dest->transport,
                                   .to = dest->addr,
-                                  .name = e->target.host};
+                                  .name = name ? name : e->target.host};
     return same || restamp(s, e);
 }
 
-/* Whoever waits can turn to somebody else sooner than whoever has one server only. */
+static bool has_more(const struct ptn_sip_entry *e)
+{
+    return !e->settled && !e->left && e->way + 1 < e->way_count;
+}
+
+/* Who can turn to somebody else waits less long: its user, too, where the account has other
+ * servers; and a REGISTER that was refused everywhere is soon sent again. */
 static bool has_alternative(const struct ptn_sip *s, const struct ptn_sip_entry *e)
 {
-    (void)s;
-    return !e->settled && !e->left && e->way + 1 < e->way_count;
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
+
+    if (e->settled || e->left)
+        return false;
+    return has_more(e) || (a && a->way_count > 1 && !e->within) ||
+           (e->user == PTN_SIP_FOR_REGISTRATION && e->way_count > 1);
 }
 
 /* How long a place may be silent: as many repeats as the account grants it. */
 static ptn_time patience(const struct ptn_sip *s, const struct ptn_sip_entry *e)
 {
     const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
-    unsigned repeats = a ? a->repeats : PTN_SIP_REPEATS;
+    unsigned sends = a ? a->ways[a->way].sends_max : PTN_SIP_SENDS;
     ptn_time wait = s->opts.t1, sum = wait;
 
-    for (unsigned i = 0; i < repeats && sum < 64 * s->opts.t1; i++) {
+    for (unsigned i = 1; i < sends && sum < 64 * s->opts.t1; i++) {
         wait = e->txn.kind == PTN_SIP_CLIENT_INVITE ? 2 * wait : ptn_time_min(2 * wait, s->opts.t2);
         sum += wait;
     }
@@ -202,7 +216,7 @@ static void leave_behind(struct ptn_sip *s, ptn_time now, const struct ptn_sip_e
  * there is none. */
 static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, ptn_time wait)
 {
-    bool more = has_alternative(s, e);
+    bool more = has_more(e);
 
     if (e->ways && !e->left && !e->settled) {
         ptn_sip_dest_fails(s, now, &e->ways[e->way], wait);
@@ -244,8 +258,13 @@ void ptn_sip_client_unreachable(struct ptn_sip *s, ptn_time now, const struct pt
 void ptn_sip_client_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e,
                           enum ptn_sip_txn_kind kind)
 {
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
     enum ptn_err why;
 
+    if (a && e->new_business && ptn_sip_account_registers_first(a)) {
+        ptn_sip_entry_set_timer(s, e);
+        return;
+    }
     if (!e->settled && !e->ways) {
         switch (find_ways(s, now, e, &why)) {
         case PTN_SIP_UNKNOWN: ptn_sip_client_fail(s, now, e, why); return;
@@ -316,6 +335,8 @@ ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
         return 0;
     ptn_sip_print_request(&w, &ask->request);
     e->account = ask->account;
+    e->within = ask->within;
+    e->new_business = ask->new_business;
     e->target = ask->target;
     e->socket = ask->path.socket;
     e->via = ask->path.contact;
@@ -346,6 +367,8 @@ void ptn_sip_exchange_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_ask_re
     /* Lost while a name is looked up: the 2xx comes again, and by then it is known. */
     if (ptn_sip_look_up(s, now, &ask->target, a ? &a->rule : NULL, &places) != PTN_SIP_KNOWN)
         return;
+    if (a && ask->within)
+        ptn_sip_account_add_others(s, now, a, &places);
     ask->target.transport = hop.transport = places.dests.list[0].transport;
     hop.to = places.dests.list[0].addr;
     complete_request(s, ask, branch);

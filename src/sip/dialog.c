@@ -106,6 +106,14 @@ bool ptn_sip_dialog_call(struct ptn_sip_dialog *d, struct ptn_dice *dice, const 
            ptn_sip_replace(&d->route_set, ptn_pl(route)) && follow(d);
 }
 
+bool ptn_sip_dialog_readdress(struct ptn_sip_dialog *d, const char *from, const char *to,
+                              const char *target, const char *route)
+{
+    return set_local(d, ptn_pl(from)) && ptn_sip_replace(&d->remote, ptn_pl(to)) &&
+           ptn_sip_replace(&d->target, ptn_pl(target)) &&
+           ptn_sip_replace(&d->route_set, ptn_pl(route)) && follow(d);
+}
+
 bool ptn_sip_dialog_called(struct ptn_sip_dialog *d, struct ptn_dice *dice,
                            const struct ptn_sip_in *invite)
 {

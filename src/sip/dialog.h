@@ -24,6 +24,10 @@ struct ptn_sip_dialog {
 bool ptn_sip_dialog_call(struct ptn_sip_dialog *d, struct ptn_dice *dice, const char *from,
                          const char *to, const char *target, const char *route);
 
+/* The same before its first request was answered: to another server, which has another name. */
+bool ptn_sip_dialog_readdress(struct ptn_sip_dialog *d, const char *from, const char *to,
+                              const char *target, const char *route);
+
 /* From an INVITE received; our tag is drawn. False: no Contact that can be used, or no memory. */
 bool ptn_sip_dialog_called(struct ptn_sip_dialog *d, struct ptn_dice *dice,
                            const struct ptn_sip_in *invite);

@@ -19,14 +19,23 @@ static void print_own_contact(struct ptn_sip *s, const struct ptn_sip_session *c
                           size);
 }
 
-/* A dialog's requests go where its route set, else its target, leads. */
-static bool begin_request(const struct ptn_sip_session *c, const struct ptn_sip_dialog *d,
-                          const char *method, struct ptn_sip_ask_request *ask)
+/* A dialog's requests go where its route set, else its target, leads; or to the account's proxy, if
+ * that is wished. */
+static bool begin_request(const struct ptn_sip *s, const struct ptn_sip_session *c,
+                          const struct ptn_sip_dialog *d, const char *method,
+                          struct ptn_sip_ask_request *ask)
 {
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+
     *ask = (struct ptn_sip_ask_request){
         .user = PTN_SIP_FOR_CALL, .user_id = c->id, .account = c->account, .path = c->path};
     ask->request.method = method;
     ptn_sip_dialog_fill(d, &ask->request);
+    ask->within = true;
+    if (a && a->dialogs_by_proxy && a->route[0]) {
+        ask->target = a->hop;
+        return true;
+    }
     return ptn_sip_target_of_uri(ptn_sip_dialog_next_hop(d), &ask->target);
 }
 
@@ -74,19 +83,24 @@ bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *of
 
 void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
 {
+    bool first = c->state != PTN_SIP_CALL_UP;
     const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
     char contact[CONTACT_MAX], headers[HEADERS_MAX];
     struct ptn_sip_ask_request ask;
 
-    bool routed = begin_request(c, &c->dialog, "INVITE", &ask);
+    bool routed = begin_request(s, c, &c->dialog, "INVITE", &ask);
     /* The first one goes to the account's server or proxy, whatever its URI says. */
-    if (c->state != PTN_SIP_CALL_UP && a && ptn_sip_account_aim(a, &ask.target))
+    if (first && a && ptn_sip_account_aim(a, &ask.target))
         routed = true;
+    if (first && a)
+        c->way = a->way;
+    ask.within = !first;
+    ask.new_business = first;
     authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
     free(c->invite_auth);
     c->invite_auth = strdup(headers);
     print_extensions(s, c, headers, sizeof headers);
-    if (c->state != PTN_SIP_CALL_UP && c->replaces)
+    if (first && c->replaces)
         print_replaces(c, headers, sizeof headers);
     print_own_contact(s, c, contact, sizeof contact);
     ask.request.cseq = c->invite_cseq = ++c->dialog.local_cseq;
@@ -101,7 +115,7 @@ void ptn_sip_call_send_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
 {
     struct ptn_sip_ask_request ask;
 
-    if (!begin_request(c, d, "ACK", &ask))
+    if (!begin_request(s, c, d, "ACK", &ask))
         return;
     ask.request.cseq = cseq;
     ask.request.headers = c->invite_auth;
@@ -113,7 +127,7 @@ void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
 {
     char headers[HEADERS_MAX];
     struct ptn_sip_ask_request ask;
-    bool routed = begin_request(c, d, "BYE", &ask);
+    bool routed = begin_request(s, c, d, "BYE", &ask);
 
     ask.user = user;
     authorize(s, c, "BYE", d->uri, headers, sizeof headers);
@@ -129,7 +143,7 @@ bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *
     char contact[CONTACT_MAX], headers[HEADERS_MAX];
     struct ptn_sip_ask_request ask;
     struct ptn_sip_dialog *d = what->dialog ? what->dialog : &c->dialog;
-    bool routed = begin_request(c, d, what->method, &ask);
+    bool routed = begin_request(s, c, d, what->method, &ask);
 
     ask.user = what->user;
     authorize(s, c, what->method, d->uri, headers, sizeof headers / 2);

@@ -158,8 +158,8 @@ static struct ptn_sip_name *ask_for(struct ptn_sip *s, ptn_time now,
 /* ---- which first ---- */
 
 /* Those that have failed come last, and of them first whose failure is longest ago. */
-static void put_in_order(struct ptn_sip *s, ptn_time now, const struct ptn_sip_rule *rule,
-                         ptn_time answered_at, struct ptn_sip_places *p)
+void ptn_sip_put_in_order(struct ptn_sip *s, ptn_time now, const struct ptn_sip_rule *rule,
+                          ptn_time answered_at, struct ptn_sip_places *p)
 {
     struct ptn_sip_dest sorted[PTN_SIP_DESTS_MAX];
     ptn_time failed_at[PTN_SIP_DESTS_MAX];
@@ -188,17 +188,32 @@ static void put_in_order(struct ptn_sip *s, ptn_time now, const struct ptn_sip_r
         memcpy(&p->dests.list[good], sorted, bad * sizeof *sorted);
 }
 
+static bool read_literal(const struct ptn_sip_target *target, struct ptn_sip_dests *out)
+{
+    struct ptn_addr addr;
+
+    if (!ptn_addr_parse(target->host, &addr))
+        return false;
+    addr.port = target->port ? target->port : ptn_sip_default_port(target->transport);
+    *out = (struct ptn_sip_dests){1, {{target->transport, addr}}};
+    return true;
+}
+
+struct ptn_sip_dests ptn_sip_names_peek(struct ptn_sip *s, const struct ptn_sip_target *target)
+{
+    struct ptn_sip_dests dests = {0};
+    const struct ptn_sip_name *n = read_literal(target, &dests) ? NULL : find(s, target);
+
+    return n ? n->dests : dests;
+}
+
 enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
                                     const struct ptn_sip_target *target,
                                     const struct ptn_sip_rule *rule, struct ptn_sip_places *out)
 {
-    struct ptn_addr addr;
-
     *out = (struct ptn_sip_places){.until = PTN_NEVER};
-    if (ptn_addr_parse(target->host, &addr)) {
-        addr.port = target->port ? target->port : ptn_sip_default_port(target->transport);
-        out->dests = (struct ptn_sip_dests){1, {{target->transport, addr}}};
-        put_in_order(s, now, rule, 0, out);
+    if (read_literal(target, &out->dests)) {
+        ptn_sip_put_in_order(s, now, rule, 0, out);
         return PTN_SIP_KNOWN;
     }
     struct ptn_sip_name *n = ask_for(s, now, target);
@@ -210,7 +225,7 @@ enum ptn_sip_lookup ptn_sip_look_up(struct ptn_sip *s, ptn_time now,
     out->why = n->why;
     if (!n->search)
         out->until = n->expires;
-    put_in_order(s, now, rule, n->answered_at, out);
+    ptn_sip_put_in_order(s, now, rule, n->answered_at, out);
     if (n->dests.count > 0)
         return PTN_SIP_KNOWN;
     return n->search ? PTN_SIP_PENDING : PTN_SIP_UNKNOWN;

@@ -26,6 +26,7 @@ static void fini(struct ptn_sip_note *n)
 {
     ptn_sip_dialog_fini(&n->dialog);
     free(n->text);
+    free(n->dialled);
     *n = (struct ptn_sip_note){0};
 }
 
@@ -40,6 +41,8 @@ static bool send_note(struct ptn_sip *s, ptn_time now, struct ptn_sip_note *n,
         !ptn_sip_target_of_uri(ptn_pl(n->dialog.uri), &ask.target))
         return false;
     ptn_sip_dialog_fill(&n->dialog, &ask.request);
+    ask.new_business = true;
+    n->way = a->way;
     ask.request.method = "MESSAGE";
     ask.request.cseq = ++n->dialog.local_cseq;
     ask.request.type = "text/plain;charset=utf-8";
@@ -67,8 +70,9 @@ enum ptn_err ptn_sip_message(struct ptn_sip *s, ptn_time now, ptn_sip_id account
     n->id = ++s->last_id;
     n->account = account;
     n->text = strdup(text);
-    bool made = n->text && ptn_sip_dialog_call(&n->dialog, &s->dice, a->aor, to, uri,
-                                               ptn_sip_account_route(a));
+    bool made =
+        n->text && ptn_sip_replace(&n->dialled, ptn_pl(target)) &&
+        ptn_sip_dialog_call(&n->dialog, &s->dice, a->aor, to, uri, ptn_sip_account_route(a));
     if (!made || !send_note(s, now, n, a)) {
         fini(n);
         return made ? PTN_ERR_NO_ROOM : PTN_ERR_NO_MEMORY;
@@ -88,6 +92,10 @@ void ptn_sip_note_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id id,
         return;
     if ((status == 401 || status == 407) && a && ptn_sip_account_challenged(s, a, &n->chain, in) &&
         send_note(s, now, n, a))
+        return;
+    /* As with calls: the server has failed, and there is another one. */
+    if ((!in || status == 503) && a && a->way != n->way && ++n->moves < a->way_count &&
+        ptn_sip_account_readdress(a, &n->dialog, n->dialled) && send_note(s, now, n, a))
         return;
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_MESSAGE_SENT,
                                             .account = n->account,

@@ -106,6 +106,12 @@ void ptn_sip_outbound_taken(struct ptn_sip_acct *a, const struct ptn_sip_in *in)
     take_route(a, in);
 }
 
+void ptn_sip_outbound_forget(struct ptn_sip_acct *a)
+{
+    free(a->outbound.route);
+    a->outbound.route = NULL;
+}
+
 bool ptn_sip_outbound_refused(struct ptn_sip_acct *a)
 {
     bool offered = a->outbound.offers;

@@ -36,7 +36,7 @@ static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char 
     char contact[512], old[512];
     struct ptn_writer w = ptn_writer(buf, size - 1);
 
-    ptn_sip_print_contact(a->user, a->hop_transport, &r->asked, contact, sizeof contact);
+    ptn_sip_print_contact(a->user, r->asked_transport, &r->asked, contact, sizeof contact);
     ptn_sip_printf(&w, "%s", contact);
     if (a->instance)
         ptn_sip_printf(&w, ";+sip.instance=\"<%s>\"", a->instance);
@@ -45,7 +45,7 @@ static void print_contacts(const struct ptn_sip_acct *a, uint32_t expires, char 
     /* A flow is replaced by its own name (RFC 5626 §6). */
     if (!a->outbound.granted && !ptn_addr_is_none(&r->bound) &&
         !ptn_addr_equal(&r->bound, &r->asked)) {
-        ptn_sip_print_contact(a->user, a->hop_transport, &r->bound, old, sizeof old);
+        ptn_sip_print_contact(a->user, r->bound_transport, &r->bound, old, sizeof old);
         ptn_sip_printf(&w, ", %s;expires=0", old);
     }
     *w.at = '\0';
@@ -82,6 +82,8 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
                                       .path = a->path};
 
     r->asked = r->leaving ? r->bound : a->path.contact;
+    r->asked_transport = r->leaving ? r->bound_transport : a->hop_transport;
+    r->way = a->way;
     print_contacts(a, r->leaving ? 0 : r->expires_s, contacts, sizeof contacts);
     snprintf(from, sizeof from, "%s;tag=%s", a->aor, r->from_tag);
     bool room = print_headers(s, a, headers, sizeof headers);
@@ -160,6 +162,7 @@ static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsign
     r->next = now + wait;
     if (r->bound_until <= now)
         r->bound = (struct ptn_addr){0};
+    ptn_sip_exchange_resume(s, now);
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTER_FAILED,
                                             .account = a->id,
                                             .status = status,
@@ -221,6 +224,8 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     r->failures = 0;
     r->cut_off_at = PTN_NEVER;
     r->bound = r->asked;
+    r->bound_transport = r->asked_transport;
+    r->bound_way = r->way;
     r->bound_until = now + PTN_S(lease_s);
     /* Half, less up to a tenth by chance: a lost refresh leaves time for others. */
     r->next = now + (ptn_time)((double)PTN_S(lease_s) * (0.5 - 0.05 * ptn_dice_unit(&s->dice)));
@@ -231,6 +236,7 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
                                             .addr = r->bound,
                                             .lease_s = lease_s,
                                             .status = in->msg->scode});
+    ptn_sip_exchange_resume(s, now);
 }
 
 static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
@@ -266,6 +272,21 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     fail(s, now, a, status, PTN_ERR_REFUSED, wait);
 }
 
+/* Where it went has failed, and the account has found another server that may do (§4.3 of RFC 3263
+ * goes on where the administrator does): asked at once, each once. */
+static bool asks_another(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
+                         const struct ptn_sip_in *in)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    if ((in && in->msg->scode != 503) || r->leaving || a->way == r->way ||
+        ++r->moves >= a->way_count)
+        return false;
+    r->chain = (struct ptn_sip_auth_chain){0};
+    transmit(s, now, a);
+    return true;
+}
+
 void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
                           const struct ptn_sip_in *in, enum ptn_err why)
 {
@@ -274,6 +295,8 @@ void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
 
     /* Of one REGISTER at a time, and one that was given up has been dropped. */
     if (!a || r->state != PTN_SIP_REG_TRYING || (in && in->msg->scode < 200))
+        return;
+    if (asks_another(s, now, a, in))
         return;
     if (!in)
         fail(s, now, a, 0, why, 0);
@@ -317,8 +340,10 @@ void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     r->resting = false;
     if (a->path.socket == 0)
         return;
-    if (!r->challenged)
+    if (!r->challenged) {
         r->chain = (struct ptn_sip_auth_chain){0};
+        r->moves = 0;
+    }
     r->challenged = false;
     transmit(s, now, a);
 }
@@ -370,6 +395,14 @@ void ptn_sip_unregister(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
 
 void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
-    if (a->reg.next <= now)
+    if (a->reg.next > now)
+        return;
+    /* A regular refresh: the moment at which some go back to the server they like best. */
+    if (a->reg.state == PTN_SIP_REG_BOUND) {
+        a->refreshed_at = now;
+        a->reg.next = PTN_NEVER;
+        ptn_sip_account_look_up(s, now, a);
+    }
+    if (a->reg.state != PTN_SIP_REG_TRYING)
         ptn_sip_reg_go(s, now, a);
 }

@@ -217,7 +217,7 @@ static void serve_outside(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     struct ptn_sip_acct *a = ptn_sip_account_for(s, in);
     if (!a)
         ptn_sip_reject(s, now, id, 404, NULL);
-    else if (a->trusts_server_only && a->has_hop && !ptn_addr_same_ip(&a->hop_addr, &in->from))
+    else if (a->trusts_server_only && a->has_hop && !ptn_sip_account_has_server(s, a, &in->from))
         ptn_sip_reject(s, now, id, 403, NULL);
     else
         method->outside(s, now, id, a, in);

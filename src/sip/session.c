@@ -90,6 +90,7 @@ void ptn_sip_call_free(struct ptn_sip *s, unsigned slot)
     free(c->invite_auth);
     free(c->offer);
     free(c->refer_to);
+    free(c->dialled);
     free(c->replaces);
     free(c);
     s->calls[slot] = NULL;
@@ -173,6 +174,7 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     c->reliable.shown = a->reliable;
     snprintf(to, sizeof to, "<%s>", uri);
     bool made =
+        ptn_sip_replace(&c->dialled, ptn_pl(target)) &&
         ptn_sip_dialog_call(&c->dialog, &s->dice, a->aor, to, uri, ptn_sip_account_route(a)) &&
         ptn_sip_call_keep_offer(c, offer) && ptn_sip_target_replaces(target, &c->replaces);
     if (made)
@@ -327,6 +329,20 @@ static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
     ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_REFUSED, status);
 }
 
+/* The server that the call went to has failed, and the account has found another one: the call is
+ * made there, by the name that it has there. */
+static bool goes_elsewhere(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+
+    if (c->state != PTN_SIP_CALL_CALLING || !a || a->way == c->way || ++c->moves >= a->way_count ||
+        !ptn_sip_account_readdress(a, &c->dialog, c->dialled))
+        return false;
+    c->chain = (struct ptn_sip_auth_chain){0};
+    ptn_sip_call_send_invite(s, now, c);
+    return c->invite != 0;
+}
+
 static enum ptn_sip_ended ended_by(enum ptn_err why)
 {
     return why == PTN_ERR_TIMED_OUT ? PTN_SIP_ENDED_TIMED_OUT : PTN_SIP_ENDED_UNREACHABLE;
@@ -359,6 +375,8 @@ void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
         bye_answered(s, now, c, in);
     else if (c->change == PTN_SIP_CHANGE_OURS && latest)
         ptn_sip_change_answered(s, now, c, in, why);
+    else if ((!in || in->msg->scode == 503) && latest && goes_elsewhere(s, now, c))
+        return;
     else if (!in && c->state <= PTN_SIP_CALL_CANCELLING)
         ptn_sip_call_end(s, now, c,
                          c->state == PTN_SIP_CALL_CANCELLING ? PTN_SIP_ENDED_BY_US : ended_by(why),

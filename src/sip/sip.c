@@ -149,8 +149,8 @@ void ptn_sip_tell(struct ptn_sip *s, const struct ptn_sip_event *ev)
     if (!n)
         return;
     n->event = *ev;
-    const char **texts[] = {&n->event.reason, &n->event.peer, &n->event.peer_name, &n->event.called,
-                            &n->event.call_id};
+    const char **texts[] = {&n->event.reason, &n->event.peer,    &n->event.peer_name,
+                            &n->event.called, &n->event.call_id, &n->event.name};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (*texts[i])
             *texts[i] = n->texts[i] = ptn_sip_dup(ptn_pl(*texts[i]));

@@ -81,20 +81,26 @@ struct ptn_sip_path {
 
 /* ---- accounts ---- */
 
-struct ptn_sip_host {
-    const char *name; /* host name or address; NULL: none */
-    uint16_t port;    /* 0: SRV, else the transport's default */
-    enum ptn_transport transport;
-    bool by_naptr; /* the name servers choose among the transports for which there are sockets;
-                    * not asked where a port or an address is given */
-};
-
 /* When a server that has failed is asked again, while another one answers. */
 enum ptn_sip_failback {
     PTN_SIP_FAILBACK_SOON,    /* after 30 s, then after twice as long each time, up to 5 min */
     PTN_SIP_FAILBACK_TTL,     /* when the name servers' answer has expired; an address: soon */
     PTN_SIP_FAILBACK_REFRESH, /* with the next refresh of the registration */
     PTN_SIP_FAILBACK_AFTER,   /* after a time that is set */
+};
+
+struct ptn_sip_host {
+    const char *name; /* host name or address; NULL: none */
+    uint16_t port;    /* 0: SRV, else the transport's default */
+    enum ptn_transport transport;
+    bool by_naptr;      /* the name servers choose among the transports for which there are sockets;
+                         * not asked where a port or an address is given */
+    unsigned sends_max; /* of a request that is not answered, before another one is asked, where
+                         * there is another; 0: 4 */
+    enum ptn_sip_failback failback; /* when it is asked again after it has failed */
+    ptn_time failback_after;        /* with AFTER; 0: not while others answer */
+    unsigned expires_s;             /* instead of the account's; 0: that */
+    bool register_first;            /* requests wait until it has taken our registration */
 };
 
 /* Sent to where REGISTER goes, once for all accounts that share a flow. Where an answer may be
@@ -118,6 +124,9 @@ struct ptn_sip_account {
     struct ptn_sip_host server; /* registrar and, without a proxy, next hop. Without either
                                  * the account calls URIs directly and does not register */
     struct ptn_sip_host proxy;  /* outbound proxy: where everything goes first (Route) */
+    struct ptn_sip_host server_2, proxy_2; /* for when those have failed; a proxy serves both */
+    bool dialogs_by_proxy; /* what is sent within a call goes to the proxy, too, whatever its route
+                            * says */
     bool registers;
     unsigned expires_s;         /* asked for; 0: 3600 */
     unsigned session_expires_s; /* RFC 4028: calls are to be refreshed within so many seconds, at
@@ -220,7 +229,8 @@ enum ptn_sip_event_kind {
     PTN_SIP_SOCKET_OPENED,   /* socket, local */
     PTN_SIP_SOCKET_FAILED,   /* socket, why; also when a listener closes later */
     PTN_SIP_SERVER,          /* account, addr, transport: where its requests go; none: `why` it is
-                              * unknown */
+                              * unknown. `name` of the server, and `server`: the address that
+                              * would be used if it had not failed, or none */
     PTN_SIP_REGISTERED,      /* account, addr: the contact bound, lease_s granted to it, status */
     PTN_SIP_REGISTER_FAILED, /* account, status (0: nobody answered), why, retry_in */
     PTN_SIP_UNREGISTERED,    /* account, status (0: nobody answered, or nothing was bound) */
@@ -267,7 +277,7 @@ struct ptn_sip_event {
     ptn_time retry_in; /* PTN_NEVER: not before the owner asks */
     enum ptn_sip_ended ended;
     const char *reason; /* the reason phrase, or a few words of ours */
-    const char *peer, *peer_name, *called, *call_id;
+    const char *peer, *peer_name, *called, *call_id, *name;
     bool early_offer; /* INCOMING: the caller wants our offer with the ringing, not with the 200 */
     const struct ptn_sdp *sdp;
     ptn_sip_id message;

@@ -5,6 +5,8 @@
  * Via and Contact. Whenever anything was learnt, all accounts are gone through: what
  * has not changed is not told again, so that costs nothing.
  */
+#include <stdio.h>
+
 #include "ua/inside.h"
 
 unsigned ptn_ua_account_of(const struct ptn_ua *ua, ptn_sip_id sip)
@@ -24,17 +26,24 @@ static const char *transport_text(enum ptn_transport transport)
 static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
                          const struct ptn_sip_event *ev)
 {
-    char text[PTN_ADDR_TEXT_MAX];
+    char text[PTN_ADDR_TEXT_MAX], other[PTN_ADDR_TEXT_MAX];
+    bool second_best = !ptn_addr_is_none(&ev->server);
 
     a->server = ev->addr;
     a->transport = ev->transport;
+    a->instead_of = ev->server;
+    snprintf(a->server_name, sizeof a->server_name, "%s", ev->name ? ev->name : "");
     ua->dirty = true;
-    if (ptn_addr_is_none(&ev->addr))
-        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: the server's address is unknown: %s", a->opts.user,
-                ptn_err_text(ev->why));
+    if (ptn_addr_is_none(&ev->addr) || ev->why)
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: where %s is, is not known: %s%s", a->opts.user,
+                a->server_name, ptn_err_text(ev->why),
+                ptn_addr_is_none(&ev->addr) ? "" : "; what was known before is used");
     else
-        ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: server at %s (%s)", a->opts.user,
-                ptn_addr_format(&ev->addr, text), transport_text(ev->transport));
+        ptn_log(ua->opts.log, second_best ? PTN_LOG_WARN : PTN_LOG_INFO,
+                "%s: server at %s (%s)%s%s%s", a->opts.user, ptn_addr_format(&ev->addr, text),
+                transport_text(ev->transport), second_best ? ", because " : "",
+                second_best ? ptn_addr_format(&ev->server, other) : "",
+                second_best ? " does not answer" : "");
 }
 
 static void registered(struct ptn_ua *ua, ptn_time now, unsigned i, const struct ptn_sip_event *ev)

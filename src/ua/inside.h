@@ -57,6 +57,8 @@ struct ptn_ua_account_here {
     enum ptn_ua_account_state state;
     struct ptn_addr server;
     enum ptn_transport transport; /* towards it */
+    struct ptn_addr instead_of;   /* of one that has failed */
+    char server_name[PTN_UA_TEXT_MAX];
     ptn_time ready_by; /* waits for mapped addresses no longer than this; 0: not yet begun */
     bool told;         /* the agent knows a path */
     struct ptn_sip_path path;
@@ -150,7 +152,7 @@ struct ptn_ua {
     unsigned event_first, event_count;
     struct ptn_ua_told current; /* borrowed by the owner */
     int16_t pcm[PTN_FRAME_SAMPLES];
-    char *texts[7 * PTN_UA_ACCOUNTS_MAX + 2]; /* owned copies */
+    char *texts[9 * PTN_UA_ACCOUNTS_MAX + 2]; /* owned copies */
     unsigned text_count;
 };
 

@@ -14,7 +14,9 @@ static void text(char to[static PTN_UA_TEXT_MAX], const char *from)
 static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_account_status *out)
 {
     text(out->user, a->opts.user);
-    text(out->server_name, a->opts.server.name);
+    text(out->server_name, a->server_name);
+    out->transport = a->transport;
+    out->instead_of = a->instead_of;
     out->state = a->state;
     out->server = a->server;
     out->contact = a->contact;

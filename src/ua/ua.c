@@ -40,23 +40,28 @@ static bool keep_texts(struct ptn_ua *ua)
         kept = keep_text(ua, &a->user) && keep_text(ua, &a->domain) &&
                keep_text(ua, &a->display_name) && keep_text(ua, &a->auth_user) &&
                keep_text(ua, &a->password) && keep_text(ua, &a->server.name) &&
-               keep_text(ua, &a->proxy.name);
+               keep_text(ua, &a->proxy.name) && keep_text(ua, &a->server_2.name) &&
+               keep_text(ua, &a->proxy_2.name);
         const struct ptn_sip_host *hop = a->proxy.name ? &a->proxy : &a->server;
         ua->accounts[i].opts = *a;
         ua->accounts[i].transport = hop->transport ? hop->transport : PTN_UDP;
+        snprintf(ua->accounts[i].server_name, PTN_UA_TEXT_MAX, "%s",
+                 a->server.name ? a->server.name : "");
     }
     return kept;
 }
 
 static enum ptn_err check_account(const struct ptn_ua_opts *opts, const struct ptn_ua_account *a)
 {
-    const struct ptn_sip_host *hop = a->proxy.name ? &a->proxy : &a->server;
+    const struct ptn_sip_host *hosts[] = {&a->server, &a->proxy, &a->server_2, &a->proxy_2};
 
     if (!a->user || strlen(a->user) >= PTN_UA_TEXT_MAX || a->codec_count > PTN_CODEC_COUNT ||
         (a->ptime_ms != 0 && !ptn_stream_ptime_ok(a->ptime_ms)))
         return PTN_ERR_INVALID;
-    if ((hop->transport == PTN_TCP && !opts->tcp) || (hop->transport == PTN_TLS && !opts->tls))
-        return PTN_ERR_INVALID;
+    for (unsigned i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        if ((hosts[i]->transport == PTN_TCP && !opts->tcp) ||
+            (hosts[i]->transport == PTN_TLS && !opts->tls))
+            return PTN_ERR_INVALID;
     return PTN_OK;
 }
 
@@ -316,6 +321,9 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .password = a->password,
             .server = a->server,
             .proxy = a->proxy,
+            .server_2 = a->server_2,
+            .proxy_2 = a->proxy_2,
+            .dialogs_by_proxy = a->dialogs_by_proxy,
             .registers = a->registers,
             .expires_s = a->expires_s,
             .retry_max = a->retry_max,

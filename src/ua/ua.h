@@ -73,6 +73,8 @@ struct ptn_ua_account {
     const char *password;
     struct ptn_sip_host server;
     struct ptn_sip_host proxy;
+    struct ptn_sip_host server_2, proxy_2;
+    bool dialogs_by_proxy;
     bool registers;
     unsigned expires_s;
     ptn_time retry_max;         /* between attempts to register, which begin with 2 s; 0: 60 s */
@@ -274,9 +276,11 @@ enum ptn_ua_socket_use {
 
 struct ptn_ua_account_status {
     char user[PTN_UA_TEXT_MAX];
-    char server_name[PTN_UA_TEXT_MAX];
+    char server_name[PTN_UA_TEXT_MAX]; /* of the one that is used */
     enum ptn_ua_account_state state;
     struct ptn_addr server;          /* none while not known */
+    enum ptn_transport transport;    /* towards it */
+    struct ptn_addr instead_of;      /* who would be used, had he not failed; none: nobody */
     struct ptn_reach_answer contact; /* what is told to the server, and why */
     unsigned lease_s;
     ptn_time registered_at, retry_at;

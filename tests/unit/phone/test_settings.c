@@ -213,7 +213,7 @@ TEST(one_account_and_its_server_are_enough)
     CHECK_EQ(PTN_UDP, opts.accounts[0].server.transport);
     CHECK(opts.accounts[0].proxy.name == NULL && opts.accounts[0].password == NULL);
     CHECK(opts.accounts[0].registers && !opts.accounts[0].no_rport);
-    CHECK_EQ(3600, opts.accounts[0].expires_s);
+    CHECK_EQ(3600, opts.accounts[0].server.expires_s);
     CHECK_EQ(PTN_REACH_AUTO, opts.accounts[0].nat);
     CHECK_EQ(PTN_SIP_KEEPALIVE_CRLF, opts.accounts[0].keepalive);
     CHECK_EQ(PTN_S(25), opts.accounts[0].keepalive_every);
@@ -246,6 +246,58 @@ TEST(without_a_mac_address_the_instance_is_of_this_machine_and_its_name)
     CHECK(strcmp(first, again) != 0);
     CHECK(phone_identity_format(ptn_bytes_of_text("another"), "phone", again));
     CHECK(strcmp(first, again) != 0);
+}
+
+TEST(two_servers_and_two_proxies_reach_the_account_with_their_rules)
+{
+    begin();
+    set("account.1.sip_server_host", "one.example");
+    set("account.1.sip_server.1.port", "5070");
+    set("account.1.sip_server.1.retry_counts", "0");
+    set("account.1.sip_server.1.failback_mode", "3");
+    set("account.1.sip_server.1.failback_timeout", "59");
+    set("account.1.sip_server.1.expires", "600");
+    set("account.1.sip_server.2.address", "two.example");
+    set("account.1.sip_server.2.transport_type", "3");
+    set("account.1.sip_server.2.failback_mode", "registration");
+    set("account.1.sip_server.2.register_on_enable", "1");
+    CHECK(wire());
+    const struct ptn_ua_account *a = &opts.accounts[0];
+    CHECK_STR("one.example", a->server.name);
+    CHECK_EQ(1, a->server.sends_max);
+    CHECK_EQ(600, a->server.expires_s);
+    CHECK_EQ(PTN_SIP_FAILBACK_AFTER, a->server.failback);
+    CHECK_EQ(PTN_S(60), a->server.failback_after);
+    CHECK(strstr(said, "sip_server.1.failback_timeout: 59 is raised to 60"));
+    CHECK_STR("two.example", a->server_2.name);
+    CHECK(a->server_2.by_naptr && a->server_2.port == 0 && a->server_2.register_first);
+    CHECK_EQ(4, a->server_2.sends_max);
+    CHECK_EQ(PTN_SIP_FAILBACK_REFRESH, a->server_2.failback);
+    CHECK(!a->proxy.name && !a->proxy_2.name && a->registers);
+
+    begin();
+    set("account.1.sip_server.1.failback_timeout", "0");
+    set("account.1.outbound_proxy_enable", "1");
+    set("account.1.outbound_host", "192.0.2.7");
+    set("account.1.backup_outbound_host", "192.0.2.8");
+    set("account.1.backup_outbound_port", "5099");
+    set("account.1.fallback.timeout", "120");
+    CHECK(wire());
+    a = &opts.accounts[0];
+    CHECK_STR("192.0.2.8", a->proxy_2.name);
+    CHECK_EQ(5099, a->proxy_2.port);
+    CHECK(a->dialogs_by_proxy);
+    CHECK_EQ(PTN_SIP_FAILBACK_AFTER, a->server.failback);
+    CHECK_EQ(PTN_S(120), a->server.failback_after);
+    CHECK_STR("", said);
+
+    begin();
+    set("account.1.sip_server.1.address", "");
+    set("account.1.sip_server.2.address", "two.example");
+    set("sip.use_out_bound_in_dialog", "0");
+    CHECK(wire());
+    CHECK(!opts.accounts[0].server_2.name && !opts.accounts[0].dialogs_by_proxy);
+    CHECK(strstr(said, "there is no sip_server.1"));
 }
 
 TEST(each_setting_reaches_its_option)
