@@ -328,6 +328,22 @@ static void receive_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
     ptn_sip_serve(s, now, 0, in);
 }
 
+/* A flood must not shut everybody out for 64 T1: of those who have had their answer, and are kept
+ * only because they may ask for it again, one is forgotten. Long since, as a hand that goes round
+ * can tell. */
+static bool make_room(struct ptn_sip *s)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++) {
+        struct ptn_sip_entry *e = &s->entries[s->entry_hand++ % s->entry_count];
+        if (e->id && !ptn_sip_entry_is_client(e) &&
+            (e->txn.state == PTN_SIP_TXN_COMPLETED || e->txn.state == PTN_SIP_TXN_CONFIRMED)) {
+            ptn_sip_entry_release(s, e);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void receive_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
 {
     char key[PTN_SIP_KEY_MAX], method[32];
@@ -349,7 +365,9 @@ static void receive_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *
     }
     enum ptn_sip_txn_kind kind =
         strcmp(method, "INVITE") ? PTN_SIP_SERVER_OTHER : PTN_SIP_SERVER_INVITE;
-    if (!(e = ptn_sip_entry_add(s, key, kind))) {
+    if (!(e = ptn_sip_entry_add(s, key, kind)) && make_room(s))
+        e = ptn_sip_entry_add(s, key, kind);
+    if (!e) {
         ptn_sip_serve_bad(s, now, in, 503);
         return;
     }
