@@ -85,13 +85,34 @@ static void count_duration(struct server_journal *j, uint32_t seconds)
     j->duration_sum_s += seconds;
 }
 
+/* Such a client will tell its peers an address that they cannot reach. */
+static void look_for_private(struct server_journal *j, const struct ptn_relay_event *ev)
+{
+    enum ptn_addr_kind kind = ptn_addr_kind(&ev->relayed[0]);
+    char client[PTN_ADDR_TEXT_MAX], relayed[PTN_ADDR_TEXT_MAX];
+
+    if (ptn_addr_kind(&ev->client) != PTN_ADDR_PUBLIC || kind == PTN_ADDR_PUBLIC)
+        return;
+    if (j->private_relayed++ == 0)
+        ptn_log(j->log, PTN_LOG_WARN,
+                "%s is a public client and was given the relayed address %s, which is not public: "
+                "external-ip is missing or wrong",
+                ptn_addr_format(&ev->client, client), ptn_addr_format(&ev->relayed[0], relayed));
+}
+
 void server_journal_event(struct server_journal *j, const struct ptn_relay_event *ev)
 {
     switch (ev->kind) {
     case PTN_RELAY_LISTENING:
     case PTN_RELAY_NOT_LISTENING: listener(j, ev); break;
-    case PTN_RELAY_ENDED: count_duration(j, ev->lifetime_s); /* fall through */
-    case PTN_RELAY_BEGUN: allocation(j, ev); break;
+    case PTN_RELAY_BEGUN:
+        look_for_private(j, ev);
+        allocation(j, ev);
+        break;
+    case PTN_RELAY_ENDED:
+        count_duration(j, ev->lifetime_s);
+        allocation(j, ev);
+        break;
     case PTN_RELAY_USER_WANTED: break;
     }
 }
@@ -101,4 +122,5 @@ void server_journal_add(const struct server_journal *j, struct server_counts *su
     for (unsigned i = 0; i <= SERVER_DURATIONS; i++)
         sum->durations[i] += j->durations[i];
     sum->duration_sum_s += j->duration_sum_s;
+    sum->private_relayed += j->private_relayed;
 }

@@ -10,7 +10,7 @@ struct server_journal {
     const struct ptn_log *log;
     unsigned worker;
     enum ptn_transport transports[PTN_RELAY_LISTENERS_MAX + 1]; /* of listeners, by id */
-    uint64_t durations[SERVER_DURATIONS + 1], duration_sum_s;
+    uint64_t durations[SERVER_DURATIONS + 1], duration_sum_s, private_relayed;
 };
 
 void server_journal_listeners(struct server_journal *j, const struct ptn_relay_opts *opts);

@@ -13,8 +13,9 @@
 #include "os/notify.h"
 #include "os/privileges.h"
 #include "server.h"
+#include "watch.h"
 
-enum { OWNER_SIGNALS, OWNER_MAIL, READY_MAX = 64 };
+enum { OWNER_SIGNALS, OWNER_MAIL, OWNER_CONTROL, OWNER_HTTP, READY_MAX = 64 };
 
 #define DRAIN_LOOK PTN_S(1)
 
@@ -65,6 +66,8 @@ static bool settle_in(struct server *s)
         set->pidfile[0] ? ptn_file_write(set->pidfile, ptn_bytes_of_text(number), 0644) : PTN_OK;
     if (err != PTN_OK)
         return fail(s, set->pidfile, err);
+    if (!server_watch_open(s, OWNER_CONTROL, OWNER_HTTP))
+        return false;
     err = ptn_privileges_drop(set->proc_user, set->proc_group, set->cert[0] != '\0');
     if (err != PTN_OK)
         return fail(s, "becoming proc-user and proc-group", err);
@@ -139,7 +142,9 @@ static void take_signal(struct server *s, ptn_time now, uint64_t number)
 
 static ptn_time deadline(const struct server *s, ptn_time now, ptn_time watchdog_due)
 {
-    return s->ending ? ptn_time_min(watchdog_due, now + DRAIN_LOOK) : watchdog_due;
+    ptn_time first = ptn_time_min(watchdog_due, server_watch_deadline(s, now));
+
+    return s->ending ? ptn_time_min(first, now + DRAIN_LOOK) : first;
 }
 
 static void nothing(struct server_worker *w, void *arg)
@@ -174,6 +179,9 @@ static void run(struct server *s)
         for (size_t i = 0; i < count; i++)
             if (ready[i].owner == OWNER_SIGNALS)
                 take_signal(s, now, ready[i].key);
+            else
+                server_watch_ready(s, &ready[i]);
+        server_watch_answer(s, now);
         look_at_drain(s, now);
     }
 }
@@ -223,6 +231,7 @@ int server_serve(const struct server_start *start, struct server_settings *setti
     signal(SIGPIPE, SIG_IGN);
     if (open_log(&s))
         code = serve(&s);
+    server_watch_close(&s);
     server_crew_end(&s);
     ptn_loop_free(s.loop);
     ptn_logger_close(&s.logger);

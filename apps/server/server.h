@@ -4,6 +4,8 @@
 #ifndef PTN_SERVER_SERVER_H
 #define PTN_SERVER_SERVER_H
 
+#include "os/control.h"
+#include "os/http.h"
 #include "os/logger.h"
 #include "os/loop.h"
 #include "serve.h"
@@ -22,6 +24,9 @@ struct server {
     /* What cannot change any more; the workers' own are copies. */
     struct ptn_relay_opts *opts;
     uint32_t sockets_max;
+    struct ptn_control *control; /* NULL: none */
+    struct ptn_http *http;
+    uint8_t control_owner, http_owner;
     ptn_time started;
     ptn_time drain_until; /* PTN_NEVER: for as long as it takes */
     bool draining, ending, stopping;

@@ -127,8 +127,6 @@ void server_sockets_flush(struct server_sockets *s, ptn_time now)
 static void set_whole(struct server_sockets *s, ptn_time now, struct server_socket *socket,
                       bool whole)
 {
-    if (socket->whole == whole)
-        return;
     server_sockets_flush(s, now); /* what waits was meant to leave the other way */
     ptn_udp_set_whole(socket->fd - 1, &(struct ptn_addr){.family = socket->family}, whole);
     socket->whole = whole;
@@ -147,7 +145,7 @@ void server_sockets_send(struct server_sockets *s, ptn_time now, ptn_id id,
         server_sockets_flush(s, now);
 }
 
-static void emit(struct server_sockets *s, ptn_time now, const struct ptn_relay_out *out)
+static inline void emit(struct server_sockets *s, ptn_time now, const struct ptn_relay_out *out)
 {
     if (out->socket > PTN_ID_WORLD) {
         server_dtls_send(s->opts.dtls, s, now, out->socket, out->bytes);
@@ -158,7 +156,8 @@ static void emit(struct server_sockets *s, ptn_time now, const struct ptn_relay_
         s->counts.refused++;
         return;
     }
-    set_whole(s, now, socket, out->dont_fragment);
+    if (socket->whole != out->dont_fragment)
+        set_whole(s, now, socket, out->dont_fragment);
     while (!ptn_udp_out_lend(s->out, socket->fd - 1, out->socket, &out->to, out->bytes))
         server_sockets_flush(s, now);
 }

@@ -76,6 +76,7 @@ struct server_counts {
     uint64_t
         durations[SERVER_DURATIONS + 1]; /* of allocations, by server_durations_s; and longer */
     uint64_t duration_sum_s;
+    uint64_t private_relayed; /* a public client got a private relayed address */
     uint64_t mail_lost;
 };
 

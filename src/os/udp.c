@@ -24,7 +24,9 @@ enum {
     RECEIVE_BUFFER = 1 << 20, /* asked for; a burst of answers must not fall out of it */
     SERVE_BUFFER = 4 << 20,
     RELAY_BUFFER = 256 << 10,
-    /* A train cannot be cut further on its way: what surely fits into any path's packets. */
+    /* A train cannot be cut further on its way: what surely fits into any path's packets. What is
+     * smaller than speech is an answer, and its neighbour one to somebody else. */
+    TRAIN_DATAGRAM_MIN = 64,
     TRAIN_DATAGRAM_MAX = 1200,
     TRAIN_BYTES_MAX = 60000,
 };
@@ -284,7 +286,6 @@ struct ptn_udp_out *ptn_udp_out_new(void)
     out->count = out->part_count = out->used = 0;
     out->no_trains = false;
     for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++) {
-        out->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &out->to[i]}};
         out->trains[i] = (struct train){.header = {.cmsg_len = CMSG_LEN(sizeof(uint16_t)),
                                                    .cmsg_level = IPPROTO_UDP,
                                                    .cmsg_type = UDP_SEGMENT}};
@@ -297,7 +298,7 @@ void ptn_udp_out_free(struct ptn_udp_out *out)
     free(out);
 }
 
-static socklen_t set_far_end(union far_end *to, const struct ptn_addr *a)
+static inline socklen_t set_far_end(union far_end *to, const struct ptn_addr *a)
 {
     struct sockaddr_storage sa;
 
@@ -327,12 +328,12 @@ static bool goes_to(const struct ptn_udp_out *out, size_t i, const struct ptn_ad
 static bool join_train(struct ptn_udp_out *out, int fd, const struct ptn_addr *to,
                        struct ptn_bytes bytes)
 {
-    if (out->no_trains || out->count == 0)
+    if (bytes.size < TRAIN_DATAGRAM_MIN || out->no_trains || out->count == 0)
         return false;
     size_t i = out->count - 1;
     struct msghdr *h = &out->headers[i].msg_hdr;
     size_t size = h->msg_iov[0].iov_len;
-    if (out->fds[i] != fd || bytes.size == 0 || bytes.size > size || size > TRAIN_DATAGRAM_MAX ||
+    if (out->fds[i] != fd || bytes.size > size || size > TRAIN_DATAGRAM_MAX ||
         h->msg_iov[h->msg_iovlen - 1].iov_len != size ||
         (h->msg_iovlen + 1) * size > TRAIN_BYTES_MAX || !goes_to(out, i, to))
         return false;
@@ -352,11 +353,10 @@ static void add_single(struct ptn_udp_out *out, int fd, uint64_t key, const stru
     struct msghdr *h = &out->headers[i].msg_hdr;
 
     *part = (struct iovec){(void *)(uintptr_t)bytes.data, bytes.size};
-    h->msg_iov = part;
-    h->msg_iovlen = 1;
-    h->msg_control = NULL;
-    h->msg_controllen = 0;
-    h->msg_namelen = set_far_end(&out->to[i], to);
+    *h = (struct msghdr){.msg_name = &out->to[i],
+                         .msg_namelen = set_far_end(&out->to[i], to),
+                         .msg_iov = part,
+                         .msg_iovlen = 1};
     out->fds[i] = fd;
     out->keys[i] = key;
 }
