@@ -143,6 +143,11 @@ static json_t *account_json(const struct phone *p, unsigned i,
     set_addr(account, "server_instead_of", &a->instead_of);
     set_text(account, "state", account_state_text(a->state));
     set_told(account, "contact", &a->contact);
+    if (!ptn_addr_is_none(&a->contact_before)) {
+        set_addr(account, "contact_before", &a->contact_before);
+        set_ms(account, "contact_for_ms", now - a->contact_since);
+        set_count(account, "contact_changes", a->contact_changes);
+    }
     if (a->state == PTN_UA_ACCOUNT_REGISTERED) {
         set_count(account, "lease_s", a->lease_s);
         set_ms(account, "registered_for_ms", now - a->registered_at);
@@ -181,7 +186,27 @@ static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status 
     return call;
 }
 
-static json_t *nat_json(const struct ptn_ua_status *s)
+/* Who has seen the socket, and as what. */
+static json_t *evidence_json(const struct ptn_ua_status *s, unsigned socket, ptn_time now)
+{
+    json_t *list = json_array();
+    for (unsigned i = 0; i < s->evidence_count; i++) {
+        const struct ptn_reach_evidence *e = &s->evidence[i].is;
+        if (s->evidence[i].socket != socket)
+            continue;
+        json_t *one = json_object();
+        set_text(one, "by", ptn_reach_sight_text(e->sight.kind));
+        set_addr(one, "server", &e->sight.server);
+        set_addr(one, "seen", &e->sight.seen);
+        set_ms(one, "age_ms", now - e->seen_at);
+        set_addr(one, "not_believed_yet", &e->pending);
+        set_count(one, "changes", e->changes);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static json_t *nat_json(const struct ptn_ua_status *s, ptn_time now)
 {
     json_t *nat = json_object(), *servers = json_array(), *sockets = json_array();
     set_text(nat, "type", s->nat_type);
@@ -205,6 +230,8 @@ static json_t *nat_json(const struct ptn_ua_status *s)
         set_text(socket, "mapping", ptn_reach_nat_text(s->sockets[i].nat));
         if (s->sockets[i].call)
             set_count(socket, "call", s->sockets[i].call);
+        if (s->sockets[i].use == PTN_UA_SOCKET_SIP)
+            json_object_set_new(socket, "evidence", evidence_json(s, i, now));
         json_array_append_new(sockets, socket);
     }
     json_object_set_new(nat, "stun", servers);
@@ -239,7 +266,7 @@ json_t *phone_report_status(const struct phone *p, ptn_time now)
     set_count(status, "version", REPORT_VERSION);
     set_text(status, "instance", p->settings->instance);
     json_object_set_new(status, "stopping", json_boolean(s.stopping));
-    json_object_set_new(status, "nat", nat_json(&s));
+    json_object_set_new(status, "nat", nat_json(&s, now));
     json_object_set_new(status, "accounts", accounts);
     json_object_set_new(status, "calls", calls);
     json_t *capture = capture_json(&p->watch);

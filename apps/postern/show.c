@@ -69,6 +69,10 @@ static void show_account(const json_t *a)
                text_of(a, "server_instead_of"),
                has(a, "server_instead_of") ? " does not answer" : "");
     show_told(json_object_get(a, "contact"), "contact");
+    if (has(a, "contact_before"))
+        printf("         for %s; before it was %s (changes: %.0f)\n",
+               span_text(number_of(a, "contact_for_ms"), span), text_of(a, "contact_before"),
+               number_of(a, "contact_changes"));
 }
 
 void show_stats(const json_t *s, const char *indent)
@@ -112,6 +116,23 @@ static void show_call(const json_t *c)
         show_stats(stats, "         ");
 }
 
+static void show_evidence(const json_t *socket)
+{
+    char span[32];
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(socket, "evidence"), i, e)
+    {
+        printf("Seen     %s %s by %s (%s) as %s, %s ago", text_of(socket, "transport"),
+               text_of(socket, "local"), text_of(e, "server"), text_of(e, "by"), text_of(e, "seen"),
+               span_text(number_of(e, "age_ms"), span));
+        if (has(e, "not_believed_yet"))
+            printf("; since as %s, not believed yet after %.0f changes",
+                   text_of(e, "not_believed_yet"), number_of(e, "changes"));
+        putchar('\n');
+    }
+}
+
 static void show_nat_lines(const json_t *nat)
 {
     const char *type = text_of(nat, "type"), *mapped = text_of(nat, "mapped");
@@ -129,6 +150,8 @@ static void show_nat_lines(const json_t *nat)
                json_is_true(json_object_get(server, "answers")) ? "answers" : "is silent",
                dialect[0] ? ", " : "", dialect);
     }
+    json_t *socket;
+    json_array_foreach(json_object_get(nat, "sockets"), i, socket) show_evidence(socket);
 }
 
 void show_capture(const json_t *capture)

@@ -201,6 +201,14 @@ bool ptn_reach_tick(struct ptn_reach *r, ptn_time now)
     return changed;
 }
 
+bool ptn_reach_is_held_back(const struct ptn_reach *r)
+{
+    for (unsigned i = 0; i < PTN_REACH_SIGHTS_MAX; i++)
+        if (!ptn_addr_is_none(&r->slots[i].pending) && r->slots[i].changes >= r->opts.changes_max)
+            return true;
+    return false;
+}
+
 ptn_time ptn_reach_deadline(const struct ptn_reach *r)
 {
     ptn_time deadline = PTN_NEVER;
@@ -352,6 +360,19 @@ struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r, const struct
     return seen;
 }
 
+bool ptn_reach_evidence(const struct ptn_reach *r, unsigned *at, struct ptn_reach_evidence *out)
+{
+    for (; *at < PTN_REACH_SIGHTS_MAX; ++*at) {
+        const struct ptn_reach_slot *s = &r->slots[*at];
+        if (!slot_used(s))
+            continue;
+        *out = (struct ptn_reach_evidence){s->sight, s->seen_at, s->pending, s->changes};
+        ++*at;
+        return true;
+    }
+    return false;
+}
+
 const struct ptn_addr *ptn_reach_mapped(const struct ptn_reach *r)
 {
     const struct ptn_reach_slot *best = NULL;
@@ -384,6 +405,16 @@ const char *ptn_reach_why_text(enum ptn_reach_why why)
     };
 
     return why < PTN_REACH_WHYS ? texts[why] : "unknown";
+}
+
+const char *ptn_reach_sight_text(enum ptn_reach_sight_kind kind)
+{
+    switch (kind) {
+    case PTN_REACH_SAW_STUN: return "stun";
+    case PTN_REACH_SAW_RPORT: return "rport";
+    case PTN_REACH_SAW_SIGNAL: return "signal";
+    }
+    return "unknown";
 }
 
 const char *ptn_reach_nat_text(enum ptn_reach_nat nat)

@@ -124,11 +124,24 @@ bool ptn_reach_see_nat(struct ptn_reach *r, enum ptn_reach_nat nat);
 /* Believes what was held back and is due. True when an answer may have changed. */
 bool ptn_reach_tick(struct ptn_reach *r, ptn_time now);
 
+/* Has somebody new sights that are not believed, because he had too many? For a warning. */
+bool ptn_reach_is_held_back(const struct ptn_reach *r);
+
 /* When to call tick(): PTN_NEVER while nothing is held back. */
 ptn_time ptn_reach_deadline(const struct ptn_reach *r);
 
 struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r,
                                          const struct ptn_reach_ask *ask);
+
+/* What is known, for status: the sights believed, in no order. False when there are no more; `at`
+ * begins at 0 and goes on by itself. */
+struct ptn_reach_evidence {
+    struct ptn_reach_sight sight;
+    ptn_time seen_at;
+    struct ptn_addr pending; /* seen since and not believed yet; none: nothing */
+    unsigned changes;        /* believed in this window */
+};
+bool ptn_reach_evidence(const struct ptn_reach *r, unsigned *at, struct ptn_reach_evidence *out);
 
 /* The address a STUN server last saw, for status; NULL when none did. */
 const struct ptn_addr *ptn_reach_mapped(const struct ptn_reach *r);
@@ -136,5 +149,6 @@ const struct ptn_addr *ptn_reach_mapped(const struct ptn_reach *r);
 /* Words for a log line or a status page, never NULL. */
 const char *ptn_reach_why_text(enum ptn_reach_why why);
 const char *ptn_reach_nat_text(enum ptn_reach_nat nat);
+const char *ptn_reach_sight_text(enum ptn_reach_sight_kind kind); /* "stun", "rport", "signal" */
 
 #endif

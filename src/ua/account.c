@@ -134,11 +134,13 @@ static bool has_server(const struct ptn_ua_account_here *a)
 
 static void log_contact(const struct ptn_ua *ua, const struct ptn_ua_account_here *a)
 {
-    char text[PTN_ADDR_TEXT_MAX];
+    char text[PTN_ADDR_TEXT_MAX], before[PTN_ADDR_TEXT_MAX];
+    bool first = ptn_addr_is_none(&a->told_before);
 
     ptn_log(ua->opts.log, a->contact.private_to_public ? PTN_LOG_WARN : PTN_LOG_INFO,
-            "%s: tells its server %s (%s)%s", a->opts.user, ptn_addr_format(&a->contact.addr, text),
-            ptn_reach_why_text(a->contact.why),
+            "%s: tells its server %s (%s)%s%s%s", a->opts.user,
+            ptn_addr_format(&a->contact.addr, text), ptn_reach_why_text(a->contact.why),
+            first ? "" : ", no longer ", first ? "" : ptn_addr_format(&a->told_before, before),
             a->contact.private_to_public ? ": a private address, calls may not come through" : "");
 }
 
@@ -165,6 +167,11 @@ static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here 
     if (same)
         return;
     a->told = true;
+    if (!ptn_addr_equal(&a->path.contact, &contact.addr)) {
+        a->told_before = a->path.contact;
+        a->contact_changes += !ptn_addr_is_none(&a->told_before);
+        a->told_at = now;
+    }
     a->path = (struct ptn_sip_path){s->id, contact.addr};
     log_contact(ua, a);
     if (a->state == PTN_UA_ACCOUNT_WAITING)

@@ -44,6 +44,7 @@ struct ptn_ua_sip_socket {
     unsigned local; /* index in the options */
     enum ptn_transport transport;
     bool open, again;  /* again: opened anew after its address had changed */
+    bool held_back;    /* what is seen of it changes too often to be believed, and that was said */
     ptn_time again_at; /* tried anew after it failed; PTN_NEVER: no need */
     struct ptn_addr addr;
     uint16_t seen_port; /* of its connection, by the server; 0: not seen */
@@ -63,6 +64,9 @@ struct ptn_ua_account_here {
     bool told;         /* the agent knows a path */
     struct ptn_sip_path path;
     struct ptn_reach_answer contact;
+    struct ptn_addr told_before; /* the contact that this one has replaced; none: it is the first */
+    ptn_time told_at;
+    unsigned contact_changes;
     unsigned lease_s, last_status;
     enum ptn_err last_why; /* with FAILED */
     ptn_time registered_at, retry_at;

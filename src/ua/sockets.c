@@ -308,10 +308,26 @@ void ptn_ua_nat_tell(struct ptn_ua *ua)
             "NAT: %s", ua->nat_text);
 }
 
+static void say_held_back(const struct ptn_ua *ua, struct ptn_ua_sip_socket *s)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+    bool held_back = s->open && ptn_reach_is_held_back(&s->anchor.reach);
+
+    if (held_back && !s->held_back)
+        ptn_log(
+            ua->opts.log, PTN_LOG_WARN,
+            "what servers see of %s changes too often: something on the way rewrites SIP, or the "
+            "NAT forgets between keep-alives; the address told stays as it is for a while",
+            ptn_addr_format(&s->addr, text));
+    s->held_back = held_back;
+}
+
 void ptn_ua_nat_refresh(struct ptn_ua *ua)
 {
     const struct ptn_ua_sip_socket *s = &ua->sockets[0];
 
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        say_held_back(ua, &ua->sockets[i]);
     if (!s->open)
         return;
     const struct ptn_addr *seen = ptn_reach_mapped(&s->anchor.reach);

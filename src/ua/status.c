@@ -20,6 +20,9 @@ static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_ac
     out->state = a->state;
     out->server = a->server;
     out->contact = a->contact;
+    out->contact_since = a->told_at;
+    out->contact_before = a->told_before;
+    out->contact_changes = a->contact_changes;
     out->lease_s = a->lease_s;
     out->registered_at = a->registered_at;
     out->retry_at = a->retry_at;
@@ -52,12 +55,26 @@ static const struct ptn_ua_call *call_with(const struct ptn_ua *ua, const struct
     return NULL;
 }
 
+static void evidence_status(const struct ptn_anchor *anchor, struct ptn_ua_status *out)
+{
+    struct ptn_ua_evidence_status *e = out->evidence;
+
+    for (unsigned at = 0; out->evidence_count < PTN_UA_EVIDENCE_MAX; out->evidence_count++) {
+        e = &out->evidence[out->evidence_count];
+        if (!ptn_reach_evidence(&anchor->reach, &at, &e->is))
+            return;
+        e->socket = out->socket_count - 1;
+    }
+}
+
 static void sockets_status(const struct ptn_ua *ua, struct ptn_ua_status *out)
 {
-    for (unsigned i = 0; i < ua->socket_count; i++)
-        if (ua->sockets[i].open)
-            socket_status(out, PTN_UA_SOCKET_SIP, ua->sockets[i].transport, &ua->sockets[i].anchor,
-                          0);
+    for (unsigned i = 0; i < ua->socket_count; i++) {
+        if (!ua->sockets[i].open)
+            continue;
+        socket_status(out, PTN_UA_SOCKET_SIP, ua->sockets[i].transport, &ua->sockets[i].anchor, 0);
+        evidence_status(&ua->sockets[i].anchor, out);
+    }
     for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
         const struct ptn_pair *pair = &ua->pool.pairs[i];
         if (pair->state != PTN_PAIR_OPEN)

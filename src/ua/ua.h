@@ -35,7 +35,8 @@ enum {
     PTN_UA_LOCALS_MAX = 8,
     PTN_UA_STUN_MAX = 4,
     PTN_UA_CALLS_MAX = 32,
-    PTN_UA_TEXT_MAX = 256, /* of a name or URI, with its final zero */
+    PTN_UA_TEXT_MAX = 256,    /* of a name or URI, with its final zero */
+    PTN_UA_EVIDENCE_MAX = 64, /* that status shows */
 };
 
 /* The longest a call waits for mapped addresses before it goes on with what is known. */
@@ -202,20 +203,20 @@ void ptn_ua_stop(struct ptn_ua *ua, ptn_time now);
 /* ---- events ---- */
 
 enum ptn_ua_event_kind {
-    PTN_UA_REGISTERED,       /* account, addr: the contact bound, lease_s */
-    PTN_UA_REGISTER_FAILED,  /* account, status (0: nobody answered), why, retry_in */
-    PTN_UA_UNREGISTERED,     /* account */
-    PTN_UA_INCOMING,         /* call, account, peer, peer_name, call_id: answer or reject it */
-    PTN_UA_RINGING,          /* call, status: our call rings at the far end */
-    PTN_UA_ANSWERED,         /* call: media flows from now on, in both directions */
-    PTN_UA_HEARD,            /* call: the first packet of the far end's sound has come */
-    PTN_UA_ENDED,            /* call, ended, status, reason, call_id, stats or NULL; the id is void */
-    PTN_UA_HOLD,             /* call, held, held_there: who has put the call on hold now */
-    PTN_UA_CHANGE_FAILED,    /* call, status: the far end did not take our hold or resume */
-    PTN_UA_TRANSFER,         /* call, status: how our transfer goes; from 200 on the last word */
-    PTN_UA_REFERRED,         /* call, other, peer: its far end made us call `peer` */
-    PTN_UA_MESSAGE,          /* account, peer, peer_name, text */
-    PTN_UA_MESSAGE_SENT,     /* account, message, status (0: nobody answered), reason */
+    PTN_UA_REGISTERED,      /* account, addr: the contact bound, lease_s */
+    PTN_UA_REGISTER_FAILED, /* account, status (0: nobody answered), why, retry_in */
+    PTN_UA_UNREGISTERED,    /* account */
+    PTN_UA_INCOMING,        /* call, account, peer, peer_name, call_id: answer or reject it */
+    PTN_UA_RINGING,         /* call, status: our call rings at the far end */
+    PTN_UA_ANSWERED,        /* call: media flows from now on, in both directions */
+    PTN_UA_HEARD,           /* call: the first packet of the far end's sound has come */
+    PTN_UA_ENDED,         /* call, ended, status, reason, call_id, stats or NULL; the id is void */
+    PTN_UA_HOLD,          /* call, held, held_there: who has put the call on hold now */
+    PTN_UA_CHANGE_FAILED, /* call, status: the far end did not take our hold or resume */
+    PTN_UA_TRANSFER,      /* call, status: how our transfer goes; from 200 on the last word */
+    PTN_UA_REFERRED,      /* call, other, peer: its far end made us call `peer` */
+    PTN_UA_MESSAGE,       /* account, peer, peer_name, text */
+    PTN_UA_MESSAGE_SENT,  /* account, message, status (0: nobody answered), reason */
     PTN_UA_MESSAGES_WAITING, /* account, waiting, messages_new, messages_old */
     PTN_UA_NAT_CHANGED,      /* text: what is known of the NAT now */
     PTN_UA_SOCKET_FAILED,    /* addr: the local address wanted, why. SIP's only */
@@ -282,6 +283,9 @@ struct ptn_ua_account_status {
     enum ptn_transport transport;    /* towards it */
     struct ptn_addr instead_of;      /* who would be used, had he not failed; none: nobody */
     struct ptn_reach_answer contact; /* what is told to the server, and why */
+    ptn_time contact_since;
+    struct ptn_addr contact_before; /* none: it is the first */
+    unsigned contact_changes;
     unsigned lease_s;
     ptn_time registered_at, retry_at;
     unsigned last_status; /* of the last REGISTER; 0: none, or nobody answered */
@@ -294,6 +298,12 @@ struct ptn_ua_socket_status {
     struct ptn_addr mapped; /* by STUN; none while not known */
     enum ptn_reach_nat nat;
     ptn_ua_call_id call; /* 0: none, or SIP's */
+};
+
+/* What somebody has seen of a SIP socket: the ground on which a contact is chosen. */
+struct ptn_ua_evidence_status {
+    unsigned socket; /* index below */
+    struct ptn_reach_evidence is;
 };
 
 struct ptn_ua_stun_status {
@@ -311,7 +321,7 @@ struct ptn_ua_call_status {
     bool held, held_there; /* by us; by the far end */
     char peer[PTN_UA_TEXT_MAX];
     char peer_name[PTN_UA_TEXT_MAX];
-    char call_id[PTN_UA_TEXT_MAX]; /* SIP's; "" before the INVITE */
+    char call_id[PTN_UA_TEXT_MAX];  /* SIP's; "" before the INVITE */
     ptn_time began_at, answered_at; /* answered_at: PTN_NEVER before */
     enum ptn_codec codec;           /* PTN_CODEC_COUNT: not agreed yet */
     struct ptn_addr rtp_local;
@@ -333,6 +343,8 @@ struct ptn_ua_status {
     struct ptn_ua_stun_status stun[PTN_UA_STUN_MAX];
     struct ptn_ua_call_status calls[PTN_UA_CALLS_MAX];
     struct ptn_ua_socket_status sockets[3 * PTN_UA_LOCALS_MAX + 4 * PTN_UA_CALLS_MAX];
+    unsigned evidence_count;
+    struct ptn_ua_evidence_status evidence[PTN_UA_EVIDENCE_MAX];
 };
 
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out);

@@ -28,11 +28,13 @@ static struct office {
     struct registrar *registrar;
     struct ptn_ua *ua;
     unsigned events[PTN_UA_STOPPED + 1];
+    unsigned warned; /* that what is seen changes too often */
 } o;
 
 static void log_line(void *self, enum ptn_log_level level, const char *line)
 {
-    (void)self, (void)level;
+    (void)self;
+    o.warned += level == PTN_LOG_WARN && strstr(line, "changes too often");
     if (getenv("SIM_LOG"))
         print_message("# %7.3f %s\n", (double)ptn_sim_now(o.w) / 1e9, line);
 }
@@ -271,6 +273,16 @@ TEST(over_udp_a_nat_that_forgot_us_is_noticed_within_an_interval_and_five_second
     }
 }
 
+static unsigned evidence_of_transport(enum ptn_transport transport)
+{
+    const struct ptn_ua_status *s = status();
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < s->evidence_count; i++)
+        count += s->sockets[s->evidence[i].socket].transport == transport;
+    return count;
+}
+
 /* A box that shows another port in each answer: 6 changes in 10, 20, 40 minutes, then in each hour,
  * and the two REGISTERs of each half lease. */
 TEST(a_middlebox_that_lies_in_every_answer_causes_no_register_loop)
@@ -291,6 +303,10 @@ TEST(a_middlebox_that_lies_in_every_answer_causes_no_register_loop)
                       row & 4 ? "rewritten too" : "as it was", registers);
         CHECK_EQ(1, registered());
         CHECK(registers <= 1 + 36 + 9);
+        CHECK(o.warned >= 3 && o.warned <= 8);
+        CHECK(status()->accounts[0].contact_changes >= 36);
+        /* Two STUN servers, where there are any, and the registrar. */
+        CHECK_EQ(row & 2 ? 1 : 3, evidence_of_transport(row & 1 ? PTN_TCP : PTN_UDP));
         office_close();
     }
 }
