@@ -245,6 +245,13 @@ static void print_groups(struct page *p)
         }
 }
 
+/* Counts that go on come when they end. */
+static void print_past(const struct page *p, struct ptn_ladder *l, const struct ptn_trace_entry *e)
+{
+    if (e->number > 0)
+        print_entry(p, l, e);
+}
+
 static void print_page(struct page *p)
 {
     struct ptn_ladder ladder = p->style;
@@ -254,7 +261,7 @@ static void print_page(struct page *p)
             print_json(p->rows[i].json);
     else if (p->trace->follow)
         for (size_t i = 0; i < p->count; i++)
-            print_entry(p, &ladder, &p->rows[i].entry);
+            print_past(p, &ladder, &p->rows[i].entry);
     else
         print_groups(p);
     p->style = ladder;

@@ -117,6 +117,19 @@ static void fail(struct ptn_wire *w, enum ptn_err why)
     w->comment = w->words;
 }
 
+/* On the ports of TLS wireshark takes what begins with an empty line, and all that is put together
+ * with it, for a piece of TLS. */
+static void leave_out_empty_lines(struct ptn_wire *w)
+{
+    const struct ptn_bytes b = w->seen.bytes;
+    size_t i = 0;
+
+    while (i < b.size && (b.data[i] == '\r' || b.data[i] == '\n'))
+        i++;
+    if (w->seen.transport == PTN_TLS && i == b.size)
+        w->seen.bytes.size = 0;
+}
+
 void ptn_wire_input(struct ptn_wire *w, const struct ptn_seen *seen)
 {
     w->seen = *seen;
@@ -137,11 +150,12 @@ void ptn_wire_input(struct ptn_wire *w, const struct ptn_seen *seen)
         w->link = begin(w, seen->id);
         if (seen->kind != PTN_SEEN_FAILED)
             shake(w, known ? seen->sent : true);
-        if (!known)
-            w->comment = "the connection is older than this capture";
-        else if (seen->transport == PTN_TLS)
-            w->comment = "TLS: what follows was encrypted on the way";
+        snprintf(w->words, sizeof w->words, "%s%s",
+                 known ? "" : "the connection is older than this capture. ",
+                 seen->transport == PTN_TLS ? "TLS: what follows was encrypted" : "");
+        w->comment = w->words[0] ? w->words : NULL;
     }
+    leave_out_empty_lines(w);
     if (seen->kind == PTN_SEEN_DOWN)
         part(w, seen->sent, seen->why);
     else if (seen->kind == PTN_SEEN_FAILED)

@@ -3,8 +3,9 @@
  *
  * Datagrams get their IP and UDP headers back. Connections become segments with handshake,
  * sequence numbers and end, such that wireshark puts their bytes together again; TLS is shown
- * as what is inside it, on an interface of its own. What the kernel did besides (repeats,
- * acknowledgements, windows) is not known here and not shown.
+ * as what is inside it, on an interface of its own, but for the empty lines of keep-alives. What
+ * the kernel did besides (repeats, acknowledgements, windows) is not
+ * known here and not shown.
  */
 #ifndef PTN_SIGHT_WIRE_H
 #define PTN_SIGHT_WIRE_H

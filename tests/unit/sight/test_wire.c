@@ -228,6 +228,22 @@ TEST(who_connects_to_us_sends_the_first_segment)
     end();
 }
 
+TEST(empty_lines_within_tls_are_left_out_and_those_of_tcp_are_not)
+{
+    static const enum ptn_transport kinds[] = {PTN_TCP, PTN_TLS};
+    for (size_t i = 0; i < 2; i++) {
+        bool tls = kinds[i] == PTN_TLS;
+        begin();
+        connect_to(1, kinds[i]);
+        send(1, "\r\n\r\n");
+        send(1, "\r\nx");
+        CHECK_EQ(tls ? 4 : 5, count);
+        CHECK_EQ((uint32_t)(packets[2].ip.tcp.seq + (tls ? 0 : 4)), packets[count - 1].ip.tcp.seq);
+        CHECK_EQ(3, packets[count - 1].ip.payload.size);
+        end();
+    }
+}
+
 TEST(what_ends_a_connection_out_of_order_is_said)
 {
     static const struct {
