@@ -8,11 +8,13 @@
  *     of the sender's choice without even forging. It gets 420, as if unknown, unless it
  *     names the very source;
  *   - PADDING is given back no longer than it came;
+ *   - over UDP the budget decides whether it is all, the mapped address only, or nothing;
  *   - nothing is answered to a socket of ours, or two servers, or our own two
  *     addresses, could be made to answer each other for ever.
  */
 #include "relay/binding.h"
 
+#include "relay/core.h"
 #include "stun/seal.h"
 
 #define BIT(type) (UINT64_C(1) << (type))
@@ -46,17 +48,6 @@ static bool is_unicast(const struct ptn_addr *a)
         return a->ip[0] != 0 && (a->ip[0] & 0xf0) != 224 &&
                memcmp(a->ip, broadcast, sizeof broadcast) != 0;
     return a->ip[0] != 0xff && memcmp(a->ip, unspecified, sizeof unspecified) != 0;
-}
-
-static enum ptn_relay_verdict check(const struct ptn_stun_msg *m)
-{
-    if (m->class == PTN_STUN_SUCCESS || m->class == PTN_STUN_ERROR)
-        return PTN_RELAY_RESPONSE;
-    if (m->method != PTN_STUN_BINDING)
-        return PTN_RELAY_UNKNOWN_METHOD;
-    if (ptn_stun_check_fingerprint(m) == PTN_STUN_SEAL_BROKEN)
-        return PTN_RELAY_BROKEN_FINGERPRINT;
-    return m->class == PTN_STUN_INDICATION ? PTN_RELAY_INDICATION : PTN_RELAY_ANSWERED;
 }
 
 /* Types to be told with 420: those nobody here knows, and wishes that cannot be granted. */
@@ -103,6 +94,14 @@ static bool read_wish(const struct ptn_stun_msg *m, struct wish *w)
     return true;
 }
 
+static void put_mapped(struct ptn_stun_out *o, const struct ptn_relay_source *source,
+                       enum ptn_stun_dialect dialect)
+{
+    ptn_stun_put_addr(
+        o, dialect == PTN_STUN_CLASSIC ? PTN_STUN_MAPPED_ADDRESS : PTN_STUN_XOR_MAPPED_ADDRESS,
+        &source->from);
+}
+
 static void put_addresses(struct ptn_stun_out *o, const struct ptn_relay_opts *opts,
                           const struct ptn_relay_source *source, const struct wish *w,
                           enum ptn_stun_dialect dialect)
@@ -111,10 +110,9 @@ static void put_addresses(struct ptn_stun_out *o, const struct ptn_relay_opts *o
         source->listener->other[PTN_RELAY_OTHER_IP | PTN_RELAY_OTHER_PORT];
     bool classic = dialect == PTN_STUN_CLASSIC;
 
-    if (classic || opts->mapped_in_modern)
+    if (!classic && opts->mapped_in_modern)
         ptn_stun_put_addr(o, PTN_STUN_MAPPED_ADDRESS, &source->from);
-    if (!classic)
-        ptn_stun_put_addr(o, PTN_STUN_XOR_MAPPED_ADDRESS, &source->from);
+    put_mapped(o, source, dialect);
     /* RFC 3489 §8.1 demands both in every answer; the second needs something to say. */
     if (classic || w->extras || opts->always_extras)
         ptn_stun_put_addr(o, classic ? PTN_STUN_SOURCE_ADDRESS : PTN_STUN_RESPONSE_ORIGIN,
@@ -149,49 +147,142 @@ static enum ptn_relay_verdict refuse(const struct ptn_stun_msg *m, struct ptn_re
     return finish(&o, m, out, count > 0 ? PTN_RELAY_UNKNOWN_ATTRIBUTE : PTN_RELAY_BAD_REQUEST);
 }
 
-static enum ptn_relay_verdict answer(const struct ptn_relay_opts *opts,
-                                     const struct ptn_relay_listeners *listeners,
-                                     const struct ptn_relay_source *source,
-                                     const struct ptn_stun_msg *m, struct ptn_relay_out *out)
+/* ---- what the budget allows ---- */
+
+/* Instead of what stands in `out`: the mapped address and nothing else. */
+static enum ptn_relay_verdict answer_less(const struct ptn_relay_source *source,
+                                          const struct ptn_stun_msg *m, struct ptn_relay_out *out)
 {
-    struct wish w = {.to = source->from};
+    struct ptn_stun_out o;
+
+    ptn_stun_begin(&o, out->buf, out->capacity, PTN_STUN_SUCCESS, m->method, &m->id);
+    put_mapped(&o, source, m->dialect);
+    return finish(&o, m, out, PTN_RELAY_ANSWERED_LESS);
+}
+
+static enum ptn_relay_verdict refuse_by_budget(struct ptn_relay_out *out)
+{
+    out->bytes = ptn_bytes(NULL, 0);
+    return PTN_RELAY_OVER_BUDGET;
+}
+
+/* An answer that is ready, to somebody who may have forged his address. */
+static enum ptn_relay_verdict spend(struct ptn_relay *r, ptn_time now,
+                                    const struct ptn_relay_source *source,
+                                    const struct ptn_stun_msg *m, const struct wish *w,
+                                    struct ptn_relay_out *out, enum ptn_relay_verdict v)
+{
+    size_t full = out->bytes.size;
+    size_t less = PTN_STUN_HEADER_BYTES + 8 + ptn_addr_ip_bytes(&source->from) +
+                  (ptn_stun_has(m, PTN_STUN_FINGERPRINT) ? 8 : 0);
+    bool elsewhere = w->leaves_by != source->listener || w->to.port != source->from.port;
+
+    if (full == 0 || source->conn)
+        return v;
+    /* An answer from elsewhere, or to elsewhere, with less in it would be misunderstood. */
+    if (elsewhere || v != PTN_RELAY_ANSWERED || less > full)
+        less = full;
+    if (elsewhere && !ptn_relay_limits_ask_change(&r->limits, now, &source->from, full))
+        return refuse_by_budget(out);
+    switch (ptn_relay_limits_ask(&r->limits, now, &source->from, m->bytes.size, full, less)) {
+    case PTN_RELAY_GRANT_FULL: return v;
+    case PTN_RELAY_GRANT_LESS:
+        return less < full ? answer_less(source, m, out) : refuse_by_budget(out);
+    default: return refuse_by_budget(out);
+    }
+}
+
+static enum ptn_relay_verdict answer(struct ptn_relay *r, const struct ptn_relay_source *source,
+                                     const struct ptn_stun_msg *m, struct wish *w,
+                                     struct ptn_relay_out *out)
+{
+    const struct ptn_relay_opts *opts = &r->opts;
     uint16_t types[UNKNOWN_TOLD_MAX];
     struct ptn_stun_out o;
 
-    size_t count = refused_types(opts, source, m, &w, types);
-    if (count > 0)
+    size_t count = refused_types(opts, source, m, w, types);
+    if (count > 0) {
+        w->leaves_by = source->listener;
         return refuse(m, out, 420, types, count);
-    if (!read_wish(m, &w))
+    }
+    if (!read_wish(m, w)) {
+        *w = (struct wish){.leaves_by = source->listener, .to = source->from};
         return refuse(m, out, 400, NULL, 0);
-    if (w.to.port != source->from.port && ptn_relay_listeners_own(listeners, &w.to))
+    }
+    if (w->to.port != source->from.port && ptn_relay_listeners_own(&r->listeners, &w->to))
         return PTN_RELAY_OWN_ADDRESS;
     ptn_stun_begin(&o, out->buf, out->capacity, PTN_STUN_SUCCESS, m->method, &m->id);
-    put_addresses(&o, opts, source, &w, m->dialect);
-    if (w.padding.size > 0)
-        ptn_stun_put(&o, PTN_STUN_PADDING, w.padding);
-    out->socket = w.leaves_by->is.id;
-    out->to = w.to;
+    put_addresses(&o, opts, source, w, m->dialect);
+    if (w->padding.size > 0)
+        ptn_stun_put(&o, PTN_STUN_PADDING, w->padding);
+    out->socket = source->conn ? source->path : w->leaves_by->is.id;
+    out->to = w->to;
     return finish(&o, m, out, PTN_RELAY_ANSWERED);
 }
 
-enum ptn_relay_verdict ptn_relay_binding(const struct ptn_relay_opts *opts,
-                                         const struct ptn_relay_listeners *listeners,
+enum ptn_relay_verdict ptn_relay_binding(struct ptn_relay *r, ptn_time now,
                                          const struct ptn_relay_source *source,
-                                         struct ptn_bytes message, struct ptn_relay_out *out)
+                                         const struct ptn_stun_msg *m, struct ptn_relay_out *out)
 {
-    struct ptn_stun_msg m;
-    enum ptn_stun_verdict decoded = ptn_stun_decode(&m, message);
+    struct wish w = {.to = source->from};
 
-    if (decoded != PTN_STUN_OK)
-        return decoded == PTN_STUN_NOT_STUN ? PTN_RELAY_NOT_STUN : PTN_RELAY_MALFORMED;
-    enum ptn_relay_verdict verdict = check(&m);
-    if (verdict != PTN_RELAY_ANSWERED)
-        return verdict;
+    if (m->class == PTN_STUN_INDICATION)
+        return PTN_RELAY_INDICATION;
     if (!is_unicast(&source->from))
         return PTN_RELAY_BAD_SOURCE;
-    if (ptn_relay_listeners_own(listeners, &source->from))
+    if (ptn_relay_listeners_own(&r->listeners, &source->from))
         return PTN_RELAY_OWN_ADDRESS;
-    out->socket = source->listener->is.id;
+    out->socket = source->path;
     out->to = source->from;
-    return answer(opts, listeners, source, &m, out);
+    enum ptn_relay_verdict v = answer(r, source, m, &w, out);
+    return spend(r, now, source, m, &w, out, v);
+}
+
+/* ---- the plain request ---- */
+
+enum { PLAIN_V4 = 32, PLAIN_V6 = 44 };
+
+/* Header, XOR-MAPPED-ADDRESS: the id, which covers the address, comes from the request. */
+static size_t write_plain(uint8_t *to, const uint8_t *request, const struct ptn_addr *from)
+{
+    static const uint8_t v4[] = {1, 1, 0, 12, 0, 0x20, 0, 8, 0, 1},
+                         v6[] = {1, 1, 0, 24, 0, 0x20, 0, 20, 0, 2};
+    const uint8_t *head = from->family == PTN_IPV4 ? v4 : v6;
+    size_t size = ptn_addr_ip_bytes(from);
+
+    memcpy(to, head, 4);
+    memcpy(to + 4, request + 4, 16);
+    memcpy(to + 20, head + 4, 6);
+    to[26] = (uint8_t)(from->port >> 8) ^ request[4];
+    to[27] = (uint8_t)from->port ^ request[5];
+    for (size_t i = 0; i < size; i++)
+        to[28 + i] = from->ip[i] ^ request[4 + i];
+    return 28 + size;
+}
+
+bool ptn_relay_binding_plain(struct ptn_relay *r, ptn_time now,
+                             const struct ptn_relay_listener_row *listener,
+                             const struct ptn_relay_in *in, struct ptn_relay_out *out,
+                             enum ptn_relay_verdict *v)
+{
+    static const uint8_t head[8] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+    size_t size = in->from.family == PTN_IPV4 ? PLAIN_V4 : PLAIN_V6;
+
+    if (in->bytes.size != PTN_STUN_HEADER_BYTES || memcmp(in->bytes.data, head, sizeof head) != 0 ||
+        r->opts.mapped_in_modern || r->opts.always_extras || out->capacity < size)
+        return false;
+    if (!is_unicast(&in->from)) {
+        *v = PTN_RELAY_BAD_SOURCE;
+    } else if (ptn_relay_listeners_own(&r->listeners, &in->from)) {
+        *v = PTN_RELAY_OWN_ADDRESS;
+    } else if (ptn_relay_limits_ask(&r->limits, now, &in->from, PTN_STUN_HEADER_BYTES, size,
+                                    size) != PTN_RELAY_GRANT_FULL) {
+        *v = PTN_RELAY_OVER_BUDGET;
+    } else {
+        out->socket = listener->is.id;
+        out->to = in->from;
+        out->bytes = ptn_bytes(out->buf, write_plain(out->buf, in->bytes.data, &in->from));
+        *v = PTN_RELAY_ANSWERED;
+    }
+    return true;
 }

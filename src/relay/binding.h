@@ -7,23 +7,29 @@
 #define PTN_RELAY_BINDING_H
 
 #include "relay/listeners.h"
+#include "stun/msg.h"
 
-/* Where a message came from. Over TCP `listener` is the one that accepted the connection. */
+struct ptn_relay;
+struct ptn_relay_conn;
+
+/* Where a message came from. Over a connection `listener` is the one that accepted it. */
 struct ptn_relay_source {
     const struct ptn_relay_listener_row *listener;
     struct ptn_addr from;
+    ptn_id path;                 /* the listener's id, or the connection's */
+    struct ptn_relay_conn *conn; /* NULL over UDP */
 };
 
-/* Sets `out->size` when the verdict is one that answers, `out->socket` and `out->to` as well. */
-enum ptn_relay_verdict ptn_relay_binding(const struct ptn_relay_opts *opts,
-                                         const struct ptn_relay_listeners *listeners,
+/* Fills in `out` when there is an answer; else its bytes stay empty. */
+enum ptn_relay_verdict ptn_relay_binding(struct ptn_relay *r, ptn_time now,
                                          const struct ptn_relay_source *source,
-                                         struct ptn_bytes message, struct ptn_relay_out *out);
+                                         const struct ptn_stun_msg *m, struct ptn_relay_out *out);
 
-static inline bool ptn_relay_answers(enum ptn_relay_verdict v)
-{
-    return v == PTN_RELAY_ANSWERED || v == PTN_RELAY_UNKNOWN_ATTRIBUTE ||
-           v == PTN_RELAY_BAD_REQUEST;
-}
+/* The same for the request that most phones send most of the time: modern, without attributes.
+ * False, when this is not one, or not one that gets 32 bytes. */
+bool ptn_relay_binding_plain(struct ptn_relay *r, ptn_time now,
+                             const struct ptn_relay_listener_row *listener,
+                             const struct ptn_relay_in *in, struct ptn_relay_out *out,
+                             enum ptn_relay_verdict *v);
 
 #endif

@@ -37,7 +37,12 @@ struct ptn_relay_conn *ptn_relay_conns_add(struct ptn_relay_conns *c, ptn_id id,
     struct ptn_relay_conn *conn = &c->conns[slot];
     conn->id = id;
     conn->source = *source;
+    conn->source.path = id;
+    conn->source.conn = conn;
+    conn->joined = 0;
+    conn->moved = false;
     ptn_stun_frame_init(&conn->frame, conn->buf, sizeof conn->buf);
+    conn->frame.channels = true;
     return conn;
 }
 

@@ -1,5 +1,5 @@
 /*
- * relay/conns.h - the TCP connections of a relay: who, how long idle, what came so far.
+ * relay/conns.h - the connections of clients: who, how long idle, what came so far.
  */
 #ifndef PTN_RELAY_CONNS_H
 #define PTN_RELAY_CONNS_H
@@ -9,12 +9,14 @@
 #include "relay/binding.h"
 #include "stun/frame.h"
 
-/* The largest request taken over TCP. */
-#define PTN_RELAY_REQUEST_MAX 2048
+/* The largest message taken over TCP and TLS. */
+#define PTN_RELAY_REQUEST_MAX 4096
 
 struct ptn_relay_conn {
     ptn_id id;
     struct ptn_relay_source source;
+    ptn_id joined; /* with the connection of a peer (RFC 6062): bytes pass, nothing is read; or 0 */
+    bool moved;    /* to another worker: what else it says is not ours */
     struct ptn_stun_frame frame;
     uint8_t buf[PTN_RELAY_REQUEST_MAX];
 };

@@ -13,7 +13,7 @@ void ptn_relay_listeners_init(struct ptn_relay_listeners *l, const struct ptn_re
     for (size_t i = 0; i < l->count; i++) {
         struct ptn_relay_listener *is = &l->rows[i].is;
         *is = opts->listeners[i];
-        assert(is->id != 0 && is->id < PTN_ID_WORLD);
+        assert(is->id != 0 && is->id <= PTN_RELAY_LISTENER_ID_MAX);
         if (ptn_addr_is_none(&is->announced))
             is->announced = is->local;
     }
@@ -30,8 +30,21 @@ static int relation(const struct ptn_relay_listener *a, const struct ptn_relay_l
            (a->local.port == b->local.port ? 0 : (int)PTN_RELAY_OTHER_PORT);
 }
 
+static void note_port(struct ptn_relay_listeners *l, const struct ptn_addr *a)
+{
+    l->ports[a->port / 64] |= UINT64_C(1) << a->port % 64;
+}
+
 void ptn_relay_listeners_pair(struct ptn_relay_listeners *l)
 {
+    memset(l->ports, 0, sizeof l->ports);
+    for (size_t i = 0; i < l->count; i++) {
+        const struct ptn_relay_listener *is = &l->rows[i].is;
+        note_port(l, &is->local);
+        note_port(l, &is->announced);
+        if (is->id < sizeof l->by_id)
+            l->by_id[is->id] = (uint8_t)(i + 1);
+    }
     for (size_t i = 0; i < l->count; i++) {
         struct ptn_relay_listener_row *row = &l->rows[i];
         memset(row->other, 0, sizeof row->other);
@@ -46,6 +59,8 @@ void ptn_relay_listeners_pair(struct ptn_relay_listeners *l)
 
 struct ptn_relay_listener_row *ptn_relay_listeners_find(struct ptn_relay_listeners *l, ptn_id id)
 {
+    if (id < sizeof l->by_id)
+        return l->by_id[id] ? &l->rows[l->by_id[id] - 1] : NULL;
     for (size_t i = 0; i < l->count; i++)
         if (l->rows[i].is.id == id)
             return &l->rows[i];
@@ -53,15 +68,12 @@ struct ptn_relay_listener_row *ptn_relay_listeners_find(struct ptn_relay_listene
 }
 
 /* Clients' ports are hardly ever ours, so that is looked at first. */
-static bool same(const struct ptn_addr *a, const struct ptn_addr *b)
-{
-    return a->port == b->port && ptn_addr_equal(a, b);
-}
-
 bool ptn_relay_listeners_own(const struct ptn_relay_listeners *l, const struct ptn_addr *a)
 {
+    if (!(l->ports[a->port / 64] >> a->port % 64 & 1))
+        return false;
     for (size_t i = 0; i < l->count; i++)
-        if (same(&l->rows[i].is.local, a) || same(&l->rows[i].is.announced, a))
+        if (ptn_addr_equal(&l->rows[i].is.local, a) || ptn_addr_equal(&l->rows[i].is.announced, a))
             return true;
     return false;
 }

@@ -20,6 +20,8 @@ struct ptn_relay_listener_row {
 struct ptn_relay_listeners {
     struct ptn_relay_listener_row rows[PTN_RELAY_LISTENERS_MAX];
     size_t count;
+    uint8_t by_id[256];   /* place of a listener with a small id, plus 1 */
+    uint64_t ports[1024]; /* a bit for each port that one of them has */
 };
 
 void ptn_relay_listeners_init(struct ptn_relay_listeners *l, const struct ptn_relay_opts *opts);

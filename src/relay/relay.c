@@ -1,5 +1,5 @@
 /*
- * relay/relay.c - the server as a machine: sockets, connections, a queue of answers.
+ * relay/relay.c - the server as a machine: datagrams, connections, a queue of answers.
  *
  * The fast path (ptn_relay_datagram) touches none of the queue: it answers into the
  * caller's buffer. What comes through input() is answered the same way, into a queue
@@ -8,125 +8,80 @@
 #include "relay/relay.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-#include "relay/core.h"
+#include "relay/answer.h"
+#include "stun/seal.h"
 
-#define IDLE_DEFAULT PTN_S(60)
+/* ---- one message ---- */
 
-static bool make(struct ptn_relay *r, const struct ptn_relay_opts *opts)
+static enum ptn_relay_verdict stun_message(struct ptn_relay *r, struct ptn_relay_request *q,
+                                           struct ptn_bytes message)
 {
-    r->dice = opts->dice;
-    if (!opts->shared)
-        r->own_shared = ptn_relay_shared_new(opts->turn.allocations_max);
-    r->shared = opts->shared ? opts->shared : r->own_shared;
-    return r->shared && ptn_relay_conns_init(&r->conns, opts->connections_max) == PTN_OK &&
-           ptn_relay_sockets_init(&r->sockets, &opts->turn) == PTN_OK &&
-           ptn_relay_change(r, 0, opts);
+    struct ptn_stun_msg m;
+    enum ptn_stun_verdict decoded = ptn_stun_decode(&m, message);
+
+    if (decoded != PTN_STUN_OK)
+        return decoded == PTN_STUN_NOT_STUN ? PTN_RELAY_NOT_STUN : PTN_RELAY_MALFORMED;
+    if (m.class == PTN_STUN_SUCCESS || m.class == PTN_STUN_ERROR)
+        return PTN_RELAY_RESPONSE;
+    if (m.method != PTN_STUN_BINDING && (!r->turn || m.method == PTN_STUN_SHARED_SECRET))
+        return PTN_RELAY_UNKNOWN_METHOD;
+    if (ptn_stun_check_fingerprint(&m) == PTN_STUN_SEAL_BROKEN)
+        return PTN_RELAY_BROKEN_FINGERPRINT;
+    if (m.method == PTN_STUN_BINDING)
+        return ptn_relay_binding(r, q->now, q->source, &m, q->out);
+    if (q->source->from.port == 0 || ptn_relay_listeners_own(&r->listeners, &q->source->from))
+        return PTN_RELAY_OWN_ADDRESS;
+    q->m = &m;
+    return ptn_relay_turn(r, q);
 }
 
-struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
+enum ptn_relay_verdict ptn_relay_message(struct ptn_relay *r, ptn_time now,
+                                         const struct ptn_relay_source *source,
+                                         struct ptn_bytes message, struct ptn_relay_out *out)
 {
-    struct ptn_relay *r = calloc(1, sizeof *r);
+    struct ptn_relay_request q = {
+        .now = now, .source = source, .out = out, .alloc = PTN_RELAY_NONE, .given = PTN_RELAY_NONE};
 
-    if (!r)
-        return NULL;
-    r->opts = *opts;
-    ptn_relay_listeners_init(&r->listeners, opts);
-    if (make(r, opts))
-        return r;
-    ptn_relay_free(r);
-    return NULL;
-}
-
-void ptn_relay_free(struct ptn_relay *r)
-{
-    if (!r)
-        return;
-    ptn_relay_conns_fini(&r->conns);
-    ptn_relay_sockets_fini(&r->sockets);
-    ptn_relay_shared_free(r->own_shared);
-    free(r);
-}
-
-bool ptn_relay_change(struct ptn_relay *r, ptn_time now, const struct ptn_relay_opts *opts)
-{
-    (void)now;
-    r->opts.behaviour_discovery = opts->behaviour_discovery;
-    r->opts.always_extras = opts->always_extras;
-    r->opts.mapped_in_modern = opts->mapped_in_modern;
-    r->opts.connection_idle = opts->connection_idle ? opts->connection_idle : IDLE_DEFAULT;
-    return true;
-}
-
-void ptn_relay_set_wall(struct ptn_relay *r, ptn_time now, uint64_t unix_s)
-{
-    r->wall_offset_s = (int64_t)unix_s - now / PTN_S(1);
-}
-
-void ptn_relay_drain(struct ptn_relay *r, bool on)
-{
-    r->draining = on;
-}
-
-void ptn_relay_divert(struct ptn_relay *r, const struct ptn_addr *to)
-{
-    r->alternate = to ? *to : (struct ptn_addr){0};
-}
-
-void ptn_relay_revoke(struct ptn_relay *r, ptn_time now, struct ptn_bytes name)
-{
-    (void)r, (void)now, (void)name; /* nobody has an allocation */
-}
-
-void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_relay_user *user)
-{
-    (void)r, (void)now, (void)user; /* nobody asked */
-}
-
-bool ptn_relay_mail(struct ptn_relay *r, struct ptn_relay_mail *mail)
-{
-    (void)r, (void)mail;
-    return false;
-}
-
-void ptn_relay_post(struct ptn_relay *r, ptn_time now, struct ptn_relay_mail *mail)
-{
-    (void)now, (void)mail;
-    r->counts[PTN_RELAY_MISPLACED]++;
-}
-
-ptn_id ptn_relay_joined(const struct ptn_relay *r, ptn_id conn)
-{
-    (void)r, (void)conn;
-    return 0;
-}
-
-struct ptn_relay_now ptn_relay_now(const struct ptn_relay *r)
-{
-    return (struct ptn_relay_now){.connections = r->conns.ids.count,
-                                  .stock_failures = r->sockets.failures};
-}
-
-void ptn_relay_start(struct ptn_relay *r)
-{
-    for (size_t i = 0; i < r->listeners.count; i++)
-        r->listeners.rows[i].to_open = true;
+    if (message.size > 0 && (message.data[0] & 0xc0) == 0x40)
+        return ptn_relay_channel_data(r, now, source, message, out);
+    return stun_message(r, &q, message);
 }
 
 /* ---- the fast path ---- */
 
+/* Of a listener or a connection of datagrams. */
+static enum ptn_relay_verdict client_datagram(struct ptn_relay *r, ptn_time now,
+                                              const struct ptn_relay_in *in,
+                                              struct ptn_relay_out *out)
+{
+    enum ptn_relay_verdict v;
+
+    if (in->socket >= PTN_ID_WORLD) {
+        struct ptn_relay_conn *conn = ptn_relay_conns_find(&r->conns, in->socket);
+        if (!conn)
+            return PTN_RELAY_NO_ALLOCATION; /* closed by us a moment ago */
+        ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
+        return ptn_relay_message(r, now, &conn->source, in->bytes, out);
+    }
+    struct ptn_relay_source source = {ptn_relay_listeners_find(&r->listeners, in->socket), in->from,
+                                      in->socket, NULL};
+    assert(source.listener);
+    if (ptn_relay_binding_plain(r, now, source.listener, in, out, &v))
+        return v;
+    return ptn_relay_message(r, now, &source, in->bytes, out);
+}
+
 bool ptn_relay_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
                         struct ptn_relay_out *out)
 {
-    (void)now;
-    struct ptn_relay_source source = {ptn_relay_listeners_find(&r->listeners, in->socket),
-                                      in->from};
-    assert(source.listener);
-
-    enum ptn_relay_verdict v = ptn_relay_binding(&r->opts, &r->listeners, &source, in->bytes, out);
+    out->bytes = ptn_bytes(NULL, 0);
+    out->dont_fragment = false;
+    bool from_peer = in->socket >= PTN_RELAY_SOCKET_ID && in->socket < PTN_ID_WORLD;
+    enum ptn_relay_verdict v =
+        from_peer ? ptn_relay_peer_data(r, now, in, out) : client_datagram(r, now, in, out);
     r->counts[v]++;
-    return ptn_relay_answers(v);
+    return out->bytes.size > 0 || (v == PTN_RELAY_UP && out->bytes.data);
 }
 
 size_t ptn_relay_batch(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
@@ -139,13 +94,6 @@ size_t ptn_relay_batch(struct ptn_relay *r, ptn_time now, const struct ptn_relay
     return answers;
 }
 
-/* ---- the queue ---- */
-
-static void enqueue_close(struct ptn_relay *r, ptn_id id)
-{
-    ptn_relay_queue_ask(&r->queue, &(struct ptn_ask){.kind = PTN_ASK_CLOSE, .id = id});
-}
-
 /* ---- input ---- */
 
 static void input_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
@@ -153,20 +101,28 @@ static void input_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_t
     struct ptn_relay_in in = {tell->id, tell->from, tell->bytes};
     struct ptn_relay_out out = ptn_relay_queue_room(&r->queue);
 
-    if (ptn_relay_datagram(r, now, &in, &out))
-        ptn_relay_queue_put(&r->queue, PTN_ASK_DATAGRAM, &out);
+    if (ptn_relay_datagram(r, now, &in, &out) &&
+        !ptn_relay_queue_put(&r->queue, PTN_ASK_DATAGRAM, &out))
+        r->counts[PTN_RELAY_NO_ROOM]++;
 }
 
-static void close_conn(struct ptn_relay *r, struct ptn_relay_conn *conn)
+static void close_conn(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn)
 {
-    enqueue_close(r, conn->id);
-    ptn_relay_conns_remove(&r->conns, conn);
+    uint32_t alloc = ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id);
+
+    ptn_relay_close(r, conn->id);
+    if (conn->joined)
+        ptn_relay_joined_closed(r, conn);
+    else
+        ptn_relay_conns_remove(&r->conns, conn);
+    if (alloc != PTN_RELAY_NONE)
+        ptn_relay_end(r, now, alloc, PTN_RELAY_END_CONNECTION);
 }
 
 static void input_accepted(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
-    struct ptn_relay_source source = {ptn_relay_listeners_find(&r->listeners, tell->listener),
-                                      tell->from};
+    struct ptn_relay_source source = {
+        .listener = ptn_relay_listeners_find(&r->listeners, tell->listener), .from = tell->from};
     struct ptn_relay_conn *conn = ptn_relay_conns_add(&r->conns, tell->id, &source);
 
     assert(source.listener);
@@ -174,32 +130,48 @@ static void input_accepted(struct ptn_relay *r, ptn_time now, const struct ptn_t
         ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
     } else {
         r->counts[PTN_RELAY_CONNECTION_FULL]++;
-        enqueue_close(r, tell->id);
+        ptn_relay_close(r, tell->id);
     }
+}
+
+/* True when its answer has been put into the queue. */
+static bool answer_on_stream(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn,
+                             struct ptn_bytes message)
+{
+    struct ptn_relay_out out = ptn_relay_queue_room(&r->queue);
+
+    enum ptn_relay_verdict v = ptn_relay_message(r, now, &conn->source, message, &out);
+    r->counts[v]++;
+    if (v == PTN_RELAY_UP || out.bytes.size > 0) {
+        bool put = ptn_relay_queue_put(&r->queue,
+                                       v == PTN_RELAY_UP ? PTN_ASK_DATAGRAM : PTN_ASK_STREAM, &out);
+        r->counts[PTN_RELAY_NO_ROOM] += !put;
+        return put;
+    }
+    return false;
 }
 
 static void input_stream(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     struct ptn_relay_conn *conn = ptn_relay_conns_find(&r->conns, tell->id);
     struct ptn_bytes in = tell->bytes, message;
+    enum ptn_stun_frame_step step = PTN_STUN_FRAME_MORE;
 
-    if (!conn)
-        return; /* closed by us a moment ago */
-    enum ptn_stun_frame_step step;
-    while ((step = ptn_stun_frame_next(&conn->frame, &in, &message)) == PTN_STUN_FRAME_MESSAGE) {
-        struct ptn_relay_out out = ptn_relay_queue_room(&r->queue);
-        enum ptn_relay_verdict v =
-            ptn_relay_binding(&r->opts, &r->listeners, &conn->source, message, &out);
-        r->counts[v]++;
-        if (!ptn_relay_answers(v))
-            continue;
-        ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
-        out.socket = conn->id;
-        ptn_relay_queue_put(&r->queue, PTN_ASK_STREAM, &out);
-    }
-    if (step == PTN_STUN_FRAME_BROKEN) {
+    if (!conn || conn->moved)
+        return; /* closed by us a moment ago, or not ours any more */
+    while (!conn->joined && !conn->moved &&
+           (step = ptn_stun_frame_next(&conn->frame, &in, &message)) == PTN_STUN_FRAME_MESSAGE)
+        if (answer_on_stream(r, now, conn, message) ||
+            ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id) != PTN_RELAY_NONE)
+            ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
+    if (conn->joined) {
+        ptn_relay_conns_alive(&r->conns, conn, PTN_NEVER);
+        ptn_relay_joined_data(r, conn, in);
+    } else if (conn->moved) {
+        ptn_relay_conns_remove(&r->conns, conn);
+    } else if (step == PTN_STUN_FRAME_BROKEN) {
         r->counts[PTN_RELAY_NOT_STUN]++;
-        close_conn(r, conn);
+        close_conn(r, now, conn);
     }
 }
 
@@ -230,61 +202,92 @@ static void input_opened(struct ptn_relay *r, const struct ptn_tell *tell)
     }
     size_t count = ptn_relay_sockets_opened(&r->sockets, tell->id, &tell->local, close);
     for (size_t i = 0; i < count; i++)
-        enqueue_close(r, close[i]);
+        ptn_relay_close(r, close[i]);
 }
 
+/* A relay socket could not be opened, or is gone. */
 static bool input_failed_socket(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
+    struct ptn_relay_socket *socket = ptn_relay_sockets_find(&r->sockets, tell->id);
     ptn_id close[2];
 
-    if (!ptn_relay_sockets_find(&r->sockets, tell->id))
+    if (!socket)
         return false;
+    if (socket->state == PTN_RELAY_SOCKET_USED) {
+        ptn_relay_end(r, now, socket->alloc, PTN_RELAY_END_SOCKET);
+        return true;
+    }
+    ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, tell->id - PTN_RELAY_SOCKET_ID, PTN_NEVER);
     size_t count = ptn_relay_sockets_failed(&r->sockets, now, tell->id, tell->why, close);
     for (size_t i = 0; i < count; i++)
-        enqueue_close(r, close[i]);
+        ptn_relay_close(r, close[i]);
     return true;
+}
+
+static void input_gone(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
+{
+    struct ptn_relay_conn *conn = ptn_relay_conns_find(&r->conns, tell->id);
+
+    if (input_failed_socket(r, now, tell))
+        return;
+    if (!conn) {
+        input_listener(r, tell);
+        return;
+    }
+    uint32_t alloc = ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id);
+    if (conn->joined)
+        ptn_relay_joined_closed(r, conn);
+    else
+        ptn_relay_conns_remove(&r->conns, conn);
+    if (alloc != PTN_RELAY_NONE)
+        ptn_relay_end(r, now, alloc, PTN_RELAY_END_CONNECTION);
 }
 
 void ptn_relay_input(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
-    struct ptn_relay_conn *conn;
-
+    if (r->turn && ptn_relay_peer_told(r, now, tell))
+        return;
     switch (tell->kind) {
     case PTN_TELL_DATAGRAM: input_datagram(r, now, tell); break;
     case PTN_TELL_ACCEPTED: input_accepted(r, now, tell); break;
     case PTN_TELL_STREAM: input_stream(r, now, tell); break;
     case PTN_TELL_OPENED: input_opened(r, tell); break;
     case PTN_TELL_FAILED:
-    case PTN_TELL_CLOSED:
-        if (input_failed_socket(r, now, tell))
-            break;
-        conn = ptn_relay_conns_find(&r->conns, tell->id);
-        if (conn)
-            ptn_relay_conns_remove(&r->conns, conn);
-        else
-            input_listener(r, tell);
-        break;
+    case PTN_TELL_CLOSED: input_gone(r, now, tell); break;
+    case PTN_TELL_ICMP_ERROR: ptn_relay_icmp(r, now, tell); break;
     case PTN_TELL_RESOLVED:
-    case PTN_TELL_ICMP_ERROR:
     case PTN_TELL_ADDRESSES: break; /* nothing here depends on them */
     }
 }
 
 /* ---- time, output, events ---- */
 
+/* True when the connection has a reason to live though its client says nothing. */
+static bool is_wanted(const struct ptn_relay *r, const struct ptn_relay_conn *conn)
+{
+    return conn->joined ||
+           ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id) != PTN_RELAY_NONE;
+}
+
 void ptn_relay_tick(struct ptn_relay *r, ptn_time now)
 {
     struct ptn_relay_conn *conn;
 
+    if (r->turn)
+        ptn_relay_expire(r, now);
     while (!ptn_relay_queue_full(&r->queue) && (conn = ptn_relay_conns_idle(&r->conns, now))) {
+        if (r->turn && is_wanted(r, conn)) {
+            ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
+            continue;
+        }
         r->counts[PTN_RELAY_CONNECTION_IDLE]++;
-        close_conn(r, conn);
+        close_conn(r, now, conn);
     }
 }
 
 static bool output_open(struct ptn_relay *r, struct ptn_ask *ask)
 {
-    for (size_t i = 0; i < r->listeners.count; i++) {
+    for (size_t i = 0; r->to_open && i < r->listeners.count; i++) {
         struct ptn_relay_listener_row *row = &r->listeners.rows[i];
         if (!row->to_open)
             continue;
@@ -296,14 +299,14 @@ static bool output_open(struct ptn_relay *r, struct ptn_ask *ask)
                              .local = row->is.local};
         return true;
     }
+    r->to_open = false;
     return false;
 }
 
 bool ptn_relay_output(struct ptn_relay *r, ptn_time now, struct ptn_ask *ask)
 {
-    if (output_open(r, ask) || ptn_relay_sockets_ask(&r->sockets, now, &r->dice, ask))
-        return true;
-    return ptn_relay_queue_next(&r->queue, ask);
+    return output_open(r, ask) || ptn_relay_queue_next(&r->queue, ask) ||
+           (r->turn && ptn_relay_sockets_ask(&r->sockets, now, &r->dice, ask));
 }
 
 bool ptn_relay_event(struct ptn_relay *r, struct ptn_relay_event *ev)
@@ -321,13 +324,17 @@ bool ptn_relay_event(struct ptn_relay *r, struct ptn_relay_event *ev)
         };
         return true;
     }
-    return false;
+    return ptn_relay_news_next(&r->news, ev);
 }
 
 ptn_time ptn_relay_deadline(const struct ptn_relay *r)
 {
-    return ptn_time_min(ptn_relay_conns_deadline(&r->conns),
-                        ptn_relay_sockets_deadline(&r->sockets));
+    ptn_time at = ptn_relay_conns_deadline(&r->conns);
+
+    if (!r->turn)
+        return at;
+    at = ptn_time_min(at, ptn_heap_deadline(&r->timers));
+    return ptn_time_min(at, ptn_relay_sockets_deadline(&r->sockets));
 }
 
 uint64_t ptn_relay_count(const struct ptn_relay *r, enum ptn_relay_verdict v)

@@ -7,23 +7,16 @@
 #include <stdlib.h>
 
 #define REST PTN_S(1)
-enum { FAILURES_MAX = 64, STOCK_DEFAULT = 128, PAIRS_DEFAULT = 4, LISTEN_DEFAULT = 4 };
-enum { PORT_MIN = 49152, PORT_MAX = 65535 };
+enum { FAILURES_MAX = 64, LISTEN_STOCK = 4 };
 
 static unsigned family_index(uint8_t family)
 {
     return family == PTN_IPV6;
 }
 
-static uint32_t or_default(uint32_t value, uint32_t fallback)
-{
-    return value ? value : fallback;
-}
-
 static uint32_t stock_of(const struct ptn_relay_turn *t)
 {
-    return 2 * (or_default(t->stock, STOCK_DEFAULT) +
-                2 * or_default(t->stock_pairs, PAIRS_DEFAULT) + LISTEN_DEFAULT);
+    return 2 * (t->stock + 2 * t->stock_pairs + LISTEN_STOCK);
 }
 
 enum ptn_err ptn_relay_sockets_init(struct ptn_relay_sockets *s, const struct ptn_relay_turn *t)
@@ -35,8 +28,8 @@ enum ptn_err ptn_relay_sockets_init(struct ptn_relay_sockets *s, const struct pt
         .free = PTN_RELAY_NONE,
         .to_ask = PTN_RELAY_NONE,
         .address_count = t->address_count,
-        .port_min = t->port_min || t->port_max ? t->port_min : PORT_MIN,
-        .port_max = t->port_min || t->port_max ? t->port_max : PORT_MAX,
+        .port_min = t->port_min,
+        .port_max = t->port_max,
     };
     assert(s->port_min <= s->port_max && s->max <= PTN_RELAY_SOCKETS_MAX);
     memcpy(s->addresses, t->addresses, sizeof s->addresses);
@@ -44,10 +37,9 @@ enum ptn_err ptn_relay_sockets_init(struct ptn_relay_sockets *s, const struct pt
         uint8_t family = f ? PTN_IPV6 : PTN_IPV4;
         bool serves = s->max > 0 && ptn_relay_sockets_serves(s, family);
         uint32_t wanted[PTN_RELAY_STOCK_KINDS] = {
-            [PTN_RELAY_SINGLE] = or_default(t->stock, STOCK_DEFAULT),
-            [PTN_RELAY_PAIR] =
-                s->port_min < s->port_max ? or_default(t->stock_pairs, PAIRS_DEFAULT) : 0,
-            [PTN_RELAY_LISTEN] = t->peer_conns_max ? LISTEN_DEFAULT : 0};
+            [PTN_RELAY_SINGLE] = t->stock,
+            [PTN_RELAY_PAIR] = s->port_min < s->port_max ? t->stock_pairs : 0,
+            [PTN_RELAY_LISTEN] = t->peer_conns_max ? LISTEN_STOCK : 0};
         for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++)
             s->stock[f][k] =
                 (struct ptn_relay_stock){.first = PTN_RELAY_NONE, .wanted = serves ? wanted[k] : 0};

@@ -10,9 +10,7 @@
 #ifndef PTN_RELAY_SOCKETS_H
 #define PTN_RELAY_SOCKETS_H
 
-#include "relay/relay.h"
-
-#define PTN_RELAY_NONE UINT32_MAX /* no row */
+#include "relay/pool.h"
 
 enum ptn_relay_stock_kind {
     PTN_RELAY_SINGLE,

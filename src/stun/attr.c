@@ -20,6 +20,22 @@ static const struct ptn_stun_attr_info attrs[PTN_STUN_SLOTS] = {
     [PTN_STUN_SLOT(PTN_STUN_ERROR_CODE)] = {"ERROR-CODE", PTN_STUN_FORM_ERROR},
     [PTN_STUN_SLOT(PTN_STUN_UNKNOWN_ATTRIBUTES)] = {"UNKNOWN-ATTRIBUTES", PTN_STUN_FORM_TYPES},
     [PTN_STUN_SLOT(PTN_STUN_REFLECTED_FROM)] = {"REFLECTED-FROM", PTN_STUN_FORM_ADDR},
+    [PTN_STUN_SLOT(PTN_STUN_CHANNEL_NUMBER)] = {"CHANNEL-NUMBER", PTN_STUN_FORM_U16},
+    [PTN_STUN_SLOT(PTN_STUN_LIFETIME)] = {"LIFETIME", PTN_STUN_FORM_U32},
+    [PTN_STUN_SLOT(PTN_STUN_XOR_PEER_ADDRESS)] = {"XOR-PEER-ADDRESS", PTN_STUN_FORM_XOR_ADDR},
+    [PTN_STUN_SLOT(PTN_STUN_DATA)] = {"DATA", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_XOR_RELAYED_ADDRESS)] = {"XOR-RELAYED-ADDRESS", PTN_STUN_FORM_XOR_ADDR},
+    [PTN_STUN_SLOT(PTN_STUN_REQUESTED_ADDRESS_FAMILY)] = {"REQUESTED-ADDRESS-FAMILY",
+                                                          PTN_STUN_FORM_U8},
+    [PTN_STUN_SLOT(PTN_STUN_EVEN_PORT)] = {"EVEN-PORT", PTN_STUN_FORM_U8},
+    [PTN_STUN_SLOT(PTN_STUN_REQUESTED_TRANSPORT)] = {"REQUESTED-TRANSPORT", PTN_STUN_FORM_U8},
+    [PTN_STUN_SLOT(PTN_STUN_DONT_FRAGMENT)] = {"DONT-FRAGMENT", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_RESERVATION_TOKEN)] = {"RESERVATION-TOKEN", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_CONNECTION_ID)] = {"CONNECTION-ID", PTN_STUN_FORM_U32},
+    [PTN_STUN_SLOT(PTN_STUN_ADDITIONAL_ADDRESS_FAMILY)] = {"ADDITIONAL-ADDRESS-FAMILY",
+                                                           PTN_STUN_FORM_U8},
+    [PTN_STUN_SLOT(PTN_STUN_ADDRESS_ERROR_CODE)] = {"ADDRESS-ERROR-CODE", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_ICMP)] = {"ICMP", PTN_STUN_FORM_BYTES},
     [PTN_STUN_SLOT(PTN_STUN_REALM)] = {"REALM", PTN_STUN_FORM_TEXT},
     [PTN_STUN_SLOT(PTN_STUN_NONCE)] = {"NONCE", PTN_STUN_FORM_TEXT},
     [PTN_STUN_SLOT(PTN_STUN_MESSAGE_INTEGRITY_SHA256)] = {"MESSAGE-INTEGRITY-SHA256",
@@ -42,15 +58,32 @@ static const struct ptn_stun_attr_info attrs[PTN_STUN_SLOTS] = {
     [PTN_STUN_SLOT(PTN_STUN_OTHER_ADDRESS)] = {"OTHER-ADDRESS", PTN_STUN_FORM_ADDR},
 };
 
-/* RFC 8489 §14.8; 430 to 433 and 600 are RFC 3489's (§11.2.9). */
+/* RFC 8489 §14.8, RFC 8656 §19, RFC 6062 §6.3; 430 to 433 and 600 are RFC 3489's (§11.2.9). */
 static const struct {
     unsigned code;
     const char *text;
 } reasons[] = {
-    {300, "Try Alternate"},     {400, "Bad Request"},       {401, "Unauthenticated"},
-    {420, "Unknown Attribute"}, {430, "Stale Credentials"}, {431, "Integrity Check Failure"},
-    {432, "Missing Username"},  {433, "Use TLS"},           {438, "Stale Nonce"},
-    {500, "Server Error"},      {600, "Global Failure"},
+    {300, "Try Alternate"},
+    {400, "Bad Request"},
+    {401, "Unauthenticated"},
+    {403, "Forbidden"},
+    {420, "Unknown Attribute"},
+    {430, "Stale Credentials"},
+    {431, "Integrity Check Failure"},
+    {432, "Missing Username"},
+    {433, "Use TLS"},
+    {437, "Allocation Mismatch"},
+    {438, "Stale Nonce"},
+    {440, "Address Family not Supported"},
+    {441, "Wrong Credentials"},
+    {442, "Unsupported Transport Protocol"},
+    {443, "Peer Address Family Mismatch"},
+    {446, "Connection Already Exists"},
+    {447, "Connection Timeout or Failure"},
+    {486, "Allocation Quota Reached"},
+    {500, "Server Error"},
+    {508, "Insufficient Capacity"},
+    {600, "Global Failure"},
 };
 
 struct ptn_stun_attr_info ptn_stun_attr_info(uint16_t type)

@@ -7,14 +7,25 @@
 
 #include "stun/msg.h"
 
-/* The whole size a header announces; 0: this is not STUN or is larger than `max`. */
-static size_t announced(const uint8_t *header, size_t max)
+enum { CHANNEL_HEADER_BYTES = 4 };
+
+/* How much of a message must be there to know its size: by its first byte. */
+static size_t header_bytes(const struct ptn_stun_frame *f, uint8_t first)
+{
+    return f->channels && (first & 0xc0) == 0x40 ? CHANNEL_HEADER_BYTES : PTN_STUN_HEADER_BYTES;
+}
+
+/* The whole size a header announces; 0: this is neither, or is larger than the buffer. */
+static size_t announced(const struct ptn_stun_frame *f, const uint8_t *header)
 {
     size_t length = (size_t)(header[2] << 8 | header[3]);
+    size_t size = length + header_bytes(f, header[0]);
 
-    if ((header[0] & 0xc0) || length % 4 != 0 || length + PTN_STUN_HEADER_BYTES > max)
+    if (header_bytes(f, header[0]) == CHANNEL_HEADER_BYTES)
+        size = (size + 3) & ~(size_t)3;
+    else if ((header[0] & 0xc0) || length % 4 != 0)
         return 0;
-    return length + PTN_STUN_HEADER_BYTES;
+    return size <= f->capacity ? size : 0;
 }
 
 void ptn_stun_frame_init(struct ptn_stun_frame *f, void *buf, size_t capacity)
@@ -44,8 +55,8 @@ enum ptn_stun_frame_step ptn_stun_frame_next(struct ptn_stun_frame *f, struct pt
     if (f->done)
         f->size = 0;
     f->done = false;
-    if (f->size == 0 && in->size >= PTN_STUN_HEADER_BYTES) {
-        size = announced(in->data, f->capacity);
+    if (f->size == 0 && in->size > 0 && in->size >= header_bytes(f, in->data[0])) {
+        size = announced(f, in->data);
         if (size == 0)
             return PTN_STUN_FRAME_BROKEN;
         if (size <= in->size) {
@@ -54,9 +65,9 @@ enum ptn_stun_frame_step ptn_stun_frame_next(struct ptn_stun_frame *f, struct pt
             return PTN_STUN_FRAME_MESSAGE;
         }
     }
-    if (!fill(f, in, PTN_STUN_HEADER_BYTES))
+    if (!fill(f, in, 1) || !fill(f, in, header_bytes(f, f->buf[0])))
         return PTN_STUN_FRAME_MORE;
-    size = announced(f->buf, f->capacity);
+    size = announced(f, f->buf);
     if (size == 0)
         return PTN_STUN_FRAME_BROKEN;
     if (!fill(f, in, size))

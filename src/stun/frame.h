@@ -1,5 +1,6 @@
 /*
- * stun/frame.h - finds STUN messages in a stream (RFC 8489 §6.2.2).
+ * stun/frame.h - finds STUN messages in a stream (RFC 8489 §6.2.2), and ChannelData (RFC 8656
+ * §12.5).
  *
  * Over TCP and TLS a message is told from the next one by the length in its own
  * header. A message that lies whole in what was received is seen there; only
@@ -14,6 +15,8 @@ struct ptn_stun_frame {
     uint8_t *buf;
     size_t size, capacity;
     bool done; /* buf holds a message that was already handed out */
+    bool
+        channels; /* the owner's: ChannelData is taken, too, with the padding it has over streams */
 };
 
 enum ptn_stun_frame_step {

@@ -111,14 +111,37 @@ static void uncover(const struct ptn_stun_msg *m, struct ptn_addr *a)
         a->ip[i] ^= m->id.bytes[i];
 }
 
-bool ptn_stun_get_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type, struct ptn_addr *out)
+bool ptn_stun_get_next(const struct ptn_stun_msg *m, enum ptn_stun_attr type, size_t *at,
+                       struct ptn_bytes *out)
 {
-    struct ptn_bytes value;
-    struct ptn_addr a = {0};
+    unsigned slot = ptn_stun_slot((uint16_t)type);
+    assert(slot < PTN_STUN_SLOTS);
+    unsigned seal = m->at[PTN_STUN_MESSAGE_INTEGRITY] ? m->at[PTN_STUN_MESSAGE_INTEGRITY]
+                                                      : m->at[PTN_STUN_MESSAGE_INTEGRITY_SHA256];
+    size_t end = seal ? seal * 4u : m->bytes.size;
 
-    if (!ptn_stun_get(m, type, &value))
+    if (m->at[slot] == 0)
         return false;
+    if (*at == 0)
+        *at = m->at[slot] * 4u;
+    while (*at < end) {
+        const uint8_t *attr = m->bytes.data + *at;
+        size_t size = (size_t)(attr[2] << 8 | attr[3]);
+        *at += 4 + ((size + 3) & ~(size_t)3);
+        if ((attr[0] << 8 | attr[1]) == (int)type) {
+            *out = ptn_bytes(attr + 4, size);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ptn_stun_read_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type,
+                        struct ptn_bytes value, struct ptn_addr *out)
+{
+    struct ptn_addr a = {0};
     struct ptn_reader r = ptn_reader(value);
+
     ptn_read_u8(&r);
     uint8_t family = ptn_read_u8(&r);
     a.family = family == 1 ? PTN_IPV4 : family == 2 ? PTN_IPV6 : PTN_FAMILY_NONE;
@@ -130,6 +153,23 @@ bool ptn_stun_get_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type, st
     if (ptn_stun_attr_info((uint16_t)type).form == PTN_STUN_FORM_XOR_ADDR)
         uncover(m, &a);
     *out = a;
+    return true;
+}
+
+bool ptn_stun_get_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type, struct ptn_addr *out)
+{
+    struct ptn_bytes value;
+
+    return ptn_stun_get(m, type, &value) && ptn_stun_read_addr(m, type, value, out);
+}
+
+bool ptn_stun_get_u8(const struct ptn_stun_msg *m, enum ptn_stun_attr type, uint8_t *out)
+{
+    struct ptn_bytes value;
+
+    if (!ptn_stun_get(m, type, &value) || (value.size != 1 && value.size != 4))
+        return false;
+    *out = value.data[0];
     return true;
 }
 

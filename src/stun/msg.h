@@ -72,6 +72,15 @@ static inline bool ptn_stun_has(const struct ptn_stun_msg *m, enum ptn_stun_attr
     return ptn_stun_get(m, type, &value);
 }
 
+/* The next attribute of `type` after `*at`, which begins as 0: for those of which there may be
+ * several. False at the end; those that get() leaves out are not among them. */
+bool ptn_stun_get_next(const struct ptn_stun_msg *m, enum ptn_stun_attr type, size_t *at,
+                       struct ptn_bytes *out);
+
+/* Reads one value of an attribute of address form. */
+bool ptn_stun_read_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type,
+                        struct ptn_bytes value, struct ptn_addr *out);
+
 /* False, with `out` left alone, when the attribute is absent or is not an address. Those
  * with XOR in their name come out in clear. */
 bool ptn_stun_get_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type, struct ptn_addr *out);
@@ -79,6 +88,9 @@ bool ptn_stun_get_addr(const struct ptn_stun_msg *m, enum ptn_stun_attr type, st
 /* False when absent or not of exactly 4 bytes. RESPONSE-PORT is a get_u16. */
 bool ptn_stun_get_u32(const struct ptn_stun_msg *m, enum ptn_stun_attr type, uint32_t *out);
 bool ptn_stun_get_u16(const struct ptn_stun_msg *m, enum ptn_stun_attr type, uint16_t *out);
+
+/* The first byte of a value of 1 or 4 bytes. */
+bool ptn_stun_get_u8(const struct ptn_stun_msg *m, enum ptn_stun_attr type, uint8_t *out);
 
 /* The three-digit code and its text (not to be trusted, not zero-terminated). False when
  * absent or not from 300 to 699. */
@@ -141,6 +153,9 @@ void ptn_stun_put_u16(struct ptn_stun_out *o, enum ptn_stun_attr type, uint16_t 
 /* ERROR-CODE with the RFC's text; code from 300 to 699. The classic dialect fills the text up with
  * spaces, because RFC 3489 §11.2.9 knows no padding. */
 void ptn_stun_put_error(struct ptn_stun_out *o, unsigned code);
+
+/* ERROR-CODE without a text, which is the shortest. */
+void ptn_stun_put_code(struct ptn_stun_out *o, unsigned code);
 
 /* UNKNOWN-ATTRIBUTES. In the classic dialect an odd list repeats its last type, because RFC
  * 3489 §11.2.10 knows no padding. */

@@ -105,6 +105,12 @@ void ptn_stun_put_error(struct ptn_stun_out *o, unsigned code)
     finish(o);
 }
 
+void ptn_stun_put_code(struct ptn_stun_out *o, unsigned code)
+{
+    assert(code >= 300 && code <= 699);
+    ptn_stun_put_u32(o, PTN_STUN_ERROR_CODE, code / 100 << 8 | code % 100);
+}
+
 void ptn_stun_put_unknown(struct ptn_stun_out *o, const uint16_t *types, size_t count)
 {
     size_t told = is_classic(o) && count % 2 ? count + 1 : count;

@@ -1,0 +1,37 @@
+/*
+ * relay/waiting.h - requests that wait for a user to be looked up, and mail that waits to be taken.
+ *
+ * Few and of fixed size: what finds no place is forgotten, for a client asks again.
+ */
+#ifndef PTN_RELAY_WAITING_H
+#define PTN_RELAY_WAITING_H
+
+#include "relay/relay.h"
+
+enum { PTN_RELAY_WAITING_MAX = 64, PTN_RELAY_MAILS_MAX = 32, PTN_RELAY_WAITING_BYTES = 1200 };
+
+struct ptn_relay_waiting {
+    struct {
+        ptn_id path; /* 0: the place is free */
+        struct ptn_addr from;
+        ptn_time since;
+        size_t size;
+        uint8_t bytes[PTN_RELAY_WAITING_BYTES];
+    } requests[PTN_RELAY_WAITING_MAX];
+    size_t mail_first, mail_count;
+    struct {
+        struct ptn_relay_mail mail;
+        uint8_t bytes[PTN_RELAY_WAITING_BYTES];
+    } mails[PTN_RELAY_MAILS_MAX];
+};
+
+/* False when there is no place, or it is too long. A place whose request has waited for long is
+ * taken. */
+bool ptn_relay_waiting_add(struct ptn_relay_waiting *w, ptn_time now, ptn_id path,
+                           const struct ptn_addr *from, struct ptn_bytes bytes);
+
+/* Copies the mail and its bytes. */
+bool ptn_relay_waiting_mail(struct ptn_relay_waiting *w, const struct ptn_relay_mail *mail);
+bool ptn_relay_waiting_next_mail(struct ptn_relay_waiting *w, struct ptn_relay_mail *mail);
+
+#endif

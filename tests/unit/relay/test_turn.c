@@ -1,0 +1,721 @@
+#include "support/turn_rig.h"
+
+#include "stun/seal.h"
+#include "support/test.h"
+
+static const struct ptn_addr bob = {.ip = {91, 198, 174, 77}, .port = 6000, .family = PTN_IPV4};
+static const struct ptn_addr carol = {.ip = {91, 198, 174, 78}, .port = 6000, .family = PTN_IPV4};
+
+static unsigned allocate_as(struct rig *g, struct rig_client *c, const char *user,
+                            const char *password)
+{
+    c->user = user;
+    c->password = password;
+    c->nonce[0] = '\0';
+    return rig_allocate(g, c, NULL);
+}
+
+/* A request with one more attribute of four bytes. */
+static unsigned allocate_with(struct rig *g, struct rig_client *c, enum ptn_stun_attr type,
+                              uint32_t value, struct rig_request *q)
+{
+    rig_begin(q, c, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q->o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    ptn_stun_put_u32(&q->o, type, value);
+    return rig_ask(g, q);
+}
+
+/* ---- who may ---- */
+
+TEST(a_stranger_gets_at_most_76_bytes_with_realm_and_nonce)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+    struct ptn_bytes nonce;
+
+    rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    CHECK_EQ(401, rig_ask_plainly(g, &q));
+    CHECK(q.answer.bytes.size <= 76);
+    CHECK(ptn_stun_has(&q.answer, PTN_STUN_REALM));
+    CHECK(ptn_stun_get(&q.answer, PTN_STUN_NONCE, &nonce));
+    CHECK(!ptn_stun_has(&q.answer, PTN_STUN_MESSAGE_INTEGRITY));
+    CHECK_EQ(1, rig_count(g, PTN_RELAY_CHALLENGED));
+    CHECK_EQ(0, ptn_relay_now(g->relay).allocations);
+    rig_free(g);
+}
+
+TEST(credentials_are_good_or_not)
+{
+    static const struct {
+        const char *user, *password;
+        unsigned code;
+    } cases[] = {
+        {"alice", "secret", 0},     {"alice", "wrong", 401},  {"alice", "", 401},
+        {"mallory", "secret", 401}, {"Alice", "secret", 401},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *g = rig_new(NULL);
+        struct rig_client c = rig_client(40000);
+        CHECK_EQ(cases[i].code, allocate_as(g, &c, cases[i].user, cases[i].password));
+        CHECK_EQ(cases[i].code == 0, ptn_relay_now(g->relay).allocations);
+        rig_free(g);
+    }
+}
+
+TEST(a_request_lacks_a_part_of_the_credentials_and_is_a_bad_one)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+
+    for (unsigned missing = 0; missing < 3; missing++) {
+        rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+        if (missing != 0)
+            ptn_stun_put(&q.o, PTN_STUN_USERNAME, ptn_bytes("alice", 5));
+        if (missing != 1)
+            ptn_stun_put(&q.o, PTN_STUN_REALM, ptn_bytes("example.org", 11));
+        if (missing != 2)
+            ptn_stun_put(&q.o, PTN_STUN_NONCE, ptn_bytes("1", 1));
+        ptn_stun_put_integrity(&q.o, g->crypto, ptn_bytes("key", 3));
+        CHECK_EQ(400, rig_ask_plainly(g, &q));
+    }
+    rig_free(g);
+}
+
+TEST(a_nonce_of_another_time_or_address_or_make_is_stale)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    CHECK_EQ(0, rig_refresh(g, &c, 600));
+    CHECK_EQ(0, rig_count(g, PTN_RELAY_STALE_NONCE));
+    rig_sleep(g, PTN_S(599));
+    CHECK_EQ(0, rig_refresh(g, &c, 3600));
+    CHECK_EQ(0, rig_count(g, PTN_RELAY_STALE_NONCE));
+    rig_sleep(g, PTN_S(5));
+    CHECK_EQ(0, rig_refresh(g, &c, 3600)); /* with the new one that came with 438 */
+    CHECK_EQ(1, rig_count(g, PTN_RELAY_STALE_NONCE));
+    struct rig_client thief = rig_client(40001);
+    thief.addr.ip[3]++;
+    memcpy(thief.realm, c.realm, sizeof c.realm);
+    memcpy(thief.nonce, c.nonce, sizeof c.nonce);
+    rig_begin(&q, &thief, PTN_STUN_ALLOCATE);
+    CHECK_EQ(400, rig_ask(g, &q)); /* after a 438: there is no REQUESTED-TRANSPORT */
+    CHECK_EQ(2, rig_count(g, PTN_RELAY_STALE_NONCE));
+    memset(thief.nonce, 'A', 24);
+    thief.nonce[24] = '\0';
+    rig_begin(&q, &thief, PTN_STUN_ALLOCATE);
+    CHECK_EQ(400, rig_ask(g, &q));
+    CHECK_EQ(3, rig_count(g, PTN_RELAY_STALE_NONCE));
+    rig_free(g);
+}
+
+TEST(nonces_of_a_fleet_with_one_secret_are_taken_by_each_other)
+{
+    for (unsigned same = 0; same < 2; same++) {
+        struct ptn_relay_opts opts = rig_opts();
+        opts.turn.nonce_secret = ptn_bytes("fleet", 5);
+        struct rig *a = rig_new(&opts);
+        opts.turn.nonce_secret = same ? ptn_bytes("fleet", 5) : ptn_bytes("other", 5);
+        opts.dice = ptn_dice_seeded(2);
+        struct rig *b = rig_new(&opts);
+        struct rig_client c = rig_client(40000);
+
+        ptn_relay_set_wall(a->relay, 0, 1000000);
+        ptn_relay_set_wall(b->relay, 0, 1000004); /* clocks differ a little */
+        CHECK_EQ(0, rig_allocate(a, &c, NULL));
+        CHECK_EQ(0, rig_allocate(b, &c, NULL));
+        CHECK_EQ(same ? 0 : 1, rig_count(b, PTN_RELAY_STALE_NONCE));
+        rig_free(a);
+        rig_free(b);
+    }
+}
+
+TEST(sha256_and_userhash_are_offered_where_it_costs_nobody_anything)
+{
+    struct ptn_relay_opts opts = rig_opts();
+
+    for (unsigned always = 0; always < 2; always++)
+        for (unsigned stream = 0; stream < 2; stream++) {
+            opts.turn.always_algorithms = always;
+            struct rig *g = rig_new(&opts);
+            struct rig_client c =
+                stream ? rig_stream_client(g, PTN_ID_WORLD + 1) : rig_client(40000);
+            struct rig_request q;
+            uint32_t features;
+
+            rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+            CHECK_EQ(401, rig_ask_plainly(g, &q));
+            CHECK_EQ(always || stream, ptn_stun_has(&q.answer, PTN_STUN_PASSWORD_ALGORITHMS));
+            struct ptn_bytes nonce;
+            CHECK(ptn_stun_get(&q.answer, PTN_STUN_NONCE, &nonce));
+            CHECK_EQ(always || stream, ptn_stun_nonce_features(nonce, &features));
+            if (always || stream) {
+                CHECK_EQ(PTN_STUN_FEATURE_PASSWORD_ALGORITHMS | PTN_STUN_FEATURE_USER_ANONYMITY,
+                         features);
+                c.sha256 = c.userhash = true;
+                CHECK_EQ(0, rig_allocate(g, &c, NULL));
+                CHECK(ptn_stun_has(&q.answer, PTN_STUN_NONCE));
+                CHECK_EQ(0, rig_refresh(g, &c, 700));
+            }
+            rig_free(g);
+        }
+}
+
+/* Somebody on the way struck SHA-256 out of what we offered (RFC 8489 §9.2.4). */
+TEST(a_list_of_algorithms_that_was_tampered_with_is_a_bad_request)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.always_algorithms = true;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+
+    c.sha256 = true;
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    c.algorithms_size = 4; /* the first only */
+    rig_begin(&q, &c, PTN_STUN_REFRESH);
+    CHECK_EQ(400, rig_ask(g, &q));
+    c.algorithms_size = 8;
+    c.algorithms[1] = 1;
+    rig_begin(&q, &c, PTN_STUN_REFRESH);
+    CHECK_EQ(400, rig_ask(g, &q));
+    rig_free(g);
+}
+
+TEST(names_with_a_time_get_their_password_from_any_of_the_secrets)
+{
+    /* base64(HMAC-SHA1("north", "1000600:alice")) and of "south". */
+    const struct ptn_bytes secrets[] = {ptn_bytes("north", 5), ptn_bytes("south", 5)};
+    static const char *const names[] = {"1000600:alice", "1000600", "alice:1000600",
+                                        "999999:alice",  "alice",   "x1000600:alice"};
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.user_count = 0;
+    opts.turn.secrets = secrets;
+    opts.turn.secret_count = 2;
+    opts.turn.ask_for_users = false;
+
+    for (size_t s = 0; s < 2; s++)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            static const char base64[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            struct rig *g = rig_new(&opts);
+            struct rig_client c = rig_client(40000);
+            struct ptn_bytes name = ptn_bytes_of_text(names[i]);
+            uint8_t mac[PTN_DIGEST_BYTES_MAX + 1] = {0};
+            char password[29] = {0};
+
+            ptn_relay_set_wall(g->relay, 0, 1000000);
+            ptn_crypto_hmac(g->crypto, PTN_SHA1, secrets[s], &name, 1, mac);
+            mac[20] = 0;
+            for (unsigned k = 0; k < 28; k++) {
+                unsigned bit = 6 * k, two = (unsigned)mac[bit / 8] << 8 | mac[bit / 8 + 1];
+                password[k] = base64[two >> (10 - bit % 8) & 63];
+            }
+            password[27] = '=';
+            CHECK_EQ(i < 3 ? 0 : 401, allocate_as(g, &c, names[i], password));
+            if (i < 3) {
+                /* When his time is over he keeps what he has, and gets nothing new. */
+                rig_sleep(g, PTN_S(590));
+                CHECK_EQ(0, rig_refresh(g, &c, 3600));
+                rig_sleep(g, PTN_S(20));
+                CHECK_EQ(0, rig_refresh(g, &c, 3600));
+                struct rig_client again = c;
+                again.addr.port++;
+                CHECK_EQ(401, rig_allocate(g, &again, NULL));
+            }
+            rig_free(g);
+        }
+}
+
+TEST(a_user_nobody_knows_yet_is_asked_for_once_and_answered_when_he_is_found)
+{
+    for (unsigned exists = 0; exists < 2; exists++) {
+        struct ptn_relay_opts opts = rig_opts();
+        opts.turn.user_count = 0;
+        opts.turn.ask_for_users = true;
+        struct rig *g = rig_new(&opts);
+        struct rig_client c = rig_client(40000);
+        struct rig_request q;
+        struct ptn_relay_user dora = {.name = ptn_bytes("dora", 4)};
+
+        c.user = "dora";
+        rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+        ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+        CHECK_EQ(1, rig_ask(g, &q));
+        CHECK_EQ(1, g->wanted_count);
+        CHECK_EQ(4, g->wanted.name.size);
+        CHECK_EQ(1, rig_ask_again(g, &q)); /* he repeats it, as clients do */
+        CHECK_EQ(1, g->wanted_count);
+        CHECK_EQ(2, rig_count(g, PTN_RELAY_WAITING));
+        if (exists)
+            dora.password = ptn_bytes("secret", 6);
+        g->sent_count = 0;
+        ptn_relay_user_found(g->relay, g->now, &dora);
+        rig_settle(g);
+        CHECK_EQ(2, g->sent_count); /* both get the same answer */
+        CHECK_EQ(exists, ptn_relay_now(g->relay).allocations);
+        CHECK_ADDR(&c.addr, &g->sent[0].to);
+        /* From now on he is known, for a while; and so is that there is none. */
+        rig_sleep(g, PTN_S(exists ? 59 : 4));
+        struct rig_client again = rig_client(40001);
+        again.user = "dora";
+        CHECK_EQ(exists ? 0 : 401, rig_allocate(g, &again, NULL));
+        CHECK_EQ(1, g->wanted_count);
+        rig_sleep(g, PTN_S(2));
+        again = rig_client(40002);
+        again.user = "dora";
+        CHECK_EQ(1, rig_allocate(g, &again, NULL));
+        CHECK_EQ(2, g->wanted_count);
+        if (exists) /* but his allocation is his */
+            CHECK_EQ(0, rig_refresh(g, &c, 600));
+        rig_free(g);
+    }
+}
+
+TEST(a_key_in_place_of_a_password_is_as_good)
+{
+    struct ptn_crypto *crypto = ptn_crypto_new();
+    uint8_t key[PTN_DIGEST_BYTES_MAX];
+    size_t size = ptn_stun_long_term_key(crypto, PTN_STUN_ALGORITHM_MD5, ptn_bytes("alice", 5),
+                                         ptn_bytes("example.org", 11), ptn_bytes("secret", 6), key);
+    const struct ptn_relay_user users[] = {
+        {.name = ptn_bytes("alice", 5), .key = ptn_bytes(key, size)}};
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.users = users;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000);
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    ptn_crypto_free(crypto);
+    rig_free(g);
+}
+
+TEST(without_users_there_is_no_turn)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.user_count = 0;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000);
+
+    CHECK_EQ(1, rig_allocate(g, &c, NULL));
+    CHECK_EQ(1, rig_count(g, PTN_RELAY_UNKNOWN_METHOD));
+    CHECK_EQ(0, g->open_count);
+    rig_free(g);
+}
+
+/* ---- allocations ---- */
+
+TEST(an_allocation_lives_as_long_as_was_said)
+{
+    static const struct {
+        uint32_t asked_s, granted_s;
+    } cases[] = {{0, 600}, {1, 600}, {600, 600}, {900, 900}, {3600, 3600}, {90000, 3600}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *g = rig_new(NULL);
+        struct rig_client c = rig_client(40000);
+        struct rig_request q;
+        uint32_t granted_s;
+        unsigned open = g->open_count;
+
+        CHECK_EQ(0, allocate_with(g, &c, PTN_STUN_LIFETIME, cases[i].asked_s, &q));
+        CHECK(ptn_stun_get_u32(&q.answer, PTN_STUN_LIFETIME, &granted_s));
+        CHECK_EQ(cases[i].granted_s, granted_s);
+        CHECK_EQ(open + 1, g->open_count);
+        rig_sleep(g, PTN_S(granted_s) - 1);
+        CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
+        rig_sleep(g, 1);
+        CHECK_EQ(0, ptn_relay_now(g->relay).allocations);
+        CHECK_EQ(PTN_RELAY_END_EXPIRED, g->ended.end);
+        CHECK_EQ(granted_s, g->ended.lifetime_s);
+        CHECK_EQ(open, g->open_count);
+        rig_free(g);
+    }
+}
+
+TEST(the_same_request_again_gets_the_same_answer_and_another_one_a_mismatch)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+    struct ptn_addr first, second;
+
+    rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    CHECK_EQ(0, rig_ask(g, &q));
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &first));
+    CHECK_EQ(0, rig_ask_again(g, &q));
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &second));
+    CHECK_ADDR(&first, &second);
+    CHECK_EQ(1, g->begun_count);
+    CHECK_EQ(437, rig_allocate(g, &c, NULL));
+    rig_free(g);
+}
+
+TEST(what_cannot_be_allocated_is_refused_with_its_code)
+{
+    static const struct {
+        enum ptn_stun_attr type;
+        uint32_t value;
+        unsigned code;
+    } cases[] = {
+        {PTN_STUN_REQUESTED_ADDRESS_FAMILY, 0x01000000, 0},
+        {PTN_STUN_REQUESTED_ADDRESS_FAMILY, 0x02000000, 0},
+        {PTN_STUN_REQUESTED_ADDRESS_FAMILY, 0x03000000, 440},
+        {PTN_STUN_ADDITIONAL_ADDRESS_FAMILY, 0x02000000, 0},
+        {PTN_STUN_ADDITIONAL_ADDRESS_FAMILY, 0x01000000, 400},
+        {PTN_STUN_EVEN_PORT, 0x00000000, 0},
+        {PTN_STUN_EVEN_PORT, 0x80000000, 0},
+        {PTN_STUN_RESERVATION_TOKEN, 1, 400}, /* not of eight bytes */
+        {PTN_STUN_DONT_FRAGMENT, 0, 420},
+        {PTN_STUN_CHANGE_REQUEST, 0, 420},
+        {(enum ptn_stun_attr)0x0032, 0, 420},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig *g = rig_new(NULL);
+        struct rig_client c = rig_client(40000);
+        struct rig_request q;
+
+        CHECK_EQ(cases[i].code, allocate_with(g, &c, cases[i].type, cases[i].value, &q));
+        CHECK_EQ(cases[i].code == 0, ptn_relay_now(g->relay).allocations);
+        rig_free(g);
+    }
+    static const uint32_t transports[][2] = {{17, 0}, {6, 442}, {1, 442}, {0, 442}};
+    for (size_t i = 0; i < 4; i++) {
+        struct rig *g = rig_new(NULL);
+        struct rig_client c = rig_client(40000);
+        struct rig_request q;
+        rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+        ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, transports[i][0] << 24);
+        CHECK_EQ(transports[i][1], rig_ask(g, &q));
+        rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+        CHECK_EQ(transports[i][1] ? 400 : 437, rig_ask(g, &q));
+        rig_free(g);
+    }
+}
+
+TEST(both_families_come_with_one_allocation_and_each_can_be_given_back)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+    struct ptn_bytes value;
+    struct ptn_addr relayed[2], bob6 = {.ip = {0x2a, 2, 0, 9, [15] = 1}, .port = 5, .family = 6};
+    size_t at = 0;
+    unsigned open = g->open_count;
+
+    CHECK_EQ(0, allocate_with(g, &c, PTN_STUN_ADDITIONAL_ADDRESS_FAMILY, 2u << 24, &q));
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK(ptn_stun_get_next(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &at, &value));
+        CHECK(ptn_stun_read_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, value, &relayed[i]));
+    }
+    CHECK_EQ(PTN_IPV4, relayed[0].family);
+    CHECK_EQ(PTN_IPV6, relayed[1].family);
+    CHECK_EQ(open + 2, g->open_count);
+    CHECK_EQ(0, rig_permit(g, &c, &bob));
+    CHECK_EQ(0, rig_permit(g, &c, &bob6));
+    rig_begin(&q, &c, PTN_STUN_REFRESH);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_ADDRESS_FAMILY, 1u << 24);
+    ptn_stun_put_u32(&q.o, PTN_STUN_LIFETIME, 0);
+    CHECK_EQ(0, rig_ask(g, &q));
+    CHECK_EQ(open + 1, g->open_count);
+    CHECK_EQ(1, ptn_relay_now(g->relay).permissions);
+    CHECK_EQ(443, rig_permit(g, &c, &bob));
+    CHECK_EQ(0, rig_permit(g, &c, &bob6));
+    CHECK_EQ(0, rig_refresh(g, &c, 0));
+    CHECK_EQ(open, g->open_count);
+    CHECK_EQ(437, rig_refresh(g, &c, 600));
+    rig_free(g);
+}
+
+TEST(an_additional_family_that_is_not_there_is_told_with_its_error)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.address_count = 1;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+    struct ptn_bytes value;
+
+    CHECK_EQ(0, allocate_with(g, &c, PTN_STUN_ADDITIONAL_ADDRESS_FAMILY, 2u << 24, &q));
+    CHECK(ptn_stun_get(&q.answer, PTN_STUN_ADDRESS_ERROR_CODE, &value));
+    CHECK_BYTES("\2\0\4\50", value.data, 4);
+    c = rig_client(40001);
+    CHECK_EQ(440, allocate_with(g, &c, PTN_STUN_REQUESTED_ADDRESS_FAMILY, 2u << 24, &q));
+    rig_free(g);
+}
+
+TEST(an_even_port_can_be_had_with_the_next_one_in_reserve)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client rtp = rig_client(40000), rtcp = rig_client(40001), late = rig_client(40002);
+    struct rig_request q;
+    struct ptn_addr even, odd;
+    struct ptn_bytes token;
+    uint8_t kept[8];
+
+    CHECK_EQ(0, allocate_with(g, &rtp, PTN_STUN_EVEN_PORT, 0x80000000, &q));
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &even));
+    CHECK_EQ(0, even.port % 2);
+    CHECK(ptn_stun_get(&q.answer, PTN_STUN_RESERVATION_TOKEN, &token));
+    CHECK_EQ(8, token.size);
+    memcpy(kept, token.data, 8);
+    rig_begin(&q, &rtcp, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    ptn_stun_put(&q.o, PTN_STUN_RESERVATION_TOKEN, ptn_bytes(kept, 8));
+    CHECK_EQ(0, rig_ask(g, &q));
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &odd));
+    CHECK_EQ(even.port + 1, odd.port);
+    CHECK(ptn_addr_same_ip(&even, &odd));
+    rig_begin(&q, &late, PTN_STUN_ALLOCATE); /* a token is good once */
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    ptn_stun_put(&q.o, PTN_STUN_RESERVATION_TOKEN, ptn_bytes(kept, 8));
+    CHECK_EQ(508, rig_ask(g, &q));
+    rig_free(g);
+}
+
+TEST(a_reserved_port_that_nobody_takes_is_closed)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+
+    CHECK_EQ(0, allocate_with(g, &c, PTN_STUN_EVEN_PORT, 0x80000000, &q));
+    unsigned open = g->open_count;
+    rig_sleep(g, PTN_S(30));
+    CHECK_EQ(open - 1, g->open_count);
+    rig_free(g);
+}
+
+TEST(an_empty_stock_is_insufficient_capacity_and_fills_again)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+
+    g->refuse_opens = 1000000;
+    for (uint16_t i = 0; i < 8; i++) {
+        c = rig_client((uint16_t)(40000 + i));
+        CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    }
+    c = rig_client(50000);
+    CHECK_EQ(508, rig_allocate(g, &c, NULL));
+    CHECK(ptn_relay_now(g->relay).stock_failures >= 64);
+    g->refuse_opens = 0;
+    rig_sleep(g, PTN_S(1));
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    rig_free(g);
+}
+
+TEST(quotas_hold_over_all_workers)
+{
+    struct ptn_relay_shared *shared = ptn_relay_shared_new(100);
+    struct ptn_relay_opts opts = rig_opts();
+    opts.shared = shared;
+    opts.turn.user_quota = 3;
+    struct rig *a = rig_new(&opts), *b = rig_new(&opts);
+
+    for (uint16_t i = 0; i < 5; i++) {
+        struct rig_client c = rig_client((uint16_t)(40000 + i));
+        CHECK_EQ(i < 3 ? 0 : 486, rig_allocate(i % 2 ? a : b, &c, NULL));
+    }
+    CHECK_EQ(3, ptn_relay_shared_total(shared));
+    struct rig_client first = rig_client(40000), other = rig_client(50000);
+    CHECK_EQ(0, rig_refresh(b, &first, 0));
+    CHECK_EQ(0, rig_allocate(a, &other, NULL));
+    rig_sleep(a, PTN_S(700));
+    rig_sleep(b, PTN_S(700));
+    CHECK_EQ(0, ptn_relay_shared_total(shared));
+    rig_free(a);
+    rig_free(b);
+    ptn_relay_shared_free(shared);
+}
+
+TEST(the_sum_of_bandwidths_is_a_quota_too)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.max_bps = 1000;
+    opts.turn.bps_capacity = 2500;
+    struct rig *g = rig_new(&opts);
+
+    for (uint16_t i = 0; i < 3; i++) {
+        struct rig_client c = rig_client((uint16_t)(40000 + i));
+        CHECK_EQ(i < 2 ? 0 : 486, rig_allocate(g, &c, NULL));
+    }
+    rig_free(g);
+}
+
+TEST(an_allocation_belongs_to_the_user_who_made_it)
+{
+    const struct ptn_relay_user users[] = {
+        {.name = ptn_bytes("alice", 5), .password = ptn_bytes("secret", 6)},
+        {.name = ptn_bytes("bob", 3), .password = ptn_bytes("secret", 6)}};
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.users = users;
+    opts.turn.user_count = 2;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000);
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    c.user = "bob";
+    CHECK_EQ(441, rig_refresh(g, &c, 0));
+    CHECK_EQ(441, rig_permit(g, &c, &bob));
+    CHECK_EQ(441, rig_bind(g, &c, 0x4000, &bob));
+    CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
+    rig_free(g);
+}
+
+TEST(a_draining_server_makes_no_new_allocations_and_names_another)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client old = rig_client(40000), fresh = rig_client(40001);
+    struct ptn_addr other = ptn_addr_v4(81, 2, 69, 50, 3478), told;
+    struct rig_request q;
+
+    CHECK_EQ(0, rig_allocate(g, &old, NULL));
+    ptn_relay_drain(g->relay, true);
+    CHECK_EQ(508, rig_allocate(g, &fresh, NULL));
+    ptn_relay_divert(g->relay, &other);
+    rig_begin(&q, &fresh, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    CHECK_EQ(300, rig_ask(g, &q));
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_ALTERNATE_SERVER, &told));
+    CHECK_ADDR(&other, &told);
+    CHECK_EQ(0, rig_refresh(g, &old, 600));
+    CHECK_EQ(0, rig_permit(g, &old, &bob));
+    ptn_relay_drain(g->relay, false);
+    ptn_relay_divert(g->relay, NULL);
+    CHECK_EQ(0, rig_allocate(g, &fresh, NULL));
+    /* Nobody without credentials is told where else there is a server. */
+    ptn_relay_divert(g->relay, &other);
+    rig_begin(&q, &fresh, PTN_STUN_ALLOCATE);
+    CHECK_EQ(401, rig_ask_plainly(g, &q));
+    CHECK(!ptn_stun_has(&q.answer, PTN_STUN_ALTERNATE_SERVER));
+    rig_free(g);
+}
+
+TEST(other_settings_drop_no_allocation)
+{
+    const struct ptn_relay_user users[] = {
+        {.name = ptn_bytes("bob", 3), .password = ptn_bytes("hidden", 6)}};
+    const struct ptn_relay_range denied[] = {{carol, carol}};
+    struct ptn_relay_opts opts = rig_opts();
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000), new_one = rig_client(40001);
+    struct rig_client old_one = rig_client(40002);
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    CHECK_EQ(0, rig_permit(g, &c, &bob));
+    CHECK_EQ(0, rig_bind(g, &c, 0x4000, &carol));
+    opts.turn.users = users;
+    opts.turn.peers = (struct ptn_relay_peers){.denied = denied, .denied_count = 1};
+    opts.turn.peers.denied =
+        (struct ptn_relay_range[]){{ptn_addr_with_port(carol, 0), ptn_addr_with_port(carol, 0)}};
+    CHECK(ptn_relay_change(g->relay, g->now, &opts));
+    CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
+    CHECK_EQ(0, ptn_relay_now(g->relay).channels); /* carol is denied now */
+    CHECK_EQ(1, ptn_relay_now(g->relay).permissions);
+    CHECK_EQ(0, rig_refresh(g, &c, 600));
+    CHECK_EQ(403, rig_permit(g, &c, &carol));
+    CHECK_EQ(0, allocate_as(g, &new_one, "bob", "hidden"));
+    CHECK_EQ(401, allocate_as(g, &old_one, "alice", "secret"));
+    CHECK_EQ(0, rig_refresh(g, &c, 0));
+    CHECK_EQ(437, rig_refresh(g, &new_one, 600) == 0 ? 437 : 0);
+    rig_free(g);
+}
+
+TEST(a_user_can_be_sent_away)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    ptn_relay_revoke(g->relay, g->now, ptn_bytes("nobody", 6));
+    rig_settle(g);
+    CHECK_EQ(0, g->ended_count);
+    ptn_relay_revoke(g->relay, g->now, ptn_bytes("alice", 5));
+    rig_settle(g);
+    CHECK_EQ(1, g->ended_count);
+    CHECK_EQ(PTN_RELAY_END_REVOKED, g->ended.end);
+    rig_free(g);
+}
+
+/* ---- permissions and channels ---- */
+
+TEST(channels_are_bound_one_to_one_and_end_by_themselves)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct ptn_addr other_port = ptn_addr_with_port(bob, 6001), none = ptn_addr_with_port(bob, 0);
+
+    CHECK_EQ(437, rig_bind(g, &c, 0x4000, &bob));
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    CHECK_EQ(0, rig_refresh(g, &c, 3600));
+    static const struct {
+        uint16_t number;
+        unsigned code;
+    } numbers[] = {{0x3fff, 400}, {0, 400}, {0x8000, 400}, {0x4000, 0}, {0x4000, 0}, {0x4001, 400}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        CHECK_EQ(numbers[i].code, rig_bind(g, &c, numbers[i].number, &bob));
+    CHECK_EQ(400, rig_bind(g, &c, 0x4000, &carol));
+    CHECK_EQ(400, rig_bind(g, &c, 0x4000, &other_port));
+    CHECK_EQ(400, rig_bind(g, &c, 0x4002, &none));
+    CHECK_EQ(0, rig_bind(g, &c, 0x7fff, &other_port));
+    CHECK_EQ(2, ptn_relay_now(g->relay).channels);
+    CHECK_EQ(1, ptn_relay_now(g->relay).permissions); /* one address */
+    rig_sleep(g, PTN_S(300));
+    CHECK_EQ(0, ptn_relay_now(g->relay).permissions);
+    CHECK_EQ(2, ptn_relay_now(g->relay).channels);
+    rig_sleep(g, PTN_S(300));
+    CHECK_EQ(0, ptn_relay_now(g->relay).channels);
+    CHECK_EQ(0, rig_bind(g, &c, 0x4000, &carol));
+    rig_free(g);
+}
+
+TEST(permissions_of_one_request_are_all_made_or_none)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct ptn_addr bad = ptn_addr_v4(10, 0, 0, 1, 1),
+                    six = {.ip = {0x2a, 2, 9}, .port = 1, .family = PTN_IPV6};
+    const struct {
+        struct ptn_addr last;
+        unsigned code;
+    } cases[] = {{bad, 403}, {six, 443}, {carol, 0}};
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    for (size_t i = 0; i < 3; i++) {
+        struct rig_request q;
+        rig_begin(&q, &c, PTN_STUN_CREATE_PERMISSION);
+        ptn_stun_put_addr(&q.o, PTN_STUN_XOR_PEER_ADDRESS, &bob);
+        ptn_stun_put_addr(&q.o, PTN_STUN_XOR_PEER_ADDRESS, &cases[i].last);
+        CHECK_EQ(cases[i].code, rig_ask(g, &q));
+        CHECK_EQ(cases[i].code ? 0 : 2, ptn_relay_now(g->relay).permissions);
+    }
+    struct rig_request q;
+    rig_begin(&q, &c, PTN_STUN_CREATE_PERMISSION);
+    CHECK_EQ(400, rig_ask(g, &q));
+    rig_free(g);
+}
+
+TEST(full_tables_are_insufficient_capacity)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.permissions_max = 2;
+    opts.turn.channels_max = 1;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000);
+    struct ptn_addr dave = ptn_addr_v4(91, 198, 174, 79, 1);
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL));
+    CHECK_EQ(0, rig_bind(g, &c, 0x4000, &bob));
+    CHECK_EQ(508, rig_bind(g, &c, 0x4001, &carol));
+    CHECK_EQ(1, ptn_relay_now(g->relay).permissions); /* nothing of it stays */
+    CHECK_EQ(0, rig_permit(g, &c, &carol));
+    CHECK_EQ(508, rig_permit(g, &c, &dave));
+    rig_free(g);
+}
