@@ -132,15 +132,15 @@ class Loopback(Town):
     def argv(self, host, argv):
         return argv
 
-    def sip_is_answered(self):
-        """By the registrar, asked from another address of its net."""
+    def sip_is_answered(self, registrar):
+        """By this registrar, asked from another address of its net."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.settimeout(0.2)
-            s.bind((self.registrar.rsplit('.', 1)[0] + '.250', 0))
+            s.bind((registrar.rsplit('.', 1)[0] + '.250', 0))
             here, serial = '%s:%d' % s.getsockname(), time.monotonic_ns()
-            s.sendto((f'OPTIONS sip:{self.registrar} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{serial}\r\n'
-                      f'From: <sip:t@{here}>;tag=1\r\nTo: <sip:{self.registrar}>\r\nCall-ID: {serial}\r\n'
-                      'CSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n').encode(), (self.registrar, 5060))
+            s.sendto((f'OPTIONS sip:{registrar} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{serial}\r\n'
+                      f'From: <sip:t@{here}>;tag=1\r\nTo: <sip:{registrar}>\r\nCall-ID: {serial}\r\n'
+                      'CSeq: 1 OPTIONS\r\nMax-Forwards: 5\r\nContent-Length: 0\r\n\r\n').encode(), (registrar, 5060))
             try:
                 return s.recv(2000).startswith(b'SIP/2.0 200')
             except (socket.timeout, ConnectionError):
@@ -226,19 +226,19 @@ def start_server(town, *options):
     return town.start('server', [town.program('postern-server'), *listening, *options], 'server.log', ready='listening')
 
 
-def start_registrar(town, *more, keeps=False):
+def start_registrar(town, *more, keeps=False, address=None, name='registrar'):
     """Debian's Kamailio with tests/peers/kamailio.cfg; `more` are flags of its own, beside those for UDP. With `keeps`
-    its bindings outlive it."""
-    runtime = town.path('kamailio')
+    its bindings outlive it. At another address and by another name it is a second one."""
+    runtime, at = town.path(f'kamailio-{name}'), address or town.registrar
     os.makedirs(runtime, exist_ok=True)
     if keeps:
         more = (*more, '-A', 'WITH_STORE=1', f'--subst=!STORE!{binding_store(town)}!g')
-    address = f'[{town.registrar}]' if ':' in town.registrar else town.registrar
-    kamailio = town.start('registrar', ['kamailio', '-f', f'{ROOT}/tests/peers/kamailio.cfg', '-l', f'udp:{address}:5060',
-                                        '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4', *more], 'registrar.log',
+    listen = f'[{at}]' if ':' in at else at
+    kamailio = town.start('registrar', ['kamailio', '-f', f'{ROOT}/tests/peers/kamailio.cfg', '-l', f'udp:{listen}:5060',
+                                        '-DD', '-E', '-Y', runtime, '-m', '32', '-M', '4', *more], f'{name}.log',
                           ready='Listening on')
     if isinstance(town, Loopback):  # it prints that it listens before it does
-        wait_until(town.sip_is_answered, 'an answer of Kamailio')
+        wait_until(lambda: town.sip_is_answered(at), 'an answer of Kamailio')
     return kamailio
 
 
