@@ -154,6 +154,8 @@ static json_t *account_json(const struct phone *p, unsigned i,
     }
     if (a->state == PTN_UA_ACCOUNT_FAILED) {
         set_count(account, "last_status", a->last_status);
+        if (a->last_status == 0)
+            set_text(account, "why", ptn_err_text(a->last_why));
         if (a->retry_at != PTN_NEVER)
             set_ms(account, "retry_in_ms", a->retry_at - now);
     }

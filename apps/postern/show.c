@@ -60,6 +60,8 @@ static void show_account(const json_t *a)
         printf(", %.0f s left", number_of(a, "lease_s") - number_of(a, "registered_for_ms") / 1000);
     if (has(a, "last_status") && number_of(a, "last_status") > 0)
         printf(" (%.0f)", number_of(a, "last_status"));
+    if (has(a, "why"))
+        printf(" (%s)", text_of(a, "why"));
     if (has(a, "retry_in_ms"))
         printf(", again in %s", span_text(number_of(a, "retry_in_ms"), span));
     putchar('\n');

@@ -17,6 +17,9 @@ const char *ptn_err_text(enum ptn_err err)
     case PTN_ERR_RESET: return "connection reset";
     case PTN_ERR_TIMED_OUT: return "timed out";
     case PTN_ERR_NOT_TRUSTED: return "certificate not trusted";
+    case PTN_ERR_CERT_NAME: return "certificate not trusted: it is for another name";
+    case PTN_ERR_CERT_DATE: return "certificate not trusted: it has expired, or is not valid yet";
+    case PTN_ERR_CERT_CA: return "certificate not trusted: its CA is unknown here";
     case PTN_ERR_UNSUPPORTED: return "not supported";
     case PTN_ERR_INVALID: return "malformed";
     case PTN_ERR_IO: return "input/output error";

@@ -6,6 +6,8 @@
 #ifndef PTN_BASE_ERR_H
 #define PTN_BASE_ERR_H
 
+#include <stdbool.h>
+
 enum ptn_err {
     PTN_OK = 0,
     PTN_ERR_NO_MEMORY,
@@ -17,11 +19,20 @@ enum ptn_err {
     PTN_ERR_REFUSED,       /* the far end said no */
     PTN_ERR_RESET,         /* the far end ended it without order */
     PTN_ERR_TIMED_OUT,
-    PTN_ERR_NOT_TRUSTED, /* a certificate was not accepted */
+    PTN_ERR_NOT_TRUSTED, /* a certificate was not accepted; the next three say why more closely */
+    PTN_ERR_CERT_NAME,
+    PTN_ERR_CERT_DATE,
+    PTN_ERR_CERT_CA,
     PTN_ERR_UNSUPPORTED, /* this build, kernel or peer cannot do it */
     PTN_ERR_INVALID,     /* malformed text or bytes in a file */
     PTN_ERR_IO,          /* anything else the kernel answered */
 };
+
+/* Did a certificate displease us, or ours the far end? */
+static inline bool ptn_err_is_about_trust(enum ptn_err err)
+{
+    return err >= PTN_ERR_NOT_TRUSTED && err <= PTN_ERR_CERT_CA;
+}
 
 /* A few lower-case words for a person, never NULL: "the address is in use". */
 const char *ptn_err_text(enum ptn_err err);

@@ -15,8 +15,8 @@
  *   }
  *
  * TLS is asked for like TCP. A connection is OPENED or ACCEPTED when hands are shaken and
- * the certificate has been found good; why not is FAILED's PTN_ERR_NOT_TRUSTED, and in
- * words in the log. Without rules for TLS it is PTN_ERR_UNSUPPORTED.
+ * the certificate has been found good; why not is FAILED's PTN_ERR_NOT_TRUSTED or one of
+ * its kin, and in words in the log. Without rules for TLS it is PTN_ERR_UNSUPPORTED.
  *
  * Accepted connections get ids from PTN_ID_WORLD to PTN_HOST_ACCEPTED_MAX; those above are the
  * owner's, if he accepts something himself.

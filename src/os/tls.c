@@ -230,15 +230,18 @@ static void explain(struct ptn_tls *t, int code, X509 *certificate)
     switch (code) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        t->why = PTN_ERR_CERT_NAME;
         print_names(certificate, detail, sizeof detail);
         snprintf(t->sentence, sizeof t->sentence, "the certificate is for %s, not for %s", detail,
                  t->name);
         break;
     case X509_V_ERR_CERT_HAS_EXPIRED:
+        t->why = PTN_ERR_CERT_DATE;
         print_time(X509_get0_notAfter(certificate), detail, sizeof detail);
         snprintf(t->sentence, sizeof t->sentence, "the certificate expired on %s", detail);
         break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
+        t->why = PTN_ERR_CERT_DATE;
         print_time(X509_get0_notBefore(certificate), detail, sizeof detail);
         snprintf(t->sentence, sizeof t->sentence, "the certificate is not valid before %s", detail);
         break;
@@ -248,11 +251,13 @@ static void explain(struct ptn_tls *t, int code, X509 *certificate)
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_UNTRUSTED:
+        t->why = PTN_ERR_CERT_CA;
         X509_NAME_oneline(X509_get_issuer_name(certificate), detail, sizeof detail);
         snprintf(t->sentence, sizeof t->sentence,
                  "the certificate was signed by %s, which is no CA trusted here", detail);
         break;
     default:
+        t->why = PTN_ERR_NOT_TRUSTED;
         snprintf(t->sentence, sizeof t->sentence, "the certificate was not accepted: %s",
                  X509_verify_cert_error_string(code));
     }
@@ -263,10 +268,8 @@ static int look_at_certificate(int fine, X509_STORE_CTX *store)
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct ptn_tls *t = SSL_get_app_data(ssl);
 
-    if (!fine) {
-        t->why = PTN_ERR_NOT_TRUSTED;
+    if (!fine)
         explain(t, X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_current_cert(store));
-    }
     return fine;
 }
 

@@ -87,7 +87,7 @@ void ptn_tls_end(struct ptn_tls *t);
 struct ptn_bytes ptn_tls_output(struct ptn_tls *t);
 void ptn_tls_sent(struct ptn_tls *t);
 
-/* Of FAILED: NOT_TRUSTED (either side), UNSUPPORTED (no common way to speak), or RESET. */
+/* Of FAILED: NOT_TRUSTED or more closely why (either side), UNSUPPORTED (no common way to speak), or RESET. */
 enum ptn_err ptn_tls_why(const struct ptn_tls *t);
 const char *ptn_tls_sentence(const struct ptn_tls *t);
 

@@ -127,7 +127,7 @@ static ptn_time reconnect_in(struct ptn_sip_acct *a, ptn_time now, unsigned stat
 
     if (status)
         r->cut_off_at = PTN_NEVER;
-    if (a->hop_transport == PTN_UDP || status || why == PTN_ERR_NOT_TRUSTED ||
+    if (a->hop_transport == PTN_UDP || status || ptn_err_is_about_trust(why) ||
         why == PTN_ERR_UNSUPPORTED)
         return 0;
     if (r->cut_off_at == PTN_NEVER)

@@ -289,6 +289,7 @@ struct ptn_ua_account_status {
     unsigned lease_s;
     ptn_time registered_at, retry_at;
     unsigned last_status; /* of the last REGISTER; 0: none, or nobody answered */
+    enum ptn_err last_why; /* with 0 */
 };
 
 struct ptn_ua_socket_status {

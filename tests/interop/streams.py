@@ -109,14 +109,16 @@ def what_is_wrong_with_a_certificate_is_said():
     tls_registrar(WRONG, 'other')
     tls_registrar(EXPIRED, 'late')
     unknown = {'postern.tls.ca_file': town.path('their-ca.pem')}
-    for server, settings, words in (
-            (WRONG, {}, f'the certificate is for other.example, not for {WRONG.registrar}'),
-            (EXPIRED, {}, r'the certificate expired on \d{4}-\d\d-\d\d \d\d:\d\d UTC'),
-            (town, unknown, 'signed by /CN=our-ca, which is no CA trusted here')):
+    for server, settings, words, short in (
+            (WRONG, {}, f'the certificate is for other.example, not for {WRONG.registrar}', 'it is for another name'),
+            (EXPIRED, {}, r'the certificate expired on \d{4}-\d\d-\d\d \d\d:\d\d UTC', 'it has expired, or is not valid yet'),
+            (town, unknown, 'signed by /CN=our-ca, which is no CA trusted here', 'its CA is unknown here')):
         one = phone('eve', 'tls', settings, server.registrar)
         one.wait_account('failed')
         check(re.search(words, one.said()), one.said())
-        check('not registered: certificate not trusted' in one.said(), one.said())
+        check(f'not registered: certificate not trusted: {short}' in one.said(), one.said())
+        told = one.postern('status')[1]
+        check(f'failed (certificate not trusted: {short})' in told, told)
         one.end()
     one = phone('eve', 'tls', {**unknown, 'static.security.trust_certificates': 0}, WRONG.registrar)
     one.wait_registered()

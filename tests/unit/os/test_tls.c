@@ -227,24 +227,27 @@ TEST(each_thing_wrong_with_a_certificate_has_a_sentence_of_its_own)
 {
     static const struct {
         const char *certificate, *ca, *name, *sentence;
+        enum ptn_err why;
     } cases[] = {
         {"good", "our-ca.pem", "other.test",
-         "the certificate is for sip.test, 127.0.0.1, not for other.test"},
+         "the certificate is for sip.test, 127.0.0.1, not for other.test", PTN_ERR_CERT_NAME},
         {"good", "our-ca.pem", "127.0.0.9",
-         "the certificate is for sip.test, 127.0.0.1, not for 127.0.0.9"},
-        {"expired", "our-ca.pem", "sip.test", "the certificate expired on "},
-        {"early", "our-ca.pem", "sip.test", "the certificate is not valid before "},
+         "the certificate is for sip.test, 127.0.0.1, not for 127.0.0.9", PTN_ERR_CERT_NAME},
+        {"expired", "our-ca.pem", "sip.test", "the certificate expired on ", PTN_ERR_CERT_DATE},
+        {"early", "our-ca.pem", "sip.test", "the certificate is not valid before ",
+         PTN_ERR_CERT_DATE},
         {"good", "their-ca.pem", "sip.test",
-         "the certificate was signed by /CN=our-ca, which is no CA trusted here"},
+         "the certificate was signed by /CN=our-ca, which is no CA trusted here", PTN_ERR_CERT_CA},
         {"their-ca", "our-ca.pem", "sip.test",
-         "the certificate was signed by /CN=their-ca, which is no CA trusted here"},
+         "the certificate was signed by /CN=their-ca, which is no CA trusted here",
+         PTN_ERR_CERT_CA},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ends e;
         set_up_tls(&e, cases[i].certificate, cases[i].ca, (struct ptn_tls_opts){0});
         connect_from(&e, 9, loopback, cases[i].name);
-        CHECK_EQ(PTN_ERR_NOT_TRUSTED, wait_tell(&e.f, &e.f.a, PTN_TELL_FAILED, 9)->why);
+        CHECK_EQ(cases[i].why, wait_tell(&e.f, &e.f.a, PTN_TELL_FAILED, 9)->why);
         if (!strstr(said, cases[i].sentence))
             print_error("# %s: %s\n", cases[i].sentence, said);
         CHECK(strstr(said, cases[i].sentence));
@@ -285,7 +288,7 @@ TEST(who_trusts_anyone_takes_anything_and_who_takes_any_name_still_wants_a_ca)
 
     set_up_tls(&e, "good", "their-ca.pem", (struct ptn_tls_opts){.any_name = true});
     connect_from(&e, 9, loopback, "other.test");
-    CHECK_EQ(PTN_ERR_NOT_TRUSTED, wait_tell(&e.f, &e.f.a, PTN_TELL_FAILED, 9)->why);
+    CHECK_EQ(PTN_ERR_CERT_CA, wait_tell(&e.f, &e.f.a, PTN_TELL_FAILED, 9)->why);
     tear_down_tls(&e);
 }
 
