@@ -13,7 +13,7 @@
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
  *   session.c       calls, and those of ours         called.c   those of theirs
  *   early.c         what rings before it is answered   prack.c    ringing that must arrive
- *   change.c        INVITE within a call
+ *   change.c        INVITE within a call             redirect.c  3xx
  *   transfer.c      calls handed on                 target.c        texts dialled
  *   note.c          texts, waiting messages
  *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
@@ -354,6 +354,19 @@ struct ptn_sip_reliable {
     ptn_time repeat_at, repeat_wait, until; /* until: PTN_NEVER when it is not repeated */
 };
 
+/* Where 3xx have sent an INVITE of ours. */
+enum { PTN_SIP_PLACES_MAX = 10 }; /* with the first */
+struct ptn_sip_place {
+    char *uri;
+    unsigned q, round; /* in thousandths; which 3xx named it last */
+    bool tried;
+};
+struct ptn_sip_redirect {
+    struct ptn_sip_place places[PTN_SIP_PLACES_MAX];
+    unsigned count, round;
+    bool away; /* the present one is not our server's to find */
+};
+
 /* What was offered within a call, by INVITE, UPDATE or PRACK. */
 enum ptn_sip_change {
     PTN_SIP_CHANGE_NONE,
@@ -390,6 +403,7 @@ struct ptn_sip_session {
     uint32_t their_cseq;         /* of their INVITE under way or last */
     ptn_sip_txn_id invite;       /* the INVITE under way or last, either way */
     struct ptn_sip_early *early; /* of ours, until the call ends */
+    struct ptn_sip_redirect redirect;
     struct ptn_sip_reliable reliable;
     enum ptn_sip_talks talks; /* theirs, until it is answered */
     struct ptn_sip_lifetime lifetime;
@@ -742,6 +756,11 @@ void ptn_sip_early_fini(struct ptn_sip_session *c);
 /* `in` NULL: nobody answered. */
 void ptn_sip_prack_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                             const struct ptn_sip_in *in);
+
+/* redirect.c: true: a refusal (NULL: nobody answered) leads on, and the owner was asked. */
+bool ptn_sip_redirect_follow(struct ptn_sip *s, struct ptn_sip_session *c,
+                             const struct ptn_sip_in *in);
+void ptn_sip_redirect_fini(struct ptn_sip_redirect *r);
 
 /* prack.c */
 void ptn_sip_prack_begin(const struct ptn_sip *s, struct ptn_sip_session *c,

@@ -151,6 +151,11 @@ void ptn_sip_dialog_refresh(struct ptn_sip_dialog *d, const struct ptn_sip_in *i
         follow(d);
 }
 
+bool ptn_sip_dialog_retarget(struct ptn_sip_dialog *d, const char *target)
+{
+    return ptn_sip_replace(&d->target, ptn_pl(target)) && follow(d);
+}
+
 bool ptn_sip_dialog_has(const struct ptn_sip_dialog *d, const struct ptn_sip_in *request)
 {
     const struct sip_msg *m = request->msg;

@@ -40,6 +40,9 @@ bool ptn_sip_dialog_answered(struct ptn_sip_dialog *out, const struct ptn_sip_di
 /* Target refresh (§12.2.1.2): a message of the dialog with a Contact. */
 void ptn_sip_dialog_refresh(struct ptn_sip_dialog *d, const struct ptn_sip_in *in);
 
+/* Before it is answered: the same call to another URI, with the same To. False: no memory. */
+bool ptn_sip_dialog_retarget(struct ptn_sip_dialog *d, const char *target);
+
 /* Is the request of this dialog? */
 bool ptn_sip_dialog_has(const struct ptn_sip_dialog *d, const struct ptn_sip_in *request);
 

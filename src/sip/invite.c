@@ -90,13 +90,15 @@ void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_se
 
     bool routed = begin_request(s, c, &c->dialog, "INVITE", &ask);
     /* The first one goes to the account's server or proxy, whatever its URI says. */
-    if (first && a && ptn_sip_account_aim(a, &ask.target))
+    if (first && a && !c->redirect.away && ptn_sip_account_aim(a, &ask.target))
         routed = true;
     if (first && a)
         c->way = a->way;
     ask.within = !first;
     ask.new_business = first;
-    authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
+    headers[0] = '\0';
+    if (!c->redirect.away)
+        authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
     free(c->invite_auth);
     c->invite_auth = strdup(headers);
     print_extensions(s, c, headers, sizeof headers);

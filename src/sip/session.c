@@ -85,6 +85,7 @@ void ptn_sip_call_free(struct ptn_sip *s, unsigned slot)
     if (c->state != PTN_SIP_CALL_OVER)
         s->live_calls--;
     ptn_sip_early_fini(c);
+    ptn_sip_redirect_fini(&c->redirect);
     ptn_sip_prack_fini(&c->reliable);
     ptn_sip_dialog_fini(&c->dialog);
     free(c->invite_auth);
@@ -318,7 +319,7 @@ static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
     /* It ends all that rang. */
     ptn_sip_change_abandon(s, now, c);
     ptn_sip_early_fini(c);
-    if (((status == 401 || status == 407) && a &&
+    if (((status == 401 || status == 407) && a && !c->redirect.away &&
          ptn_sip_account_challenged(s, a, &c->chain, in)) ||
         ptn_sip_lifetime_too_small(c, in) || may_show_more(c, in)) {
         c->state = PTN_SIP_CALL_CALLING;
@@ -326,7 +327,8 @@ static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
         if (c->invite)
             return;
     }
-    ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_REFUSED, status);
+    if (!ptn_sip_redirect_follow(s, c, in))
+        ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_REFUSED, status);
 }
 
 /* The server that the call went to has failed, and the account has found another one: the call is
@@ -335,8 +337,8 @@ static bool goes_elsewhere(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
 {
     const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
 
-    if (c->state != PTN_SIP_CALL_CALLING || !a || a->way == c->way || ++c->moves >= a->way_count ||
-        !ptn_sip_account_readdress(a, &c->dialog, c->dialled))
+    if (c->state != PTN_SIP_CALL_CALLING || c->redirect.count || !a || a->way == c->way ||
+        ++c->moves >= a->way_count || !ptn_sip_account_readdress(a, &c->dialog, c->dialled))
         return false;
     c->chain = (struct ptn_sip_auth_chain){0};
     ptn_sip_call_send_invite(s, now, c);
@@ -376,6 +378,8 @@ void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
     else if (c->change == PTN_SIP_CHANGE_OURS && latest)
         ptn_sip_change_answered(s, now, c, in, why);
     else if ((!in || in->msg->scode == 503) && latest && goes_elsewhere(s, now, c))
+        return;
+    else if (!in && c->state < PTN_SIP_CALL_CANCELLING && ptn_sip_redirect_follow(s, c, NULL))
         return;
     else if (!in && c->state <= PTN_SIP_CALL_CANCELLING)
         ptn_sip_call_end(s, now, c,

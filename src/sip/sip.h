@@ -176,6 +176,11 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
                           const struct ptn_sip_path *path, const struct ptn_sdp *offer,
                           ptn_sip_id *call);
 
+/* After REDIRECTED: calls there, from `path` (NULL: as before) and with `offer`. False: it cannot.
+ */
+bool ptn_sip_call_follow(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                         const struct ptn_sip_path *path, const struct ptn_sdp *offer);
+
 /* False when ptn_sip_call would answer INVALID: for an owner that has to gather first. */
 bool ptn_sip_may_call(struct ptn_sip *s, ptn_sip_id account, const char *target);
 
@@ -239,6 +244,8 @@ enum ptn_sip_event_kind {
     PTN_SIP_INCOMING,        /* call, account, peer, peer_name, called, call_id, socket, addr (the
                               * hop it came from), sdp (NULL: the caller awaits our offer) */
     PTN_SIP_PROGRESS,        /* call, status, sdp or NULL (early media) */
+    PTN_SIP_REDIRECTED,      /* call, status, called, transport, direct: it goes on there when the
+                              * owner says so */
     PTN_SIP_EARLY_ANSWER,    /* call, sdp: to an offer that our ringing brought */
     PTN_SIP_ANSWERED,        /* call, status, sdp: our call is up */
     PTN_SIP_ACKED,         /* call, sdp or NULL: their call is up; later, an answer to our offer */
@@ -278,6 +285,7 @@ struct ptn_sip_event {
     enum ptn_sip_ended ended;
     const char *reason; /* the reason phrase, or a few words of ours */
     const char *peer, *peer_name, *called, *call_id, *name;
+    bool direct;                  /* REDIRECTED: not by the account's server */
     bool early_offer; /* INCOMING: the caller wants our offer with the ringing, not with the 200 */
     const struct ptn_sdp *sdp;
     ptn_sip_id message;

@@ -422,6 +422,36 @@ static void progress(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
     }
 }
 
+/* The call goes on elsewhere: what it says of our addresses is for whoever hears it there. */
+static void redirected(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                       const struct ptn_sip_event *ev)
+{
+    const struct ptn_ua_account_here *a = &ua->accounts[call->account];
+    struct ptn_addr hop = ev->direct ? address_in(ev->called) : a->server;
+    struct ptn_ua_sip_socket *socket = ev->direct ? ptn_ua_socket_towards(ua, ev->transport, &hop)
+                                                  : ptn_ua_socket(ua, a->path.socket);
+    struct ptn_sdp offer;
+
+    ptn_log(ua->opts.log, PTN_LOG_INFO, "call %u: answered %u, goes on to %s", (unsigned)call->id,
+            ev->status, ev->called);
+    if (call->state == PTN_UA_CALL_ENDING)
+        return;
+    if (!socket) {
+        ptn_ua_call_hang_up(ua, now, call);
+        return;
+    }
+    call->hop = hop;
+    call->state = PTN_UA_CALL_DIALLED;
+    call->ring_until = PTN_NEVER;
+    set_contact(ua, call, socket);
+    ptn_ua_talk_compose(ua, call);
+    call->ours.version++;
+    ptn_agree_offer(&call->ours, &offer);
+    struct ptn_sip_path path = {call->socket, call->contact};
+    if (!ptn_sip_call_follow(ua->sip, now, call->sip, &path, &offer))
+        ptn_ua_call_hang_up(ua, now, call);
+}
+
 static void answered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                      const struct ptn_sip_event *ev)
 {
@@ -460,6 +490,7 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
         return;
     switch (ev->kind) {
     case PTN_SIP_PROGRESS: progress(ua, now, call, ev); break;
+    case PTN_SIP_REDIRECTED: redirected(ua, now, call, ev); break;
     case PTN_SIP_EARLY_ANSWER: acknowledged(ua, now, call, ev); break;
     case PTN_SIP_ANSWERED: answered(ua, now, call, ev); break;
     case PTN_SIP_ACKED: acknowledged(ua, now, call, ev); break;
