@@ -58,7 +58,7 @@ struct ptn_ask {
     struct ptn_bytes bytes;
     const char *name; /* RESOLVE: what; CONNECT with TLS: the name the certificate must hold */
     unsigned types;   /* RESOLVE: enum ptn_dns_type, or'ed */
-    uint8_t dscp;     /* OPEN, CONNECT: 0 to 63 */
+    uint8_t dscp;     /* OPEN, CONNECT, LISTEN (for whoever is accepted): 0 to 63 */
 };
 
 enum ptn_tell_kind {

@@ -46,6 +46,9 @@ void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
                   ? PTN_ERR_UNSUPPORTED
                   : ptn_tcp_listen(&ask->local, ask->id <= h->opts.joins_max, &slot->fd,
                                    &slot->local);
+        /* Whoever is accepted inherits it. */
+        if (err == PTN_OK)
+            ptn_socket_set_dscp(slot->fd, &slot->local, ask->dscp);
         if (err == PTN_OK)
             err = add_to_loop(h, slot, PTN_LOOP_IN);
         if (err != PTN_OK)

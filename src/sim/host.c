@@ -403,7 +403,8 @@ static void accept_segment(struct ptn_sim_host *h, ptn_time now,
                                     .listener = listener->id,
                                     .transport = listener->transport,
                                     .local = listener->local,
-                                    .far = *far};
+                                    .far = *far,
+                                    .dscp = listener->dscp};
     struct ptn_sim_socket *s = ptn_sim_sockets_add(&h->sockets, &wanted);
 
     if (!s)

@@ -3,6 +3,9 @@
  */
 #include "unit/os/probes.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "os/clock.h"
 #include "support/test.h"
 
@@ -143,4 +146,23 @@ struct ptn_addr listen_stream(struct fixture *f, struct probe *p, ptn_id id,
 const char *text_of(const struct probe *p, const struct ptn_tell *tell)
 {
     return p->text[tell - p->tells];
+}
+
+struct marked count_marked(uint16_t port, uint8_t dscp)
+{
+    enum { DESCRIPTORS_MAX = 1024 };
+    struct marked count = {0};
+
+    for (int fd = 0; fd < DESCRIPTORS_MAX; fd++) {
+        struct sockaddr_in sa;
+        socklen_t size = sizeof sa;
+        int byte = 0;
+        if (getsockname(fd, (struct sockaddr *)&sa, &size) != 0 || sa.sin_family != AF_INET ||
+            ntohs(sa.sin_port) != port)
+            continue;
+        count.sockets++;
+        size = sizeof byte;
+        count.so += getsockopt(fd, IPPROTO_IP, IP_TOS, &byte, &size) == 0 && byte == dscp << 2;
+    }
+    return count;
 }

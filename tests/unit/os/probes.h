@@ -48,6 +48,12 @@ struct ptn_addr open_udp(struct fixture *f, struct probe *p, ptn_id id,
                          const struct ptn_addr *local);
 struct ptn_addr listen_stream(struct fixture *f, struct probe *p, ptn_id id,
                               enum ptn_transport transport, const struct ptn_addr *local);
+/* How many sockets of this process have that local port, and how many of these mark their packets
+ * so. */
+struct marked {
+    unsigned sockets, so;
+};
+struct marked count_marked(uint16_t port, uint8_t dscp);
 const char *text_of(const struct probe *p, const struct ptn_tell *tell);
 
 #endif

@@ -209,6 +209,60 @@ TEST(a_port_can_listen_and_be_the_source_of_connections_and_is_free_after_closin
     tear_down(&f);
 }
 
+/* The mark that a datagram bears when it arrives. */
+static int mark_received(struct fixture *f, ptn_id from)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof sa;
+    char text[8], control[64];
+    struct iovec iov = {text, sizeof text};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1, mark = -1;
+
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&sa, &size) == 0);
+    CHECK(setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on) == 0);
+    ask(&f->a, (struct ptn_ask){.kind = PTN_ASK_DATAGRAM,
+                                .id = from,
+                                .to = ptn_addr_v4(127, 0, 0, 1, ntohs(sa.sin_port)),
+                                .bytes = ptn_bytes_of_text("x")});
+    turn(f);
+    CHECK(recvmsg(fd, &m, 0) == 1);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+            mark = *CMSG_DATA(c) >> 2;
+    close(fd);
+    return mark;
+}
+
+TEST(datagrams_connections_and_who_is_accepted_bear_the_mark_that_was_asked_for)
+{
+    struct fixture f;
+
+    set_up(&f, 16);
+    ask(&f.a, (struct ptn_ask){.kind = PTN_ASK_OPEN, .id = 1, .local = loopback, .dscp = 46});
+    wait_tell(&f, &f.a, PTN_TELL_OPENED, 1);
+    CHECK_EQ(46, mark_received(&f, 1));
+
+    ask(&f.b,
+        (struct ptn_ask){
+            .kind = PTN_ASK_LISTEN, .id = 5, .transport = PTN_TCP, .local = loopback, .dscp = 26});
+    struct ptn_addr b = wait_tell(&f, &f.b, PTN_TELL_OPENED, 5)->local;
+    ask(&f.a, (struct ptn_ask){.kind = PTN_ASK_CONNECT,
+                               .id = 9,
+                               .transport = PTN_TCP,
+                               .local = loopback_2,
+                               .to = b,
+                               .dscp = 40});
+    struct ptn_addr a = wait_tell(&f, &f.a, PTN_TELL_OPENED, 9)->local;
+    wait_tell(&f, &f.b, PTN_TELL_ACCEPTED, 0);
+    struct marked there = count_marked(b.port, 26), here = count_marked(a.port, 40);
+    CHECK(there.sockets == 2 && there.so == 2);
+    CHECK(here.sockets == 1 && here.so == 1);
+    tear_down(&f);
+}
+
 TEST(connecting_to_nobody_fails_and_listening_twice_does_too)
 {
     struct fixture f;

@@ -203,6 +203,30 @@ TEST(a_megabyte_arrives_whole_in_both_directions)
     tear_down_tls(&e);
 }
 
+TEST(connections_bear_the_mark_that_was_asked_for)
+{
+    struct ends e;
+
+    set_up_tls(&e, "good", "our-ca.pem", (struct ptn_tls_opts){0});
+    ask(&e.f.b,
+        (struct ptn_ask){
+            .kind = PTN_ASK_LISTEN, .id = 6, .transport = PTN_TLS, .local = loopback, .dscp = 26});
+    e.server = wait_tell(&e.f, &e.f.b, PTN_TELL_OPENED, 6)->local;
+    ask(&e.f.a, (struct ptn_ask){.kind = PTN_ASK_CONNECT,
+                                 .id = 9,
+                                 .transport = PTN_TLS,
+                                 .local = loopback_2,
+                                 .to = e.server,
+                                 .name = "sip.test",
+                                 .dscp = 40});
+    struct ptn_addr a = wait_tell(&e.f, &e.f.a, PTN_TELL_OPENED, 9)->local;
+    wait_tell(&e.f, &e.f.b, PTN_TELL_ACCEPTED, 0);
+    struct marked there = count_marked(e.server.port, 26), here = count_marked(a.port, 40);
+    CHECK(there.sockets == 2 && there.so == 2);
+    CHECK(here.sockets == 1 && here.so == 1);
+    tear_down_tls(&e);
+}
+
 TEST(one_port_listens_and_is_the_source_again_and_again)
 {
     struct ends e;
