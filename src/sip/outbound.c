@@ -40,13 +40,19 @@ bool ptn_sip_outbound_is_ours(const struct ptn_sip_acct *a, const struct sip_add
 
 /* ---- Service-Route ---- */
 
-/* Is `uri` of the outbound proxy, by host and port? */
+/* A port that is not said is the usual one, at least where the host is no name with a service. */
+static uint16_t port_of(const struct ptn_sip_target *t)
+{
+    return t->port ? t->port : t->transport == PTN_TLS ? 5061 : 5060;
+}
+
+/* Is `uri` of the outbound proxy? */
 static bool is_proxy(const struct ptn_sip_acct *a, struct pl uri)
 {
     struct ptn_sip_target t;
 
     return ptn_sip_target_of_uri(uri, &t) && strcasecmp(t.host, a->hop.host) == 0 &&
-           t.port == a->hop.port;
+           port_of(&t) == port_of(&a->hop);
 }
 
 /* Our proxy stays the first, for without it the rest may not be reached. A route that cannot be

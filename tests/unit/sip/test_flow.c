@@ -123,6 +123,9 @@ TEST(later_requests_go_by_the_service_route)
          "<sip:192.0.2.9;lr>, <sip:b.example.org;lr>"},
         {"192.0.2.9", "Service-Route: <sip:192.0.2.9;lr>, <sip:b.example.org;lr>\r\n",
          "<sip:192.0.2.9;lr>, <sip:b.example.org;lr>"},
+        {"192.0.2.9", "Service-Route: <sip:192.0.2.9:5060;lr>\r\n", "<sip:192.0.2.9:5060;lr>"},
+        {"192.0.2.9", "Service-Route: <sip:192.0.2.9:5070;lr>\r\n",
+         "<sip:192.0.2.9;lr>, <sip:192.0.2.9:5070;lr>"},
         {"192.0.2.9", "", "<sip:192.0.2.9;lr>"},
         /* What cannot be followed is none. */
         {NULL, "Service-Route: <tel:+1>\r\n", ""},
