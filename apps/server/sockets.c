@@ -279,7 +279,7 @@ enum ptn_err server_sockets_put(struct server_sockets *s, ptn_id id, int fd)
         socket ? ptn_loop_add(s->opts.loop, fd, PTN_LOOP_IN, s->opts.owner, id) : PTN_ERR_NO_MEMORY;
 
     if (err == PTN_OK)
-        *socket = (struct server_socket){.fd = fd + 1, .family = ptn_udp_family(fd)};
+        *socket = (struct server_socket){.fd = fd + 1, .family = (uint8_t)ptn_udp_family(fd)};
     return err;
 }
 

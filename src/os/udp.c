@@ -33,8 +33,7 @@ enum {
 
 /* The control message that says of what size the datagrams of a train are. */
 struct train {
-    _Alignas(struct cmsghdr) struct cmsghdr header;
-    uint16_t size;
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))];
 };
 
 static void set(int fd, int level, int option, int value)
@@ -285,11 +284,6 @@ struct ptn_udp_out *ptn_udp_out_new(void)
         return NULL;
     out->count = out->part_count = out->used = 0;
     out->no_trains = false;
-    for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++) {
-        out->trains[i] = (struct train){.header = {.cmsg_len = CMSG_LEN(sizeof(uint16_t)),
-                                                   .cmsg_level = IPPROTO_UDP,
-                                                   .cmsg_type = UDP_SEGMENT}};
-    }
     return out;
 }
 
@@ -324,6 +318,16 @@ static bool goes_to(const struct ptn_udp_out *out, size_t i, const struct ptn_ad
            memcmp(&to->v6.sin6_addr, a->ip, 16) == 0;
 }
 
+static void set_train(struct msghdr *h, struct train *train, uint16_t size)
+{
+    h->msg_control = train->control;
+    h->msg_controllen = sizeof train->control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(h);
+    *header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof size), .cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT};
+    memcpy(CMSG_DATA(header), &size, sizeof size);
+}
+
 /* Hangs the datagram on the last one, if it may. All of a train are of one size, but the last. */
 static bool join_train(struct ptn_udp_out *out, int fd, const struct ptn_addr *to,
                        struct ptn_bytes bytes)
@@ -339,9 +343,7 @@ static bool join_train(struct ptn_udp_out *out, int fd, const struct ptn_addr *t
         return false;
     h->msg_iov[h->msg_iovlen++] = (struct iovec){(void *)(uintptr_t)bytes.data, bytes.size};
     out->part_count++;
-    out->trains[i].size = (uint16_t)size;
-    h->msg_control = &out->trains[i];
-    h->msg_controllen = sizeof out->trains[i];
+    set_train(h, &out->trains[i], (uint16_t)size);
     return true;
 }
 

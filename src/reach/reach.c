@@ -396,8 +396,8 @@ const char *ptn_reach_why_text(enum ptn_reach_why why)
         [PTN_REACH_BY_RPORT] = "as the server sees us (rport)",
         [PTN_REACH_BY_RPORT_ONLY] =
             "as the server sees us (rport); symmetric NAT, STUN does not apply",
-        [PTN_REACH_BY_SAME_HOST] = "as another port of the peer's host sees us; symmetric NAT, "
-                                   "STUN elsewhere does not apply",
+        [PTN_REACH_BY_SAME_HOST] =
+            "as another port of the peer's host sees us; symmetric NAT, STUN does not apply",
         [PTN_REACH_BY_OTHER_RPORT] = "as another server sees us (rport)",
         [PTN_REACH_BY_SIGNAL] = "public address of the signalling with our own port",
         [PTN_REACH_BY_SYMMETRIC] =

@@ -205,7 +205,7 @@ struct rig_client rig_stream_client(struct rig *g, ptn_id conn)
     return c;
 }
 
-void rig_begin(struct rig_request *q, struct rig_client *c, enum ptn_stun_method method)
+void rig_begin(struct rig_request *q, struct rig_client *c, uint16_t method)
 {
     struct ptn_stun_id id = {{0x21, 0x12, 0xa4, 0x42, (uint8_t)(c->addr.port >> 8),
                               (uint8_t)c->addr.port, (uint8_t)c->path, ++c->serial}};

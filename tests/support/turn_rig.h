@@ -75,7 +75,7 @@ struct rig_client rig_client(uint16_t port);
 struct rig_client rig_client6(uint16_t port);
 struct rig_client rig_stream_client(struct rig *g, ptn_id conn);
 
-void rig_begin(struct rig_request *q, struct rig_client *c, enum ptn_stun_method method);
+void rig_begin(struct rig_request *q, struct rig_client *c, uint16_t method);
 
 /* Sends with credentials, learning realm and nonce first if there is none. Answers the error code,
  * 0 for success, 1 when there was no answer. */
