@@ -509,6 +509,8 @@ bool ptn_sip_names_ask(const struct ptn_sip *s, ptn_id query);
 bool ptn_sip_target_of_uri(struct pl uri, struct ptn_sip_target *out);
 /* Asked for anew at the next look-up. */
 void ptn_sip_doubt_name(struct ptn_sip *s, ptn_time now, const struct ptn_sip_target *target);
+/* The same, if nobody has ever answered where it leads: that may have been a lie. */
+void ptn_sip_doubt_unproven(struct ptn_sip *s, ptn_time now, const struct ptn_sip_target *target);
 /* A server has answered there. */
 void ptn_sip_names_prove(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest);
 void ptn_sip_names_fini(struct ptn_sip *s);

@@ -212,18 +212,30 @@ static void leave_behind(struct ptn_sip *s, ptn_time now, const struct ptn_sip_e
     (void)now;
 }
 
+/* Is the next answer of the name servers the moment to come back from another server? Then it is
+ * not asked for before its time. */
+static bool waits_for_ttl(const struct ptn_sip *s, const struct ptn_sip_entry *e)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
+
+    return a && a->rule.mode == PTN_SIP_FAILBACK_TTL && a->way_count > 1;
+}
+
 /* Where it went has failed; `wait`: not to be asked again before. On to the next place: false,
  * there is none. */
 static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, ptn_time wait)
 {
-    bool more = has_more(e);
+    bool more = has_more(e), doubtful = wait == 0 && !waits_for_ttl(s, e);
 
     if (e->ways && !e->left && !e->settled) {
         ptn_sip_dest_fails(s, now, &e->ways[e->way], wait);
         ptn_sip_accounts_resume(s, now);
     }
-    if (!more)
+    if (!more) {
+        if (e->ways && doubtful)
+            ptn_sip_doubt_unproven(s, now, &e->target);
         return false;
+    }
     if (e->txn.kind == PTN_SIP_CLIENT_INVITE && !e->waiting)
         leave_behind(s, now, e);
     e->way++;

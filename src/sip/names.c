@@ -239,6 +239,14 @@ void ptn_sip_doubt_name(struct ptn_sip *s, ptn_time now, const struct ptn_sip_ta
         n->expires = ptn_time_min(n->expires, ptn_time_max(now, n->answered_at + NAME_KEPT_MIN));
 }
 
+void ptn_sip_doubt_unproven(struct ptn_sip *s, ptn_time now, const struct ptn_sip_target *target)
+{
+    const struct ptn_sip_name *n = find(s, target);
+
+    if (n && n->proven_at == 0)
+        ptn_sip_doubt_name(s, now, target);
+}
+
 void ptn_sip_names_prove(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest)
 {
     for (unsigned i = 0; i < PTN_SIP_NAMES_MAX; i++) {

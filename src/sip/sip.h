@@ -285,7 +285,7 @@ struct ptn_sip_event {
     enum ptn_sip_ended ended;
     const char *reason; /* the reason phrase, or a few words of ours */
     const char *peer, *peer_name, *called, *call_id, *name;
-    bool direct;                  /* REDIRECTED: not by the account's server */
+    bool direct;      /* REDIRECTED: not by the account's server */
     bool early_offer; /* INCOMING: the caller wants our offer with the ringing, not with the 200 */
     const struct ptn_sdp *sdp;
     ptn_sip_id message;
