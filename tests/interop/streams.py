@@ -103,6 +103,17 @@ def random_ports_are_random_and_told_as_the_mode_says():
 
 
 @case
+def sixteen_accounts_share_one_connection():
+    settings = {f'account.{i}.{key}': value for i in range(1, 17) for key, value in {
+        'enable': 1, 'user_name': 2000 + i, 'password': f'secret-{2000 + i}', 'sip_server.1.address': town.registrar,
+        'sip_server.1.transport_type': 1}.items()}
+    one = phone('grace', 'tcp', settings)
+    wait_until(lambda: [a['state'] for a in one.status().get('accounts', ())] == ['registered'] * 16, 'sixteen registrations', 20)
+    check(connections(one.address, SERVER_PORT['tcp']) == [5060], connections(one.address, SERVER_PORT['tcp']))
+    check(one.end() == 0, 'a clean end')
+
+
+@case
 def what_is_wrong_with_a_certificate_is_said():
     make_certificate(town, 'other', 'DNS:other.example')
     make_certificate(town, 'late', f'IP:{EXPIRED.registrar}', '-1')
