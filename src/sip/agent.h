@@ -388,6 +388,7 @@ struct ptn_sip_session {
     enum ptn_sip_change_by change_by; /* theirs */
     ptn_sip_txn_id changing;          /* theirs: to be answered */
     bool incoming;
+    bool stranger;      /* who called us, and not by our server */
     bool hang_up_later; /* as soon as the ACK allows it: §15 */
     bool cancel_sent;
     bool needs_answer; /* theirs had no offer: ours goes in the 200, theirs comes in the ACK */
@@ -632,6 +633,13 @@ struct ptn_sip_acct *ptn_sip_find_account(const struct ptn_sip *s, ptn_sip_id id
 struct ptn_sip_acct *ptn_sip_account_for(struct ptn_sip *s, const struct ptn_sip_in *in);
 bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
                                 struct ptn_sip_auth_chain *chain, const struct ptn_sip_in *in);
+/* May whom the call is with hear what is derived from our password? A stranger who calls could else
+ * challenge our BYE, and guess the password from what we answer. */
+static inline bool ptn_sip_call_trusts(const struct ptn_sip_session *c)
+{
+    return !c->stranger && !c->redirect.away;
+}
+
 /* Authorization lines into `buf`; "" without. False: no room. */
 bool ptn_sip_account_authorize(struct ptn_sip *s, struct ptn_sip_acct *a, const char *method,
                                const char *uri, char *buf, size_t size);

@@ -107,6 +107,7 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     ptn_sip_exchange_assign(s, id, c);
     c->state = PTN_SIP_CALL_RINGING;
     c->incoming = true;
+    c->stranger = a->has_hop && !ptn_sip_account_has_server(s, a, &in->from);
     c->invite = id;
     c->their_cseq = in->msg->cseq.num;
     ptn_sip_prack_begin(s, c, in, offer != NULL);

@@ -44,7 +44,7 @@ static void authorize(struct ptn_sip *s, const struct ptn_sip_session *c, const 
 {
     struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
 
-    if (!a || !ptn_sip_account_authorize(s, a, method, uri, buf, size))
+    if (!a || !ptn_sip_call_trusts(c) || !ptn_sip_account_authorize(s, a, method, uri, buf, size))
         buf[0] = '\0';
 }
 
@@ -96,9 +96,7 @@ void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_se
         c->way = a->way;
     ask.within = !first;
     ask.new_business = first;
-    headers[0] = '\0';
-    if (!c->redirect.away)
-        authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
+    authorize(s, c, "INVITE", c->dialog.uri, headers, sizeof headers - EXTENSIONS_MAX);
     free(c->invite_auth);
     c->invite_auth = strdup(headers);
     print_extensions(s, c, headers, sizeof headers);

@@ -68,6 +68,53 @@ TEST(a_challenge_is_answered_and_the_lease_is_told)
     world_free(w);
 }
 
+/* Whoever calls us by our address could else challenge our BYE, and guess the password at leisure.
+ */
+TEST(a_stranger_who_calls_hears_no_credentials_and_gets_none_for_a_challenge)
+{
+    for (unsigned from = 9; from <= 11; from += 2) {
+        ptn_sip_id id;
+        struct world *w = begin(7, &PLAIN, &id);
+        struct ptn_sdp answer = world_sdp(ALICE, PTN_SDP_SENDRECV);
+        char text[WORLD_TEXT];
+        world_reply(w, ALICE, world_receive(w, "REGISTER"), "401 Unauthorized", "r", CHALLENGE, "");
+        grant(w, world_receive(w, "REGISTER"), 3600);
+
+        w->peer.ip[3] = (uint8_t)from;
+        snprintf(
+            text, sizeof text,
+            "INVITE sip:1001@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u;branch=z9hG4bKi\r\n"
+            "From: <sip:eve@192.0.2.%u>;tag=e\r\nTo: <sip:1001@192.0.2.1>\r\nCall-ID: c\r\n"
+            "CSeq: 1 INVITE\r\nContact: <sip:eve@192.0.2.%u>\r\nMax-Forwards: 70\r\n"
+            "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+            from, from, from, strlen(WORLD_SDP_TEXT), WORLD_SDP_TEXT);
+        world_send(w, ALICE, text);
+        ptn_sip_id call = world_expect(w, ALICE, PTN_SIP_INCOMING)->event.call;
+        ptn_sip_call_accept(w->agents[ALICE], w->now, call, NULL, &answer);
+        const char *ok = world_receive(w, "SIP/2.0 200");
+        snprintf(text, sizeof text,
+                 "ACK sip:1001@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.%u;branch=z9hG4bKa\r\n"
+                 "From: <sip:eve@192.0.2.%u>;tag=e\r\nTo: %s\r\nCall-ID: c\r\nCSeq: 1 ACK\r\n"
+                 "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+                 from, from, header_of(ok, "To"));
+        world_send(w, ALICE, text);
+        world_run(w, PTN_MS(10));
+
+        ptn_sip_call_hang_up(w->agents[ALICE], w->now, call);
+        snprintf(text, sizeof text, "%s", world_receive(w, "BYE"));
+        CHECK_EQ(from == 9, header_of(text, "Authorization")[0] != '\0');
+        world_reply(w, ALICE, text, "401 Unauthorized", NULL,
+                    "WWW-Authenticate: Digest realm=\"example.org\", nonce=\"of-eve\"\r\n", "");
+        if (from == 9) {
+            CHECK(strstr(header_of(world_receive(w, "BYE"), "Authorization"), "nonce=\"of-eve\""));
+        } else {
+            world_expect(w, ALICE, PTN_SIP_ENDED);
+            world_receive_none(w, PTN_S(10));
+        }
+        world_free(w);
+    }
+}
+
 TEST(a_wrong_password_is_sent_once_and_then_rested)
 {
     ptn_sip_id id;
