@@ -327,6 +327,16 @@ static struct ptn_reach_answer seen_from(const struct ptn_reach *r, const struct
     return (struct ptn_reach_answer){0};
 }
 
+/* A server with a public address behind which no NAT stands: in a company's own network. */
+static bool sees_own(const struct ptn_reach *r, const struct ptn_addr *to)
+{
+    for (unsigned i = 0; i < PTN_REACH_SIGHTS_MAX; i++)
+        if (slot_used(&r->slots[i]) && ptn_addr_equal(&r->slots[i].sight.server, to) &&
+            ptn_addr_same_ip(&r->slots[i].sight.seen, &r->opts.local))
+            return true;
+    return false;
+}
+
 struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r, const struct ptn_reach_ask *ask)
 {
     const struct ptn_addr *local = &r->opts.local, *to = &ask->to;
@@ -351,8 +361,12 @@ struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r, const struct
 
     struct ptn_reach_answer seen = seen_from(r, ask);
     if (ptn_addr_is_none(&seen.addr)) {
-        if (!to_public)
+        if (!to_public) {
             own.why = PTN_REACH_BY_ROUTE;
+        } else if (sees_own(r, to)) {
+            own.why = PTN_REACH_BY_NO_NAT;
+            own.private_to_public = false;
+        }
         return own;
     }
     if (ptn_addr_equal(&seen.addr, local))

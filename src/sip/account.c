@@ -137,9 +137,11 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
         return;
     bool first = a->path.socket == 0;
     bool moved = a->path.socket != path->socket;
-    bool changed = !ptn_addr_equal(&a->path.contact, &path->contact);
+    bool changed =
+        !ptn_addr_equal(&a->path.contact, &path->contact) || a->path.veiled != path->veiled;
     bool wanted = a->reg.wanted && !a->reg.resting;
     a->path = *path;
+    a->reg.looked = 0;
     if (first && a->registers)
         ptn_sip_reg_begin(s, now, a);
     else if (moved && wanted)

@@ -134,6 +134,7 @@ struct ptn_sip_entry {
     ptn_sip_id account; /* whose patience it has; 0: nobody's */
     ptn_id socket;      /* as wished, and how we are called there */
     struct ptn_addr via;
+    bool veiled;               /* `via` is shown to nobody */
     struct ptn_sip_dest *ways; /* where it may go, best first; NULL: not known yet */
     unsigned way_count, way;   /* `way`: where it goes now */
     bool within, new_business; /* as asked */
@@ -229,6 +230,8 @@ struct ptn_sip_reg {
     bool again;           /* something changed while a REGISTER was out */
     bool resting;         /* the first one waits for its time */
     bool challenged;      /* the next one goes on with this one's chain */
+    bool looks;           /* the one that is out shows no contact: it is to learn one */
+    unsigned looked;      /* how often that was answered, and taught nothing */
     char *call_id, *from_tag;
     uint32_t cseq;
     uint32_t expires_s;

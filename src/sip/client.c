@@ -126,12 +126,15 @@ static bool restamp(struct ptn_sip *s, struct ptn_sip_entry *e)
     const char *second =
         first ? memchr(first + 1, '\n', e->size - (size_t)(first + 1 - text)) : NULL;
     struct ptn_addr addr = via_of(s, e);
+    bool other = !ptn_addr_same_ip(&addr, &e->via) && ptn_addr_kind(&addr) != PTN_ADDR_PUBLIC &&
+                 ptn_addr_kind(&e->hop.to) == PTN_ADDR_PUBLIC;
 
     if (!second || !method)
         return false;
     draw_branch(s, branch);
     ptn_sip_printf(&w, "%.*sVia: SIP/2.0/%s %s;branch=%s%s\r\n", (int)(first + 1 - text), text,
-                   ptn_sip_transport_name(e->hop.transport), ptn_sip_hostport(&addr, via), branch,
+                   ptn_sip_transport_name(e->hop.transport),
+                   ptn_sip_sent_by(&addr, e->veiled || other, via), branch,
                    s->opts.no_rport ? "" : ";rport");
     ptn_write(&w, ptn_bytes(second + 1, e->size - (size_t)(second + 1 - text)));
     snprintf(key, sizeof key, "%s%s", branch, method);
@@ -330,6 +333,7 @@ static void complete_request(struct ptn_sip *s, struct ptn_sip_ask_request *ask,
     ask->request.transport =
         ptn_addr_is_none(&ask->only.addr) ? ask->target.transport : ask->only.transport;
     ask->request.via = ask->path.contact;
+    ask->request.veiled = ask->path.veiled;
     ask->request.no_rport = s->opts.no_rport;
     ask->request.software = s->software;
 }
@@ -352,6 +356,7 @@ ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
     e->target = ask->target;
     e->socket = ask->path.socket;
     e->via = ask->path.contact;
+    e->veiled = ask->path.veiled;
     e->hop = (struct ptn_sip_hop){.socket = ask->path.socket,
                                   .transport = ask->request.transport,
                                   .to = ask->only.addr,

@@ -383,13 +383,24 @@ void ptn_sip_print_response(struct ptn_writer *w, const struct ptn_sip_in *reque
     print_body(w, r->sdp);
 }
 
+/* The name that RFC 3323 §4.1.1.3 has for this. */
+const char *ptn_sip_sent_by(const struct ptn_addr *addr, bool veiled,
+                            char buf[static PTN_ADDR_TEXT_MAX + 8])
+{
+    if (!veiled)
+        return ptn_sip_hostport(addr, buf);
+    snprintf(buf, PTN_ADDR_TEXT_MAX + 8, "anonymous.invalid:%u", addr->port);
+    return buf;
+}
+
 void ptn_sip_print_request(struct ptn_writer *w, const struct ptn_sip_request *r)
 {
     char via[PTN_ADDR_TEXT_MAX + 8];
 
     ptn_sip_printf(w, "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=%s%s\r\nMax-Forwards: 70\r\n",
                    r->method, r->uri, ptn_sip_transport_name(r->transport),
-                   ptn_sip_hostport(&r->via, via), r->branch, r->no_rport ? "" : ";rport");
+                   ptn_sip_sent_by(&r->via, r->veiled, via), r->branch,
+                   r->no_rport ? "" : ";rport");
     print_optional(w, "Route", r->routes);
     ptn_sip_printf(w, "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n", r->from, r->to,
                    r->call_id, r->cseq, r->method);

@@ -81,6 +81,7 @@ struct ptn_sip_request {
     const char *method, *uri;
     enum ptn_transport transport;
     struct ptn_addr via;
+    bool veiled; /* Via names no address: where we are seen is for the server to say */
     const char *branch;
     bool no_rport;
     const char *routes; /* NULL or "": none */
@@ -91,6 +92,10 @@ struct ptn_sip_request {
     const char *type, *text; /* a body that is no description; NULL: none */
     const char *software;
 };
+
+/* For Via: "192.0.2.1:5060", or a name that shows nothing. */
+const char *ptn_sip_sent_by(const struct ptn_addr *addr, bool veiled,
+                            char buf[static PTN_ADDR_TEXT_MAX + 8]);
 
 void ptn_sip_print_request(struct ptn_writer *w, const struct ptn_sip_request *r);
 

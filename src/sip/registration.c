@@ -20,6 +20,11 @@
 #define RECONNECT_EVERY PTN_S(2)
 #define RECONNECT_OFTEN PTN_S(120)
 
+/* Between two questions for our address, and how many answers may leave it open before a contact is
+ * shown that is probably of no use: the server may know better what to make of it. */
+#define LOOK_AGAIN PTN_S(2)
+enum { LOOKS_MAX = 3 };
+
 enum { HEADERS_MAX = 4096, CONTACT_MAX = 1400, LEASE_MAX_S = 7 * 86400 };
 
 void ptn_sip_reg_fini(struct ptn_sip_reg *r)
@@ -81,7 +86,8 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
                                       .target = a->hop,
                                       .path = a->path};
 
-    r->asked = r->leaving ? r->bound : a->path.contact;
+    r->looks = a->path.veiled && !r->leaving;
+    r->asked = r->leaving ? r->bound : r->looks ? (struct ptn_addr){0} : a->path.contact;
     r->asked_transport = r->leaving ? r->bound_transport : a->hop_transport;
     r->way = a->way;
     print_contacts(a, r->leaving ? 0 : r->expires_s, contacts, sizeof contacts);
@@ -94,7 +100,7 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
                                            .to = a->aor,
                                            .call_id = r->call_id,
                                            .cseq = ++r->cseq,
-                                           .contact = contacts,
+                                           .contact = r->looks ? NULL : contacts,
                                            .headers = room ? headers : NULL};
     r->state = PTN_SIP_REG_TRYING;
     r->asked_at = now;
@@ -103,6 +109,17 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     r->txn = ptn_sip_exchange_ask(s, now, &ask);
     if (!r->txn)
         fail(s, now, a, 0, PTN_ERR_NO_ROOM, 0);
+}
+
+/* A REGISTER without Contact (RFC 3261 §10.2.3) was answered. Where the server saw us is told to
+ * the owner, who now has a path to be shown, or the answer did not say it. */
+static void looked(ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    a->path.veiled = ++r->looked < LOOKS_MAX;
+    r->state = PTN_SIP_REG_IDLE;
+    r->next = a->path.veiled ? now + LOOK_AGAIN : now;
 }
 
 static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
@@ -149,6 +166,11 @@ static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsign
     if (r->leaving) {
         left(s, a, status);
         return;
+    }
+    /* Perhaps the name server has been wrong, or the server has moved. */
+    if (status == 0) {
+        ptn_sip_doubt_name(s, now, &a->hop);
+        ptn_sip_account_look_up(s, now, a);
     }
     if (wait == 0)
         wait = reconnect_in(a, now, status, why);
@@ -265,6 +287,8 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
         transmit(s, now, a);
         return;
     }
+    if (r->looks)
+        a->path.veiled = ++r->looked < LOOKS_MAX;
     ptn_time wait = ptn_sip_in_retry_after(in);
     if (wait == 0 && (status == 401 || status == 403 || status == 404 || status == 407))
         /* Only a person can mend these: asking often would get the address banned. */
@@ -304,6 +328,8 @@ void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
         refused(s, now, a, in);
     else if (r->leaving)
         left(s, a, in->msg->scode);
+    else if (r->looks)
+        looked(now, a);
     else
         bound(s, now, a, in);
     if (r->again && r->state != PTN_SIP_REG_TRYING && r->wanted)

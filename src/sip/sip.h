@@ -77,6 +77,8 @@ void ptn_sip_close(struct ptn_sip *s, ptn_time now, ptn_id socket);
 struct ptn_sip_path {
     ptn_id socket;
     struct ptn_addr contact;
+    bool veiled; /* it cannot, as far as is known: the contact is shown to nobody until the server
+                  * has said where it sees us, or has been asked for that in vain */
 };
 
 /* ---- accounts ---- */

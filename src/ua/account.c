@@ -137,6 +137,11 @@ static void log_contact(const struct ptn_ua *ua, const struct ptn_ua_account_her
     char text[PTN_ADDR_TEXT_MAX], before[PTN_ADDR_TEXT_MAX];
     bool first = ptn_addr_is_none(&a->told_before);
 
+    if (a->path.veiled) {
+        ptn_log(ua->opts.log, PTN_LOG_INFO, "%s: asks its server first where it is seen",
+                a->opts.user);
+        return;
+    }
     ptn_log(ua->opts.log, a->contact.private_to_public ? PTN_LOG_WARN : PTN_LOG_INFO,
             "%s: tells its server %s (%s)%s%s%s", a->opts.user,
             ptn_addr_format(&a->contact.addr, text), ptn_reach_why_text(a->contact.why),
@@ -161,18 +166,19 @@ static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here 
     struct ptn_reach_answer contact = ptn_ua_contact(ua, s, &ask);
     if (!a->told && ptn_ua_worth_waiting(ua, now, a->ready_by, ptn_ua_socket_settled(s), &contact))
         return;
-    bool same =
-        a->told && a->path.socket == s->id && ptn_addr_equal(&a->path.contact, &contact.addr);
+    bool veiled = a->opts.registers && ptn_ua_is_guess(&contact);
+    bool same = a->told && a->path.socket == s->id && a->path.veiled == veiled &&
+                ptn_addr_equal(&a->path.contact, &contact.addr);
     a->contact = contact;
     if (same)
         return;
     a->told = true;
-    if (!ptn_addr_equal(&a->path.contact, &contact.addr)) {
-        a->told_before = a->path.contact;
+    if (!veiled && !ptn_addr_equal(&a->path.contact, &contact.addr)) {
+        a->told_before = a->path.veiled ? (struct ptn_addr){0} : a->path.contact;
         a->contact_changes += !ptn_addr_is_none(&a->told_before);
         a->told_at = now;
     }
-    a->path = (struct ptn_sip_path){s->id, contact.addr};
+    a->path = (struct ptn_sip_path){s->id, contact.addr, veiled};
     log_contact(ua, a);
     if (a->state == PTN_UA_ACCOUNT_WAITING)
         a->state = a->opts.registers ? PTN_UA_ACCOUNT_REGISTERING : PTN_UA_ACCOUNT_DIRECT;

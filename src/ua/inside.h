@@ -147,6 +147,7 @@ struct ptn_ua {
     enum ptn_reach_nat nat; /* of the first SIP socket, as told to the owner last */
     struct ptn_addr mapped;
     struct ptn_discover *discover; /* NULL: not wanted */
+    unsigned kind_searches;
     bool kind_told, kind_over;     /* its result was taken; its sockets are closed, too */
     bool kind_again;               /* the result is of no use, for we have moved */
     enum ptn_reach_nat discovered; /* UNKNOWN: not (yet) */
@@ -216,7 +217,7 @@ bool ptn_ua_worth_waiting(const struct ptn_ua *ua, ptn_time now, ptn_time until,
 /* --- kind.c --- */
 
 enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now);
-bool ptn_ua_kind_owns(ptn_id id);
+bool ptn_ua_kind_owns(const struct ptn_ua *ua, ptn_id id);
 
 /* Takes the result when it is there. */
 void ptn_ua_kind_look(struct ptn_ua *ua, ptn_time now);
@@ -257,6 +258,12 @@ static inline struct ptn_reach_ask ptn_ua_reach_ask(const struct ptn_ua_account 
                                                     const struct ptn_addr *to)
 {
     return (struct ptn_reach_ask){*to, account->nat, account->no_rport};
+}
+
+/* An address that is of no use to whom it would be told, and nobody asked for it. */
+static inline bool ptn_ua_is_guess(const struct ptn_reach_answer *answer)
+{
+    return answer->private_to_public && answer->why == PTN_REACH_BY_INTERFACE;
 }
 
 /* --- call.c --- */

@@ -19,10 +19,19 @@ static enum ptn_discover_dialect dialect(enum ptn_ua_dialect d)
     return PTN_DISCOVER_AUTO;
 }
 
+/* A name that the last search asked for may be answered yet: each has ids of its own. */
+static ptn_id first_id(const struct ptn_ua *ua)
+{
+    unsigned ranges = PTN_UA_IDS_EACH / PTN_DISCOVER_IDS;
+
+    return PTN_UA_IDS_DISCOVER + ua->kind_searches % ranges * PTN_DISCOVER_IDS;
+}
+
 enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now)
 {
+    ua->kind_searches++;
     struct ptn_discover_opts opts = {
-        .first_id = PTN_UA_IDS_DISCOVER,
+        .first_id = first_id(ua),
         .local = ua->opts.locals[0].addr,
         .server_count = ua->opts.stun_count,
         .dialect = dialect(ua->opts.stun_dialect),
@@ -44,9 +53,9 @@ enum ptn_err ptn_ua_kind_start(struct ptn_ua *ua, ptn_time now)
     return PTN_OK;
 }
 
-bool ptn_ua_kind_owns(ptn_id id)
+bool ptn_ua_kind_owns(const struct ptn_ua *ua, ptn_id id)
 {
-    return id >= PTN_UA_IDS_DISCOVER && id - PTN_UA_IDS_DISCOVER < PTN_DISCOVER_IDS;
+    return id >= first_id(ua) && id - first_id(ua) < PTN_DISCOVER_IDS;
 }
 
 static enum ptn_reach_nat as_reach(const struct ptn_discover_result *r)

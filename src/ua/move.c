@@ -58,13 +58,19 @@ static struct ptn_ua_sip_socket *socket_of(struct ptn_ua *ua, const struct ptn_u
     return s;
 }
 
-static bool has_moved(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
-                      const struct ptn_ua_sip_socket *s, const struct ptn_addr *contact)
+static struct ptn_reach_answer media_at(const struct ptn_ua *ua, const struct ptn_ua_call *call,
+                                        unsigned end)
 {
     const struct ptn_ua_account *account = &ua->accounts[call->account].opts;
     struct ptn_reach_ask ask = ptn_ua_reach_ask(account, &call->told_to);
-    struct ptn_addr rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask).addr;
-    struct ptn_addr rtcp = ptn_reach_answer(&call->pair->ends[1].flow.anchor.reach, &ask).addr;
+
+    return ptn_reach_answer(&call->pair->ends[end].flow.anchor.reach, &ask);
+}
+
+static bool has_moved(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
+                      const struct ptn_ua_sip_socket *s, const struct ptn_addr *contact)
+{
+    struct ptn_addr rtp = media_at(ua, call, 0).addr, rtcp = media_at(ua, call, 1).addr;
 
     return now >= call->watch.tell_at || s->id != call->socket ||
            !ptn_addr_equal(contact, &call->contact) || !ptn_addr_equal(&rtp, &call->ours.rtp) ||
@@ -74,8 +80,14 @@ static bool has_moved(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua
 static bool is_settled(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call,
                        const struct ptn_ua_sip_socket *s, const struct ptn_reach_answer *contact)
 {
+    const struct ptn_ua_account_here *account = &ua->accounts[call->account];
     bool settled = ptn_pair_settled(call->pair) && ptn_ua_socket_settled(s);
+    struct ptn_reach_answer rtp = media_at(ua, call, 0);
 
+    /* The server says where it sees us; before it does, it would not hear us either. */
+    if (account->opts.registers && account->state != PTN_UA_ACCOUNT_REGISTERED &&
+        (ptn_ua_is_guess(contact) || ptn_ua_is_guess(&rtp)))
+        return false;
     return !ptn_ua_worth_waiting(ua, now, call->watch.settles_by, settled, contact);
 }
 

@@ -378,6 +378,11 @@ static bool anchor_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell 
     if (!s || s->transport != PTN_UDP || (!stun && tell->kind != PTN_TELL_ICMP_ERROR))
         return false;
     bool taken = ptn_anchor_input(&s->anchor, now, tell);
+    const struct ptn_addr *mapped = taken && stun ? ptn_reach_mapped(&s->anchor.reach) : NULL;
+    /* Media's sockets, which may wait for an answer yet, are behind the same address. */
+    if (mapped)
+        ptn_pool_see_signal(&ua->pool, now, s->local,
+                            &(struct ptn_reach_sight){PTN_REACH_SAW_SIGNAL, tell->from, *mapped});
     ua->dirty |= taken;
     return taken;
 }
@@ -394,7 +399,7 @@ void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
         media_input(ua, now, tell);
     } else if (ptn_ua_streams_input(ua, now, tell)) {
         /* taken */
-    } else if (ua->discover && ptn_ua_kind_owns(tell->id)) {
+    } else if (ua->discover && ptn_ua_kind_owns(ua, tell->id)) {
         ptn_discover_input(ua->discover, now, tell);
     } else if (!anchor_input(ua, now, tell)) {
         ptn_sip_input(ua->sip, now, tell);

@@ -409,6 +409,100 @@ TEST(a_register_that_is_out_when_the_socket_changes_is_sent_by_the_new_one_at_on
     world_free(w);
 }
 
+/* By a path that nobody outside could use. */
+static ptn_sip_id begin_veiled(struct world *w)
+{
+    struct ptn_sip_path path = {w->udp[ALICE], ptn_addr_v4(192, 168, 1, 9, 5060), true};
+    struct ptn_sip_account account = {
+        .user = "1001", .server = {"192.0.2.9", 5060, PTN_UDP}, .registers = true};
+    ptn_sip_id id;
+
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &id));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    return id;
+}
+
+TEST(a_contact_of_no_use_is_not_shown_before_the_server_was_asked_for_a_better_one)
+{
+    struct world *w = world_new(31);
+    ptn_sip_id id = begin_veiled(w);
+    const char *request = world_receive(w, "REGISTER");
+    struct ptn_sip_path path = {w->udp[ALICE], ptn_addr_v4(198, 51, 100, 7, 40000), false};
+
+    CHECK(strstr(header_of(request, "Via"), "SIP/2.0/UDP anonymous.invalid:5060;branch="));
+    CHECK_STR("", header_of(request, "Contact"));
+    CHECK(strstr(request, "192.168.") == NULL);
+    world_reply(w, ALICE, request, "200 OK", "r", "", "");
+    world_run(w, PTN_MS(1));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    request = world_receive(w, "REGISTER");
+    CHECK(strstr(header_of(request, "Via"), "SIP/2.0/UDP 198.51.100.7:40000;branch="));
+    CHECK_STR("<sip:1001@198.51.100.7:40000>;expires=3600", header_of(request, "Contact"));
+    grant(w, request, 600);
+    CHECK_ADDR(&path.contact, &world_expect(w, ALICE, PTN_SIP_REGISTERED)->event.addr);
+    world_free(w);
+}
+
+TEST(a_server_that_never_says_where_it_sees_us_is_told_what_there_is)
+{
+    struct world *w = world_new(32);
+    ptn_time began = w->now;
+
+    begin_veiled(w);
+    for (unsigned i = 0; i < 3; i++) {
+        const char *request = world_receive(w, "REGISTER");
+        CHECK_STR("", header_of(request, "Contact"));
+        world_reply(w, ALICE, request, "200 OK", "r", "", "");
+    }
+    const char *request = world_receive(w, "REGISTER");
+    CHECK_STR("<sip:1001@192.168.1.9:5060>;expires=3600", header_of(request, "Contact"));
+    CHECK(strstr(header_of(request, "Via"), "192.168.1.9:5060"));
+    CHECK(w->now - began < PTN_S(10));
+    grant(w, request, 600);
+    world_expect(w, ALICE, PTN_SIP_REGISTERED);
+    world_free(w);
+}
+
+TEST(a_server_that_is_silent_is_looked_up_anew)
+{
+    struct world *w = world_new(33);
+    struct ptn_sip_account account = {
+        .user = "1001", .server = {"sip.example", 5060, PTN_UDP}, .registers = true};
+    struct ptn_sip_path path = {w->udp[ALICE], w->addr[ALICE], false};
+    ptn_time began = w->now;
+    ptn_sip_id id;
+
+    /* Perhaps the name server has lied, and for a day. */
+    w->records[0] = (struct record){
+        "sip.example", {.type = PTN_DNS_A, .ttl_s = 86400, .addr = ptn_addr_with_port(w->peer, 0)}};
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &id));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    CHECK_ADDR(&w->peer, &world_expect(w, ALICE, PTN_SIP_SERVER)->event.addr);
+    w->records[0].record.addr = ptn_addr_with_port(w->addr[BOB], 0);
+    CHECK_ADDR(&w->addr[BOB], &world_expect(w, ALICE, PTN_SIP_SERVER)->event.addr);
+    CHECK(w->now - began < PTN_S(40));
+    CHECK_EQ(2, w->resolves);
+    world_free(w);
+}
+
+TEST(a_connection_that_is_tried_every_2_s_does_not_ask_for_the_name_each_time)
+{
+    struct world *w = world_new(34);
+    struct ptn_sip_account account = {
+        .user = "1001", .server = {"sip.example", 5060, PTN_TCP}, .registers = true};
+    struct ptn_sip_path path = {w->tcp[ALICE], w->addr[ALICE], false};
+    ptn_sip_id id;
+
+    w->tcp_refused = true;
+    w->records[0] = (struct record){
+        "sip.example", {.type = PTN_DNS_A, .ttl_s = 86400, .addr = ptn_addr_with_port(w->peer, 0)}};
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &id));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    world_run(w, PTN_S(60));
+    CHECK(w->resolves >= 5 && w->resolves <= 13);
+    world_free(w);
+}
+
 TEST(a_removed_account_is_silent)
 {
     ptn_sip_id id;

@@ -234,6 +234,45 @@ TEST(options_out_of_range_are_refused)
     ptn_ua_free(NULL);
 }
 
+TEST(without_stun_the_server_is_asked_where_it_sees_us_before_anything_private_is_shown)
+{
+    static const enum world_nat nats[] = {WORLD_NAT_CONE, WORLD_NAT_SYMMETRIC};
+
+    for (unsigned i = 0; i < 2; i++) {
+        world_init(&w, nats[i], WORLD_NAT_NONE, without_stun);
+        w.strict = true;
+        world_start(&w);
+        CHECK(world_until(&w, ALICE, PTN_UA_REGISTERED, 1, PTN_S(2)));
+        world_run(&w, PTN_S(60));
+        CHECK_EQ(0, w.private_shown);
+        CHECK_EQ(PTN_REACH_BY_RPORT, status_of(ALICE).accounts[0].contact.why);
+        world_fini(&w);
+    }
+}
+
+TEST(each_search_for_the_nats_kind_has_ids_of_its_own)
+{
+    struct ptn_addr moved = ptn_addr_v4(192, 168, 1, 77, 0);
+    struct ptn_ua *ua;
+    struct ptn_ask ask;
+    ptn_id first = 0;
+
+    world_init(&w, WORLD_NAT_CONE, WORLD_NAT_NONE, NULL);
+    ua = w.phones[ALICE].ua;
+    ptn_ua_start(ua, 0);
+    while (ptn_ua_output(ua, 0, &ask))
+        if (ptn_ua_kind_owns(ua, ask.id))
+            first = ask.id;
+    CHECK(first != 0);
+    /* An answer to the first search must not be taken for one to the second. */
+    ua->kind_over = true;
+    ua->opts.roams = true;
+    ptn_ua_input(ua, PTN_S(1),
+                 &(struct ptn_tell){.kind = PTN_TELL_ADDRESSES, .addrs = &moved, .addr_count = 1});
+    CHECK(!ptn_ua_kind_owns(ua, first));
+    world_fini(&w);
+}
+
 static void direct(struct ptn_ua_opts *opts, unsigned phone)
 {
     opts->accounts[0].server.name = NULL;
