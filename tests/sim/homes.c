@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <malloc.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,12 +151,6 @@ void homes_close(struct homes *h)
     ptn_scenario_free(h->s);
 }
 
-static void take_sound(struct homes_phone *p, const int16_t *pcm)
-{
-    for (unsigned i = 0; i < PTN_FRAME_SAMPLES; i++)
-        p->ear[p->samples++ % HOMES_EAR] = pcm[i];
-}
-
 static void take_events(struct homes *h, unsigned phone)
 {
     struct homes_phone *p = &h->phones[phone];
@@ -168,7 +161,7 @@ static void take_events(struct homes *h, unsigned phone)
         p->events[ev.kind]++;
         p->at[ev.kind] = now;
         if (ev.kind == PTN_UA_AUDIO) {
-            take_sound(p, ev.pcm);
+            ear_take(&p->ear, ev.pcm);
             continue;
         }
         if (ev.call)
@@ -277,13 +270,5 @@ struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone)
 
 bool homes_hears(const struct homes *h, unsigned phone)
 {
-    const struct homes_phone *p = &h->phones[phone];
-    int16_t pcm[HOMES_EAR];
-
-    if (p->samples < HOMES_EAR)
-        return false;
-    for (unsigned i = 0; i < HOMES_EAR; i++)
-        pcm[i] = p->ear[(p->samples + i) % HOMES_EAR];
-    struct ptn_tone_heard heard = ptn_tone_hear(pcm, HOMES_EAR);
-    return fabs(heard.hz - HOMES_HZ[!phone]) < 30 && heard.level_dbfs > -20;
+    return ear_hears(&h->phones[phone].ear, HOMES_HZ[!phone]);
 }

@@ -8,13 +8,13 @@
 #ifndef PTN_TEST_HOMES_H
 #define PTN_TEST_HOMES_H
 
+#include "ear.h"
 #include "relay/relay.h"
 #include "sim/world.h"
 #include "support/registrar.h"
 #include "ua/ua.h"
 
 enum { ALICE, BOB, HOMES };
-enum { HOMES_EAR = 800 }; /* samples: a tenth of a second */
 
 extern const double HOMES_HZ[HOMES];
 
@@ -36,8 +36,7 @@ struct homes_phone {
     ptn_time at[PTN_UA_STOPPED + 1]; /* when each came last */
     enum ptn_sip_ended ended;
     unsigned status;
-    int16_t ear[HOMES_EAR]; /* what was received last, in a ring */
-    uint64_t samples;
+    struct ear ear;
 };
 
 struct homes {

@@ -2,7 +2,8 @@
  * tests/support/registrar.c - a small SIP registrar and proxy: sockets, credentials, whom to send
  * to.
  *
- * Socket ids: local i has UDP socket i + 1 and TCP listener i + 1 + REGISTRAR_LOCALS_MAX.
+ * Socket ids: local i has UDP socket i + 1, TCP listener i + 1 + REGISTRAR_LOCALS_MAX and TLS
+ * listener i + 1 + 2 * REGISTRAR_LOCALS_MAX.
  */
 #include "support/registrar.h"
 
@@ -18,6 +19,7 @@ static const char OUR_TAG[] = "proxy-"; /* tags of answers that are ours: their 
 
 struct connection {
     ptn_id id;
+    enum ptn_transport transport;
     struct ptn_addr local, far;
     struct ptn_sip_stream stream;
 };
@@ -78,6 +80,12 @@ struct registrar *registrar_new(const struct registrar_opts *opts)
                                  .id = i + 1 + REGISTRAR_LOCALS_MAX,
                                  .transport = PTN_TCP,
                                  .local = opts->locals[i]});
+        if (opts->tls)
+            ask(r, &(struct ptn_ask){
+                       .kind = PTN_ASK_LISTEN,
+                       .id = i + 1 + 2 * REGISTRAR_LOCALS_MAX,
+                       .transport = PTN_TLS,
+                       .local = ptn_addr_with_port(opts->locals[i], opts->locals[i].port + 1)});
     }
     return r;
 }
@@ -416,6 +424,11 @@ static void take_request(struct registrar *r, ptn_time now, const struct hop *ba
     leave(r, &out, &w);
 }
 
+static enum ptn_transport transport_of(enum sip_transp via)
+{
+    return via == SIP_TRANSP_TCP ? PTN_TCP : via == SIP_TRANSP_TLS ? PTN_TLS : PTN_UDP;
+}
+
 static void take_response(struct registrar *r, struct ptn_bytes bytes)
 {
     static uint8_t buf[PTN_SIP_MSG_MAX];
@@ -428,7 +441,7 @@ static void take_response(struct registrar *r, struct ptn_bytes bytes)
         !ptn_sip_in_reflexive(&next, &to)) {
         r->counts[REGISTRAR_DROPPED]++;
     } else {
-        struct hop out = hop_to(r, next.msg->via.tp == SIP_TRANSP_UDP ? PTN_UDP : PTN_TCP, &to);
+        struct hop out = hop_to(r, transport_of(next.msg->via.tp), &to);
         r->counts[REGISTRAR_FORWARDED]++;
         leave(r, &out, &w);
     }
@@ -459,7 +472,7 @@ static void take_message(struct registrar *r, ptn_time now, struct ptn_bytes byt
 static void take_stream(struct registrar *r, ptn_time now, struct connection *c,
                         struct ptn_bytes bytes)
 {
-    struct hop back = {.socket = c->id, .transport = PTN_TCP, .local = c->local, .to = c->far};
+    struct hop back = {.socket = c->id, .transport = c->transport, .local = c->local, .to = c->far};
     struct ptn_bytes message;
 
     if (!ptn_sip_stream_input(&c->stream, bytes))
@@ -498,7 +511,8 @@ static void input(void *self, ptn_time now, const struct ptn_tell *t)
         c = connection_by_id(r, 0);
         r->counts[REGISTRAR_CONNECTED]++;
         if (c)
-            *c = (struct connection){.id = t->id, .local = t->local, .far = t->from};
+            *c = (struct connection){
+                .id = t->id, .transport = t->transport, .local = t->local, .far = t->from};
         return;
     case PTN_TELL_STREAM:
         c = connection_by_id(r, t->id);
@@ -547,6 +561,11 @@ static ptn_time deadline(const void *self)
 struct ptn_machine registrar_machine(struct registrar *r)
 {
     return (struct ptn_machine){r, input, tick, output, deadline};
+}
+
+void registrar_inherit(struct registrar *r, const struct registrar *from)
+{
+    memcpy(r->bindings, from->bindings, sizeof r->bindings);
 }
 
 void registrar_set_users(struct registrar *r, const struct registrar_user *users, unsigned count)

@@ -4,7 +4,7 @@
  * Does what Kamailio does in the lab with NAT help switched off: digest for REGISTER and,
  * if asked for, for calls; Record-Route; answers go back to where a request came from
  * (rport), requests to where the Contact says. It keeps no transactions: what is
- * repeated to it is repeated by it. Over TCP it speaks on the connections that phones made.
+ * repeated to it is repeated by it. Over TCP and TLS it speaks on the connections that phones made.
  *
  * RFC 3261 §10.3, §16.11 (stateless proxy), §22; RFC 3581.
  */
@@ -24,6 +24,7 @@ struct registrar_user {
 struct registrar_opts {
     struct ptn_addr locals[REGISTRAR_LOCALS_MAX]; /* UDP and TCP are served on each */
     unsigned local_count;
+    bool tls; /* and TLS, on the next port */
     const char *domain; /* also the realm */
     const struct registrar_user *users;
     unsigned user_count;
@@ -64,6 +65,9 @@ struct registrar;
 struct registrar *registrar_new(const struct registrar_opts *opts);
 void registrar_free(struct registrar *r);
 struct ptn_machine registrar_machine(struct registrar *r);
+
+/* It has died and this is its successor, which found the bindings on disk. */
+void registrar_inherit(struct registrar *r, const struct registrar *from);
 
 /* Other users, or other passwords, from now on; at most as many as before. Not copied. */
 void registrar_set_users(struct registrar *r, const struct registrar_user *users, unsigned count);

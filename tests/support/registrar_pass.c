@@ -58,7 +58,9 @@ bool registrar_is_ours(const struct registrar_opts *opts, struct pl uri)
     if (!registrar_uri_addr(uri, &addr))
         return false;
     for (unsigned i = 0; i < opts->local_count; i++)
-        if (ptn_addr_equal(&addr, &opts->locals[i]))
+        if (ptn_addr_equal(&addr, &opts->locals[i]) ||
+            (opts->tls && ptn_addr_same_ip(&addr, &opts->locals[i]) &&
+             addr.port == opts->locals[i].port + 1))
             return true;
     return false;
 }
@@ -144,7 +146,9 @@ static void write_own_route(struct ptn_writer *w, const struct hop *hop)
     char local[PTN_ADDR_TEXT_MAX + 8];
 
     ptn_sip_printf(w, "Record-Route: <sip:%s%s;lr>\r\n", ptn_sip_hostport(&hop->local, local),
-                   hop->transport == PTN_TCP ? ";transport=tcp" : "");
+                   hop->transport == PTN_TCP   ? ";transport=tcp"
+                   : hop->transport == PTN_TLS ? ";transport=tls"
+                                               : "");
 }
 
 void registrar_write_request(struct ptn_writer *w, const struct registrar_opts *opts,

@@ -1,0 +1,377 @@
+/*
+ * tests/sim/stage.c - a phone, its servers and who calls it.
+ */
+#include "stage.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STUN_PORT = 3478 };
+
+static const struct registrar_user users[] = {{"alice", "secret of alice"}};
+static const double hz[STAGE_PEOPLE] = {440, 1000};
+static const char *const hosts[STAGE_PEOPLE] = {"phone", "caller"};
+static const char *const server_hosts[STAGE_SERVERS] = {"server-1", "server-2"};
+
+static struct ptn_addr server_addr(unsigned server)
+{
+    return ptn_addr_v4(198, 51, 100, (uint8_t)(5 + 16 * server), 5060);
+}
+
+static void must(bool good, const char *what)
+{
+    if (good)
+        return;
+    fprintf(stderr, "stage: %s\n", what);
+    abort();
+}
+
+static void write_scenario(const struct stage_opts *o, char *text, size_t size)
+{
+    unsigned ttl = o->ttl_s;
+    int used = snprintf(text, size,
+                        "wire core 203.0.113.0/24 delay 5ms\n"
+                        "wire rack-1 198.51.100.0/28 delay 2ms\n"
+                        "wire rack-2 198.51.100.16/28 delay 3ms\n"
+                        "wire rack-3 198.51.100.32/28 delay 1ms\n"
+                        "wire office 198.51.101.0/24 delay 10ms\n"
+                        "router gate-1 rack-1 core 203.0.113.31\n"
+                        "router gate-2 rack-2 core 203.0.113.32\n"
+                        "router gate-3 rack-3 core 203.0.113.33\n"
+                        "router gate-4 office core 203.0.113.34\n"
+                        "host server-1 rack-1 198.51.100.5\n"
+                        "host server-2 rack-2 198.51.100.21\n"
+                        "host stun rack-3 198.51.100.37 198.51.100.38\n"
+                        "host caller office 198.51.101.10\n"
+                        "nameserver dns core 203.0.113.53\n"
+                        "record sip.example.test ttl %u A 198.51.100.5\n"
+                        "record one.example.test ttl %u A 198.51.100.5\n"
+                        "record two.example.test ttl %u A 198.51.100.21\n"
+                        "record stun.example.test ttl %u A 198.51.100.37\n",
+                        ttl, ttl, ttl, ttl);
+
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const services[] = {"_sip._udp", "_sip._tcp", "_sips._tcp"};
+        unsigned port = i < 2 ? 5060 : 5061;
+        used += snprintf(text + used, size - (size_t)used,
+                         "record %s.example.test ttl %u SRV 10 0 %u one.example.test\n"
+                         "record %s.example.test ttl %u SRV 20 0 %u two.example.test\n",
+                         services[i], ttl, port, services[i], ttl, port);
+    }
+    if (o->nat)
+        used += snprintf(text + used, size - (size_t)used,
+                         "wire home 192.168.1.0/24 %s\nhost phone home 192.168.1.10\n"
+                         "nat nat %s inside home outside core 203.0.113.10\n",
+                         o->link, o->nat);
+    else
+        used += snprintf(text + used, size - (size_t)used,
+                         "wire home 198.51.102.0/24 %s\nhost phone home 198.51.102.10\n"
+                         "router nat home core 203.0.113.10\n",
+                         o->link);
+    must((size_t)used < size, "the scenario is too long");
+}
+
+static void add(struct stage *st, const char *host, struct ptn_machine machine,
+                ptn_sim_machine *number)
+{
+    int index = ptn_scenario_host(st->s, host);
+
+    must(ptn_sim_add(st->w, (unsigned)index, &machine, number) == PTN_OK, "no memory");
+}
+
+static void add_stun_server(struct stage *st)
+{
+    struct ptn_relay_opts opts = {.behaviour_discovery = true};
+    ptn_sim_machine number;
+
+    for (uint8_t i = 0; i < 4; i++)
+        opts.listeners[opts.listener_count++] =
+            (struct ptn_relay_listener){.id = i + 1u,
+                                        .transport = PTN_UDP,
+                                        .local = ptn_addr_v4(198, 51, 100, (uint8_t)(37 + i / 2),
+                                                             (uint16_t)(STUN_PORT + i % 2)),
+                                        .group = 1};
+    st->stun = ptn_relay_new(&opts);
+    ptn_relay_start(st->stun);
+    add(st, "stun", ptn_relay_machine(st->stun), &number);
+}
+
+static void start_server(struct stage *st, unsigned i)
+{
+    struct stage_server *server = &st->servers[i];
+    struct registrar_opts opts = {
+        .locals = {server_addr(i)},
+        .local_count = 1,
+        .tls = true,
+        .domain = "example.test",
+        .users = users,
+        .user_count = 1,
+        .expires_max_s = st->opts.lease_s,
+        .dice = ptn_sim_dice(st->w),
+    };
+
+    server->dead = false;
+    server->registrar = registrar_new(&opts);
+    server->middlebox.kind = st->opts.middlebox;
+    server->middlebox.dice = ptn_sim_dice(st->w);
+    server->middlebox.spared = ptn_addr_v4(198, 51, 101, 10, 0);
+    struct ptn_machine machine = registrar_machine(server->registrar);
+    add(st, server_hosts[i], middlebox_machine(&server->middlebox, &machine), &server->number);
+}
+
+static struct ptn_ua_account account_of_phone(const struct stage_opts *o)
+{
+    static const uint16_t ports[] = {[PTN_UDP] = 5060, [PTN_TCP] = 5060, [PTN_TLS] = 5061};
+    bool one = o->server_count == 1;
+
+    return (struct ptn_ua_account){
+        .user = "alice",
+        .domain = "example.test",
+        .password = users[0].password,
+        .server = {.name = one ? "sip.example.test" : "example.test",
+                   .port = one ? ports[o->transport] : 0,
+                   .transport = o->transport},
+        .registers = true,
+        .expires_s = o->lease_s,
+        .retry_max = PTN_S(30), /* as the settings' default */
+        .keepalive = PTN_SIP_KEEPALIVE_CRLF,
+    };
+}
+
+static void add_person(struct stage *st, unsigned i)
+{
+    static const char *const addrs[STAGE_SERVERS] = {"198.51.100.5", "198.51.100.21"};
+    struct stage_person *p = &st->people[i];
+    bool is_phone = i == STAGE_PHONE;
+    struct ptn_ua_opts opts = {
+        .locals = {{.addr = st->s->hosts[ptn_scenario_host(st->s, hosts[i])].legs[0].addr}},
+        .local_count = 1,
+        .roams = true,
+        .sip_port = 5060,
+        .tls_port = 5061,
+        .tcp = is_phone && st->opts.transport == PTN_TCP,
+        .tls = is_phone && st->opts.transport == PTN_TLS,
+        .rtp_port_min = 11780,
+        .rtp_port_max = 11799,
+        .calls_max = 16,
+        .auto_answer = is_phone,
+        .source = ptn_source_tone(hz[i], -12),
+        .dice = ptn_sim_dice(st->w),
+        .log = is_phone ? st->opts.log : NULL,
+    };
+
+    if (is_phone && !st->opts.no_stun) {
+        opts.stun[opts.stun_count++] = (struct ptn_ua_stun_server){"stun.example.test", STUN_PORT};
+    }
+    if (is_phone)
+        opts.accounts[opts.account_count++] = account_of_phone(&st->opts);
+    for (unsigned server = 0; !is_phone && server < STAGE_SERVERS; server++)
+        opts.accounts[opts.account_count++] = (struct ptn_ua_account){
+            .user = "bob",
+            .domain = "example.test",
+            .server = {.name = addrs[server], .port = 5060, .transport = PTN_UDP}};
+    must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
+    ptn_ua_start(p->ua, ptn_sim_now(st->w));
+    struct ptn_machine machine = ptn_ua_machine(p->ua);
+    add(st, hosts[i], skin_machine(&p->skin, &machine), &p->number);
+}
+
+void stage_open(struct stage *st, const struct stage_opts *opts)
+{
+    char text[4000], error[PTN_SCENARIO_ERROR_MAX];
+
+    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* a world's memory is the next one's */
+    memset(st, 0, sizeof *st);
+    st->opts = *opts;
+    write_scenario(opts, text, sizeof text);
+    must(ptn_scenario_new(&st->s, "stage", ptn_bytes_of_text(text), error) == PTN_OK, error);
+    must(ptn_sim_new(&st->w, &(struct ptn_sim_opts){.scenario = st->s, .seed = opts->seed}) ==
+             PTN_OK,
+         "no memory");
+    add_stun_server(st);
+    for (unsigned i = 0; i < opts->server_count; i++)
+        start_server(st, i);
+    for (unsigned i = 0; i < STAGE_PEOPLE; i++)
+        add_person(st, i);
+}
+
+void stage_close(struct stage *st)
+{
+    ptn_sim_free(st->w);
+    for (unsigned i = 0; i < STAGE_PEOPLE; i++) {
+        ptn_ua_free(st->people[i].ua);
+        skin_fini(&st->people[i].skin);
+    }
+    for (unsigned i = 0; i < STAGE_SERVERS; i++) {
+        registrar_free(st->servers[i].registrar);
+        registrar_free(st->servers[i].old);
+    }
+    ptn_relay_free(st->stun);
+    ptn_scenario_free(st->s);
+}
+
+/* -- time ------------------------------------------------------------------------------------ */
+
+static void take_events(struct stage *st, unsigned person)
+{
+    struct stage_person *p = &st->people[person];
+    ptn_time now = ptn_sim_now(st->w);
+    struct ptn_ua_event ev;
+
+    while (!p->skin.asleep && ptn_ua_event(p->ua, now, &ev)) {
+        p->events[ev.kind]++;
+        p->at[ev.kind] = now;
+        if (ev.kind == PTN_UA_AUDIO) {
+            if (ev.call == p->call)
+                ear_take(&p->ear, ev.pcm);
+            continue;
+        }
+        if (ev.kind != PTN_UA_INCOMING)
+            continue;
+        p->call = ev.call;
+        p->ear.samples = 0;
+    }
+}
+
+static bool step(struct stage *st, ptn_time until)
+{
+    bool more = ptn_sim_step(st->w, until, NULL);
+
+    for (unsigned i = 0; i < STAGE_PEOPLE; i++)
+        take_events(st, i);
+    return more;
+}
+
+void stage_run(struct stage *st, ptn_time until)
+{
+    while (step(st, until))
+        ;
+}
+
+bool stage_wait(struct stage *st, unsigned person, enum ptn_ua_event_kind kind, unsigned count,
+                ptn_time until)
+{
+    while (st->people[person].events[kind] < count && step(st, until))
+        ;
+    return st->people[person].events[kind] >= count;
+}
+
+static void wake(struct stage *st, unsigned person)
+{
+    ptn_sim_wake(st->w, st->people[person].number);
+    take_events(st, person);
+}
+
+/* -- faults ---------------------------------------------------------------------------------- */
+
+void stage_happen(struct stage *st, const char *event)
+{
+    char text[200], error[PTN_SCENARIO_ERROR_MAX];
+
+    snprintf(text, sizeof text, "0s %s", event);
+    const struct ptn_scenario_event *what = ptn_scenario_event(st->s, text, error);
+    must(what != NULL, error);
+    ptn_net_apply(ptn_sim_net(st->w), ptn_sim_now(st->w), what);
+}
+
+void stage_kill(struct stage *st, unsigned server)
+{
+    struct stage_server *s = &st->servers[server];
+
+    if (s->dead)
+        return;
+    s->dead = true;
+    ptn_sim_remove(st->w, s->number);
+    registrar_free(s->old);
+    s->old = s->registrar;
+    s->registrar = NULL;
+}
+
+void stage_revive(struct stage *st, unsigned server, bool with_bindings)
+{
+    struct stage_server *s = &st->servers[server];
+
+    if (!s->dead)
+        return;
+    start_server(st, server);
+    if (with_bindings)
+        registrar_inherit(s->registrar, s->old);
+}
+
+void stage_sleep(struct stage *st)
+{
+    skin_sleep(&st->people[STAGE_PHONE].skin);
+}
+
+void stage_wake_up(struct stage *st)
+{
+    skin_wake(&st->people[STAGE_PHONE].skin, ptn_sim_now(st->w));
+    wake(st, STAGE_PHONE);
+}
+
+/* -- calls ----------------------------------------------------------------------------------- */
+
+bool stage_is_registered(struct stage *st, unsigned *server)
+{
+    static struct ptn_ua_status status;
+    ptn_time now = ptn_sim_now(st->w);
+
+    ptn_ua_status(st->people[STAGE_PHONE].ua, now, &status);
+    if (status.accounts[0].state != PTN_UA_ACCOUNT_REGISTERED)
+        return false;
+    bool found = false;
+    for (unsigned i = 0; i < st->opts.server_count; i++) {
+        struct ptn_addr addr = server_addr(i);
+        if (st->servers[i].dead || !registrar_binding(st->servers[i].registrar, "alice", now))
+            continue;
+        /* Another may remember it, too; the phone's own word goes first. */
+        if (!found || ptn_addr_same_ip(&status.accounts[0].server, &addr))
+            *server = i;
+        found = true;
+    }
+    return found;
+}
+
+bool stage_call(struct stage *st, unsigned server, ptn_time until)
+{
+    struct stage_person *caller = &st->people[STAGE_CALLER], *phone = &st->people[STAGE_PHONE];
+    unsigned incoming = phone->events[PTN_UA_INCOMING], up = caller->events[PTN_UA_ANSWERED];
+    unsigned there = phone->events[PTN_UA_ANSWERED];
+
+    caller->ear.samples = 0;
+    if (ptn_ua_dial(caller->ua, ptn_sim_now(st->w), server, "alice", &caller->call) != PTN_OK)
+        return false;
+    wake(st, STAGE_CALLER);
+    return stage_wait(st, STAGE_PHONE, PTN_UA_INCOMING, incoming + 1, until) &&
+           stage_wait(st, STAGE_CALLER, PTN_UA_ANSWERED, up + 1, until) &&
+           stage_wait(st, STAGE_PHONE, PTN_UA_ANSWERED, there + 1, until);
+}
+
+static bool hears(const struct stage *st, unsigned person)
+{
+    return ear_hears(&st->people[person].ear, hz[!person]);
+}
+
+bool stage_talk(struct stage *st, ptn_time until)
+{
+    bool heard[STAGE_PEOPLE] = {false};
+
+    do {
+        for (unsigned i = 0; i < STAGE_PEOPLE; i++)
+            heard[i] = heard[i] || hears(st, i);
+        if (heard[STAGE_PHONE] && heard[STAGE_CALLER])
+            return true;
+        stage_run(st, ptn_time_min(until, ptn_sim_now(st->w) + PTN_MS(100)));
+    } while (ptn_sim_now(st->w) < until);
+    return false;
+}
+
+void stage_hang_up(struct stage *st)
+{
+    struct stage_person *caller = &st->people[STAGE_CALLER];
+
+    if (ptn_ua_hang_up(caller->ua, ptn_sim_now(st->w), caller->call))
+        wake(st, STAGE_CALLER);
+}

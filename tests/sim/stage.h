@@ -1,0 +1,97 @@
+/*
+ * tests/sim/stage.h - the cast of the stories of faults: a phone at home, the one or two servers of
+ * its account, a STUN server, a name server, and a caller outside to whom nothing happens.
+ *
+ *     phone ---- home ---- nat ---- core ---+--- rack-1 (server-1)      sip.example.test
+ *     192.168.1.10   203.0.113.10           +--- rack-2 (server-2)
+ *                                           +--- rack-3 (stun)
+ *                                           +--- dns, office (caller)
+ *
+ * Each server knows its own bindings only, and the caller, who has an account at each, asks the
+ * one where the phone is. The phone answers by itself.
+ */
+#ifndef PTN_TEST_STAGE_H
+#define PTN_TEST_STAGE_H
+
+#include "ear.h"
+#include "middlebox.h"
+#include "relay/relay.h"
+#include "sim/world.h"
+#include "skin.h"
+#include "support/registrar.h"
+#include "ua/ua.h"
+
+enum { STAGE_SERVERS = 2 };
+enum { STAGE_PHONE, STAGE_CALLER, STAGE_PEOPLE };
+
+struct stage_opts {
+    uint64_t seed;
+    enum ptn_transport transport; /* of the phone's account */
+    unsigned server_count;
+    const char *nat;  /* kind and properties; NULL: the phone has a public address */
+    const char *link; /* of the home's wire */
+    bool no_stun;     /* the phone is told of no STUN server */
+    unsigned lease_s, ttl_s;
+    enum middlebox_kind middlebox;
+    const struct ptn_log *log; /* the phone's; NULL */
+};
+
+struct stage_server {
+    struct registrar *registrar, *old; /* old: died, and left its bindings */
+    struct middlebox middlebox;
+    ptn_sim_machine number;
+    bool dead;
+};
+
+struct stage_person {
+    struct ptn_ua *ua;
+    struct skin skin;
+    ptn_sim_machine number;
+    ptn_ua_call_id call; /* the last one that it was told of */
+    unsigned events[PTN_UA_STOPPED + 1];
+    ptn_time at[PTN_UA_STOPPED + 1];
+    struct ear ear;
+};
+
+struct stage {
+    struct stage_opts opts;
+    struct ptn_scenario *s;
+    struct ptn_sim *w;
+    struct ptn_relay *stun;
+    struct stage_server servers[STAGE_SERVERS];
+    struct stage_person people[STAGE_PEOPLE];
+};
+
+/* Aborts on what a test cannot want. */
+void stage_open(struct stage *st, const struct stage_opts *opts);
+void stage_close(struct stage *st);
+
+void stage_run(struct stage *st, ptn_time until);
+
+/* The same until that person has been told so `count` times; false when it is `until` before. */
+bool stage_wait(struct stage *st, unsigned person, enum ptn_ua_event_kind kind, unsigned count,
+                ptn_time until);
+
+/* An event of the scenario happens now. */
+void stage_happen(struct stage *st, const char *event);
+
+/* The program of a server ends, and begins anew. */
+void stage_kill(struct stage *st, unsigned server);
+void stage_revive(struct stage *st, unsigned server, bool with_bindings);
+
+void stage_sleep(struct stage *st);
+void stage_wake_up(struct stage *st);
+
+/* The phone says it is registered, and a server knows it. */
+bool stage_is_registered(struct stage *st, unsigned *server);
+
+/* The caller calls the phone by this server: true when both are up before `until`. */
+bool stage_call(struct stage *st, unsigned server, ptn_time until);
+
+/* Both hear each other at some moment before `until`. */
+bool stage_talk(struct stage *st, ptn_time until);
+
+/* The caller hangs up; the phone may not be told. */
+void stage_hang_up(struct stage *st);
+
+#endif

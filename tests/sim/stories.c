@@ -1,0 +1,279 @@
+/*
+ * tests/sim/stories.c - faults of all kinds: is the phone registered and reachable again in time?
+ *
+ *   sim_stories COUNT [SEED]      SEED 0 or none: drawn from the clock, and printed
+ *   sim_stories --show SEED       one story, told, with the phone's log
+ *   POSTERN_LONG=1 sim_…          2,000 stories at least, with a seed drawn
+ *
+ * Each story: a phone registers; its NAT, its network, its machine, its servers or the name server
+ * fail and come back (plot.c). Then the caller outside calls until a call is up and both hear each
+ * other: that must be within RECOVERY of the last fault, and again a while later. A call that was
+ * up while the phone or its NAT moved must be heard again. In every story no SIP message may show a
+ * private address in public, and no more REGISTERs may be sent than is good for a server.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plot.h"
+
+enum { SHOWN_MAX = 20, LONG = 2000, RECOVERIES_MAX = 100000 };
+
+#define REGISTERED_MAX PTN_S(60) /* first of all, whatever is lost */
+#define RECOVERY PTN_S(60)
+#define STEADY PTN_S(25)   /* after the recovery: the same again */
+#define DIAL PTN_S(10)     /* patience of the caller */
+#define LISTEN PTN_S(5)    /* for a tone to come through clean */
+#define REANCHOR PTN_S(10) /* after each move of a call that is up */
+#define WATCH PTN_S(900)   /* with a middlebox: how often does the phone register? */
+
+/* REGISTERs, repeats not counted, within a minute and within ten. A refresh of the shortest lease
+ * is two of them (with 401) each 27 s. */
+enum { PER_MINUTE_MAX = 20, PER_TEN_MINUTES_MAX = 60 };
+
+enum question { REACHED, REANCHORED, HIDDEN, MODEST, QUESTIONS };
+
+static const char *const questions[QUESTIONS] = {
+    [REACHED] = "registered and reachable within 60 s of the last fault, and still later",
+    [REANCHORED] = "calls go on within 10 s when the phone or its NAT moves",
+    [HIDDEN] = "no private address in any SIP message to a public peer",
+    [MODEST] = "no REGISTER loop",
+};
+
+struct tally {
+    unsigned stories[QUESTIONS], failed[QUESTIONS];
+    uint64_t messages;
+    unsigned per_minute_worst, per_ten_worst;
+    ptn_time recoveries[RECOVERIES_MAX];
+    unsigned recovery_count;
+};
+
+static struct tally tally;
+
+/* What went wrong in a story; NULL: nothing. */
+struct verdict {
+    const char *wrong[QUESTIONS];
+    ptn_time recovery;
+};
+
+static void log_line(void *self, enum ptn_log_level level, const char *line)
+{
+    const struct stage *st = self;
+
+    (void)level;
+    printf("# %9.3f %s\n", st->w ? (double)ptn_sim_now(st->w) / 1e9 : 0, line);
+}
+
+/* Where the phone is registered; waits. */
+static bool find_server(struct stage *st, unsigned *server, ptn_time until)
+{
+    while (!stage_is_registered(st, server)) {
+        if (ptn_sim_now(st->w) >= until)
+            return false;
+        stage_run(st, ptn_time_min(until, ptn_sim_now(st->w) + PTN_MS(250)));
+    }
+    return true;
+}
+
+/* One call after the other until one is heard on both sides; leaves it up. */
+static const char *reach(struct stage *st, ptn_time until)
+{
+    const char *wrong = "not registered";
+    unsigned server;
+
+    while (ptn_sim_now(st->w) < until && find_server(st, &server, until)) {
+        ptn_time now = ptn_sim_now(st->w);
+        wrong = "a call does not arrive";
+        if (stage_call(st, server, ptn_time_min(until, now + DIAL))) {
+            wrong = "a call is not heard";
+            if (stage_talk(st, ptn_time_min(until, ptn_sim_now(st->w) + LISTEN)))
+                return NULL;
+        }
+        stage_hang_up(st);
+        stage_run(st, ptn_time_min(until, ptn_time_max(ptn_sim_now(st->w), now + PTN_S(1))));
+    }
+    return wrong;
+}
+
+static bool follows_soon(const struct plot *p, unsigned act)
+{
+    return act + 1 < p->act_count && p->acts[act + 1].at < p->acts[act].at + REANCHOR;
+}
+
+static void play_acts(struct stage *st, const struct plot *p, ptn_time began, struct verdict *v)
+{
+    for (unsigned i = 0; i < p->act_count; i++) {
+        stage_run(st, began + p->acts[i].at);
+        plot_perform(st, &p->acts[i]);
+        if (!p->talks || !p->only_moves || follows_soon(p, i) || v->wrong[REANCHORED])
+            continue;
+        ptn_time until = ptn_sim_now(st->w) + REANCHOR;
+        /* Sound that is under way is heard for a moment yet. */
+        stage_run(st, ptn_sim_now(st->w) + PTN_MS(500));
+        if (!stage_talk(st, until))
+            v->wrong[REANCHORED] = "the call is not heard again";
+    }
+}
+
+static void play(struct stage *st, const struct plot *p, struct verdict *v)
+{
+    unsigned server;
+
+    if (!find_server(st, &server, REGISTERED_MAX)) {
+        v->wrong[REACHED] = "never registered";
+        return;
+    }
+    if (p->stage.middlebox) {
+        stage_run(st, WATCH);
+        v->wrong[REACHED] = stage_is_registered(st, &server) ? NULL : "not registered";
+        return;
+    }
+    stage_run(st, ptn_sim_now(st->w) + PTN_S(1));
+    if (p->talks) {
+        v->wrong[REACHED] = reach(st, ptn_sim_now(st->w) + RECOVERY);
+        if (v->wrong[REACHED])
+            return;
+    }
+    ptn_time began = ptn_sim_now(st->w);
+    play_acts(st, p, began, v);
+    ptn_time last = began + p->last;
+    stage_hang_up(st);
+    v->wrong[REACHED] = reach(st, last + RECOVERY);
+    v->recovery = ptn_sim_now(st->w) - last;
+    stage_hang_up(st);
+    if (v->wrong[REACHED])
+        return;
+    stage_run(st, ptn_sim_now(st->w) + STEADY);
+    /* Half a minute, for much may be lost. */
+    if (reach(st, ptn_sim_now(st->w) + PTN_S(30)))
+        v->wrong[REACHED] = "reached, but not any more half a minute later";
+    stage_hang_up(st);
+    stage_run(st, ptn_sim_now(st->w) + PTN_S(5));
+}
+
+static void judge(const struct stage *st, struct verdict *v)
+{
+    const struct skin *skin = &st->people[STAGE_PHONE].skin;
+    unsigned minute = skin_registers_within(skin, PTN_S(60));
+    unsigned ten = skin_registers_within(skin, PTN_S(600));
+
+    if (skin->private_shown > 0)
+        v->wrong[HIDDEN] = "shows a private address";
+    if (minute > PER_MINUTE_MAX || ten > PER_TEN_MINUTES_MAX)
+        v->wrong[MODEST] = "registers too often";
+    tally.messages += skin->messages;
+    tally.per_minute_worst = minute > tally.per_minute_worst ? minute : tally.per_minute_worst;
+    tally.per_ten_worst = ten > tally.per_ten_worst ? ten : tally.per_ten_worst;
+}
+
+static void count(const struct plot *p, const struct verdict *v)
+{
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        tally.stories[i] += i != REANCHORED || (p->talks && p->only_moves);
+        tally.failed[i] += v->wrong[i] != NULL;
+    }
+    if (!p->stage.middlebox && !v->wrong[REACHED] && tally.recovery_count < RECOVERIES_MAX)
+        tally.recoveries[tally.recovery_count++] = v->recovery;
+}
+
+static void tell(const struct stage *st, const struct plot *p, const struct verdict *v)
+{
+    const struct skin *skin = &st->people[STAGE_PHONE].skin;
+    char text[2000];
+
+    plot_tell(p, text, sizeof text);
+    printf("# seed %" PRIu64 ": %s\n", p->stage.seed, text);
+    for (unsigned i = 0; i < QUESTIONS; i++)
+        if (v->wrong[i])
+            printf("#   %s\n", v->wrong[i]);
+    printf("#   recovered after %.1f s; REGISTERs: %u, %u at most in a minute\n",
+           (double)v->recovery / 1e9, skin->register_count, skin_registers_within(skin, PTN_S(60)));
+    if (skin->private_shown == 0)
+        return;
+    printf("#   at %.3f s it said:\n", (double)skin->shown_at / 1e9);
+    for (const char *line = skin->shown; *line;
+         line += strcspn(line, "\r\n"), line += strspn(line, "\r\n"))
+        printf("#     %.*s\n", (int)strcspn(line, "\r\n"), line);
+}
+
+static void run(uint64_t seed, bool always_shown)
+{
+    static unsigned shown;
+    static struct stage st;
+    static const struct ptn_log log = {log_line, &st, PTN_LOG_DEBUG};
+    struct verdict v = {{NULL}, 0};
+    struct plot p;
+    bool wrong = false;
+
+    plot_draw(&p, seed);
+    if (always_shown)
+        p.stage.log = &log;
+    stage_open(&st, &p.stage);
+    play(&st, &p, &v);
+    judge(&st, &v);
+    count(&p, &v);
+    for (unsigned i = 0; i < QUESTIONS; i++)
+        wrong |= v.wrong[i] != NULL;
+    if (always_shown || (wrong && shown++ < SHOWN_MAX))
+        tell(&st, &p, &v);
+    stage_close(&st);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const ptn_time *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static bool report(clock_t began)
+{
+    bool good = true;
+    unsigned n = tally.recovery_count;
+
+    for (unsigned i = 0; i < QUESTIONS; i++) {
+        printf("%sok %u - %s\n# %u stories, %u failed\n", tally.failed[i] ? "not " : "", i + 1,
+               questions[i], tally.stories[i], tally.failed[i]);
+        good &= tally.failed[i] == 0;
+    }
+    qsort(tally.recoveries, n, sizeof tally.recoveries[0], by_size);
+    if (n > 0)
+        printf("# heard again after the last fault: median %.1f s, 99 %% within %.1f s, worst %.1f "
+               "s\n",
+               (double)tally.recoveries[n / 2] / 1e9, (double)tally.recoveries[n * 99 / 100] / 1e9,
+               (double)tally.recoveries[n - 1] / 1e9);
+    printf("# %" PRIu64 " SIP messages read; REGISTERs: at most %u in a minute, %u in ten\n",
+           tally.messages, tally.per_minute_worst, tally.per_ten_worst);
+    printf("# %.1f s of processor time\n1..%d\n", (double)(clock() - began) / CLOCKS_PER_SEC,
+           QUESTIONS);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const char *is_long = getenv("POSTERN_LONG");
+
+    if (argc == 3 && strcmp(argv[1], "--show") == 0) {
+        run(strtoull(argv[2], NULL, 0), true);
+        return 0;
+    }
+    unsigned stories = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
+    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
+    if (stories == 0 || argc > 3) {
+        fprintf(stderr, "usage: %s COUNT [SEED] | --show SEED\n", argv[0]);
+        return 2;
+    }
+    if (is_long && *is_long) {
+        stories = stories > LONG ? stories : LONG;
+        first = 0;
+    }
+    if (first == 0)
+        first = (uint64_t)time(NULL) << 24;
+    printf("# seeds from %" PRIu64 "\n", first);
+    clock_t began = clock();
+    for (uint64_t seed = first; seed < first + stories; seed++)
+        run(seed, false);
+    return report(began) ? 0 : 1;
+}
