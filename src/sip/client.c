@@ -224,11 +224,21 @@ static bool waits_for_ttl(const struct ptn_sip *s, const struct ptn_sip_entry *e
     return a && a->rule.mode == PTN_SIP_FAILBACK_TTL && a->way_count > 1;
 }
 
+/* Was it written for somebody in our own network, and would go out of it? The next place would read
+ * addresses that only the last one could use: whoever asked has to ask anew. */
+static bool leaves_home(const struct ptn_sip_entry *e)
+{
+    return ptn_addr_kind(&e->via) != PTN_ADDR_PUBLIC &&
+           ptn_addr_kind(&e->ways[e->way].addr) != PTN_ADDR_PUBLIC &&
+           ptn_addr_kind(&e->ways[e->way + 1].addr) == PTN_ADDR_PUBLIC;
+}
+
 /* Where it went has failed; `wait`: not to be asked again before. On to the next place: false,
  * there is none. */
 static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, ptn_time wait)
 {
-    bool more = has_more(e), doubtful = wait == 0 && !waits_for_ttl(s, e);
+    bool more = has_more(e) && !leaves_home(e);
+    bool doubtful = wait == 0 && !waits_for_ttl(s, e);
 
     if (e->ways && !e->left && !e->settled) {
         ptn_sip_dest_fails(s, now, &e->ways[e->way], wait);

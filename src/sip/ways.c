@@ -163,6 +163,15 @@ static void follow(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, bool
         r->again = true;
 }
 
+/* What we are called by a neighbour is nothing for a server outside: until the owner, who hears of
+ * the change next, has said another contact. */
+static void veil(struct ptn_sip_acct *a, const struct ptn_addr *from, const struct ptn_addr *to)
+{
+    if (ptn_addr_kind(from) != PTN_ADDR_PUBLIC && ptn_addr_kind(to) == PTN_ADDR_PUBLIC &&
+        ptn_addr_kind(&a->path.contact) != PTN_ADDR_PUBLIC)
+        a->path.veiled = a->registers;
+}
+
 struct choice {
     unsigned way;
     struct ptn_sip_dest dest;
@@ -230,6 +239,8 @@ void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acc
         return;
     if (c.way != a->way)
         take_way(a, c.way);
+    if (begun)
+        veil(a, &a->hop_addr, &c.dest.addr);
     a->hop_addr = c.dest.addr;
     a->hop_transport = c.dest.transport;
     follow(s, now, a, c.good);

@@ -1,0 +1,86 @@
+/*
+ * tests/sim/faults.c - what stories of faults have shown, each told by itself.
+ */
+#include <stdlib.h>
+
+#include "stage.h"
+#include "support/test.h"
+
+static struct stage st;
+
+static void log_line(void *self, enum ptn_log_level level, const char *line)
+{
+    (void)self, (void)level;
+    if (getenv("SIM_LOG"))
+        print_message("# %9.3f %s\n", st.w ? (double)ptn_sim_now(st.w) / 1e9 : 0, line);
+}
+
+static const struct ptn_log log_of_phone = {log_line, NULL, PTN_LOG_DEBUG};
+
+static const struct stage_opts PLAIN = {
+    .seed = 1,
+    .transport = PTN_UDP,
+    .server_count = 1,
+    .nat = "port-restricted ports random",
+    .link = "delay 20ms",
+    .lease_s = 600,
+    .ttl_s = 10,
+    .log = &log_of_phone,
+};
+
+static void begin(struct stage_opts opts)
+{
+    stage_open(&st, &opts);
+    CHECK(stage_wait(&st, STAGE_PHONE, PTN_UA_REGISTERED, 1, PTN_S(5)));
+    stage_run(&st, PTN_S(10));
+}
+
+static void happen(const char *event, ptn_time then)
+{
+    stage_happen(&st, event);
+    stage_run(&st, ptn_sim_now(st.w) + then);
+}
+
+static void end(void)
+{
+    unsigned server;
+
+    if (st.people[STAGE_PHONE].skin.private_shown > 0)
+        print_message("# %s\n", st.people[STAGE_PHONE].skin.shown);
+    CHECK_EQ(0, st.people[STAGE_PHONE].skin.private_shown);
+    CHECK(stage_is_registered(&st, &server));
+    CHECK(stage_call(&st, server, ptn_sim_now(st.w) + PTN_S(5)));
+    CHECK(stage_talk(&st, ptn_sim_now(st.w) + PTN_S(2)));
+    stage_close(&st);
+}
+
+TEST(what_was_written_for_a_neighbour_is_not_sent_on_to_a_public_server)
+{
+    struct stage_opts opts = PLAIN;
+
+    opts.ttl_s = 158;
+    begin(opts);
+    /* The server dies, and the name server of a captive portal says that everything is itself. */
+    happen("down rack-1", 0);
+    happen("dns dns lies 192.168.1.1", PTN_S(80));
+    happen("dns dns answers", PTN_S(60));
+    happen("up rack-1", PTN_S(60));
+    end();
+}
+
+TEST(a_call_tells_its_new_address_only_once_the_outside_of_it_is_known)
+{
+    struct stage_opts opts = PLAIN;
+    unsigned server;
+
+    opts.no_stun = true;
+    begin(opts);
+    CHECK(stage_is_registered(&st, &server));
+    CHECK(stage_call(&st, server, ptn_sim_now(st.w) + PTN_S(5)));
+    happen("down home", PTN_S(1));
+    happen("address phone 192.168.1.77", PTN_S(12));
+    happen("up home", PTN_S(5));
+    CHECK(stage_talk(&st, ptn_sim_now(st.w) + PTN_S(2)));
+    stage_hang_up(&st);
+    end();
+}
