@@ -145,20 +145,25 @@ void server_sockets_send(struct server_sockets *s, ptn_time now, ptn_id id,
         server_sockets_flush(s, now);
 }
 
-static inline void emit(struct server_sockets *s, ptn_time now, const struct ptn_relay_out *out)
+/* Answers to one batch seldom leave by more than one socket: `last` is where the one before left.
+ */
+static inline void emit(struct server_sockets *s, ptn_time now, const struct ptn_relay_out *out,
+                        ptn_id *last, struct server_socket **socket)
 {
-    if (out->socket > PTN_ID_WORLD) {
-        server_dtls_send(s->opts.dtls, s, now, out->socket, out->bytes);
+    if (__builtin_expect(out->socket != *last, 0)) {
+        *last = out->socket;
+        *socket = find(s, out->socket);
+    }
+    if (!*socket || (*socket)->family != out->to.family) {
+        if (out->socket > PTN_ID_WORLD)
+            server_dtls_send(s->opts.dtls, s, now, out->socket, out->bytes);
+        else
+            s->counts.refused++;
         return;
     }
-    struct server_socket *socket = find(s, out->socket);
-    if (!socket || socket->family != out->to.family) {
-        s->counts.refused++;
-        return;
-    }
-    if (socket->whole != out->dont_fragment)
-        set_whole(s, now, socket, out->dont_fragment);
-    while (!ptn_udp_out_lend(s->out, socket->fd - 1, out->socket, &out->to, out->bytes))
+    if ((*socket)->whole != out->dont_fragment)
+        set_whole(s, now, *socket, out->dont_fragment);
+    while (!ptn_udp_out_lend(s->out, (*socket)->fd - 1, out->socket, &out->to, out->bytes))
         server_sockets_flush(s, now);
 }
 
@@ -169,22 +174,27 @@ void server_sockets_serve(struct server_sockets *s, ptn_time now)
     if (s->filled == 0)
         return;
     size_t count = ptn_relay_batch(s->opts.relay, now, s->list, s->filled, s->outs);
+    struct server_socket *socket = NULL;
+    ptn_id last = 0;
 
     s->counts.in += s->filled;
     s->counts.batches++;
     s->filled = 0;
     for (size_t i = 0; i < count; i++)
-        emit(s, now, &s->outs[i]);
+        emit(s, now, &s->outs[i], &last, &socket);
     server_sockets_flush(s, now);
 }
 
-static size_t take_some(struct server_sockets *s, ptn_id id, int fd)
+static size_t take_some(struct server_sockets *s, ptn_id id, const struct server_socket *socket)
 {
-    size_t first = s->filled, count = ptn_udp_receive_more(fd, s->in, first);
+    size_t first = s->filled;
+    size_t count = ptn_udp_receive_more(socket->fd - 1, socket->family, s->in, first);
 
-    for (size_t i = first; i < first + count; i++)
-        s->list[i] = (struct ptn_relay_in){
-            .socket = id, .from = ptn_udp_in_from(s->in, i), .bytes = ptn_udp_in_bytes(s->in, i)};
+    for (size_t i = first; i < first + count; i++) {
+        struct ptn_relay_in *in = &s->list[i];
+        in->socket = id;
+        ptn_udp_in_get(s->in, i, &in->from, &in->bytes);
+    }
     s->filled += count;
     return count;
 }
@@ -220,7 +230,7 @@ void server_sockets_ready(struct server_sockets *s, ptn_time now, const struct p
         return;
     }
     for (unsigned i = 0; i < LISTENER_BATCHES; i++) {
-        take_some(s, id, socket->fd - 1);
+        take_some(s, id, socket);
         if (s->filled < PTN_UDP_BATCH_MAX)
             return;
         server_sockets_serve(s, now);

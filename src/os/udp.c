@@ -160,7 +160,6 @@ union far_end {
 };
 
 struct ptn_udp_in {
-    size_t used; /* headers the kernel has filled in since they were made */
     struct mmsghdr headers[PTN_UDP_BATCH_MAX];
     struct iovec parts[PTN_UDP_BATCH_MAX];
     union far_end from[PTN_UDP_BATCH_MAX];
@@ -174,7 +173,6 @@ struct ptn_udp_in *ptn_udp_in_new(void)
 
     if (!in)
         return NULL;
-    in->used = 0;
     for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++) {
         in->parts[i] = (struct iovec){in->datagrams[i].bytes, DATAGRAM_MAX};
         in->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &in->from[i],
@@ -190,23 +188,23 @@ void ptn_udp_in_free(struct ptn_udp_in *in)
     free(in);
 }
 
-size_t ptn_udp_receive_more(int fd, struct ptn_udp_in *in, size_t first)
+size_t ptn_udp_receive_more(int fd, enum ptn_family family, struct ptn_udp_in *in, size_t first)
 {
     unsigned room = (unsigned)(PTN_UDP_BATCH_MAX - first);
 
-    for (size_t i = first; i < in->used; i++)
+    /* The kernel leaves the size it found: that of an IPv4 address is enough for the next one. */
+    for (size_t i = first; family != PTN_IPV4 && i < PTN_UDP_BATCH_MAX; i++)
         in->headers[i].msg_hdr.msg_namelen = sizeof in->from[i];
     int count = recvmmsg(fd, &in->headers[first], room, 0, NULL);
     /* An ICMP error comes up here once, instead of a datagram. */
     if (count < 0 && errno != EAGAIN)
         count = recvmmsg(fd, &in->headers[first], room, 0, NULL);
-    in->used = first + (count > 0 ? (size_t)count : 0);
-    return in->used - first;
+    return count > 0 ? (size_t)count : 0;
 }
 
 size_t ptn_udp_receive(int fd, struct ptn_udp_in *in)
 {
-    return ptn_udp_receive_more(fd, in, 0);
+    return ptn_udp_receive_more(fd, PTN_IPV6, in, 0);
 }
 
 struct ptn_bytes ptn_udp_in_bytes(const struct ptn_udp_in *in, size_t i)
@@ -216,13 +214,25 @@ struct ptn_bytes ptn_udp_in_bytes(const struct ptn_udp_in *in, size_t i)
 
 struct ptn_addr ptn_udp_in_from(const struct ptn_udp_in *in, size_t i)
 {
-    const union far_end *from = &in->from[i];
+    return ptn_addr_of_sockaddr(&in->from[i].sa);
+}
 
-    if (from->sa.sa_family != AF_INET)
-        return ptn_addr_of_sockaddr(&from->sa);
-    struct ptn_addr a = {.port = ntohs(from->v4.sin_port), .family = PTN_IPV4};
-    memcpy(a.ip, &from->v4.sin_addr, 4);
-    return a;
+void ptn_udp_in_get(const struct ptn_udp_in *in, size_t i, struct ptn_addr *from,
+                    struct ptn_bytes *bytes)
+{
+    const union far_end *far = &in->from[i];
+    uint64_t words[2] = {far->v4.sin_addr.s_addr, 0};
+
+    bytes->data = in->parts[i].iov_base;
+    bytes->size = in->headers[i].msg_len;
+    if (far->sa.sa_family == AF_INET) {
+        memcpy(from->ip, words, sizeof words);
+        from->port = ntohs(far->v4.sin_port);
+        from->family = PTN_IPV4;
+        from->zero = 0;
+    } else {
+        *from = ptn_addr_of_sockaddr(&far->sa);
+    }
 }
 
 static bool find_error(struct msghdr *message, struct sock_extended_err *error)
@@ -264,15 +274,23 @@ bool ptn_udp_error(int fd, struct ptn_addr *to, enum ptn_err *why)
 
 /* ---- out ---- */
 
+/* What belongs to a message beside its header, and is as long. */
+struct beside {
+    union far_end to;
+    int fd;
+    uint64_t key;
+    uint64_t apart[3];
+};
+
 struct ptn_udp_out {
-    size_t count, part_count, used;
+    size_t count;
+    bool mixed;     /* they leave by several sockets */
     bool no_trains; /* the kernel, or a card, does not take trains apart */
     struct mmsghdr headers[PTN_UDP_BATCH_MAX];
+    struct beside beside[PTN_UDP_BATCH_MAX];
+    size_t part_count, used;
     struct iovec parts[PTN_UDP_BATCH_MAX];
-    union far_end to[PTN_UDP_BATCH_MAX];
     struct train trains[PTN_UDP_BATCH_MAX];
-    int fds[PTN_UDP_BATCH_MAX];
-    uint64_t keys[PTN_UDP_BATCH_MAX];
     uint8_t arena[ARENA_SIZE];
 };
 
@@ -283,7 +301,9 @@ struct ptn_udp_out *ptn_udp_out_new(void)
     if (!out)
         return NULL;
     out->count = out->part_count = out->used = 0;
-    out->no_trains = false;
+    out->no_trains = out->mixed = false;
+    for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++)
+        out->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &out->beside[i].to}};
     return out;
 }
 
@@ -297,7 +317,9 @@ static inline socklen_t set_far_end(union far_end *to, const struct ptn_addr *a)
     struct sockaddr_storage sa;
 
     if (a->family == PTN_IPV4) {
-        to->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(a->port)};
+        /* Nobody looks at the eight zeros behind. */
+        to->v4.sin_family = AF_INET;
+        to->v4.sin_port = htons(a->port);
         memcpy(&to->v4.sin_addr, a->ip, 4);
         return sizeof to->v4;
     }
@@ -309,7 +331,7 @@ static inline socklen_t set_far_end(union far_end *to, const struct ptn_addr *a)
 /* Does the i-th go to this far end? */
 static bool goes_to(const struct ptn_udp_out *out, size_t i, const struct ptn_addr *a)
 {
-    const union far_end *to = &out->to[i];
+    const union far_end *to = &out->beside[i].to;
 
     if (a->family == PTN_IPV4)
         return to->sa.sa_family == AF_INET && to->v4.sin_port == htons(a->port) &&
@@ -332,12 +354,12 @@ static void set_train(struct msghdr *h, struct train *train, uint16_t size)
 static bool join_train(struct ptn_udp_out *out, int fd, const struct ptn_addr *to,
                        struct ptn_bytes bytes)
 {
-    if (bytes.size < TRAIN_DATAGRAM_MIN || out->no_trains || out->count == 0)
+    if (__builtin_expect(bytes.size < TRAIN_DATAGRAM_MIN, 1) || out->no_trains || out->count == 0)
         return false;
     size_t i = out->count - 1;
     struct msghdr *h = &out->headers[i].msg_hdr;
     size_t size = h->msg_iov[0].iov_len;
-    if (out->fds[i] != fd || bytes.size > size || size > TRAIN_DATAGRAM_MAX ||
+    if (out->beside[i].fd != fd || bytes.size > size || size > TRAIN_DATAGRAM_MAX ||
         h->msg_iov[h->msg_iovlen - 1].iov_len != size ||
         (h->msg_iovlen + 1) * size > TRAIN_BYTES_MAX || !goes_to(out, i, to))
         return false;
@@ -355,18 +377,19 @@ static void add_single(struct ptn_udp_out *out, int fd, uint64_t key, const stru
     struct msghdr *h = &out->headers[i].msg_hdr;
 
     *part = (struct iovec){(void *)(uintptr_t)bytes.data, bytes.size};
-    *h = (struct msghdr){.msg_name = &out->to[i],
-                         .msg_namelen = set_far_end(&out->to[i], to),
-                         .msg_iov = part,
-                         .msg_iovlen = 1};
-    out->fds[i] = fd;
-    out->keys[i] = key;
+    h->msg_iov = part;
+    h->msg_iovlen = 1;
+    h->msg_control = NULL;
+    h->msg_controllen = 0;
+    h->msg_namelen = set_far_end(&out->beside[i].to, to);
+    out->beside[i].fd = fd;
+    out->beside[i].key = key;
+    out->mixed |= fd != out->beside[0].fd;
 }
 
 bool ptn_udp_out_lend(struct ptn_udp_out *out, int fd, uint64_t key, const struct ptn_addr *to,
                       struct ptn_bytes bytes)
 {
-    assert(bytes.size <= DATAGRAM_MAX);
     if (out->part_count == PTN_UDP_BATCH_MAX)
         return false;
     if (!join_train(out, fd, to, bytes))
@@ -393,15 +416,15 @@ static void note_failure(const struct ptn_udp_out *out, size_t i, int number,
                          struct ptn_udp_sent *sent)
 {
     sent->failures[sent->failure_count++] = (struct ptn_udp_failure){
-        out->keys[i], ptn_addr_of_sockaddr(&out->to[i].sa), ptn_err_of_errno(number)};
+        out->beside[i].key, ptn_addr_of_sockaddr(&out->beside[i].to.sa), ptn_err_of_errno(number)};
 }
 
 /* How many messages from the i-th on leave by the same socket. */
 static size_t run_length(const struct ptn_udp_out *out, size_t i)
 {
-    size_t end = i + 1;
+    size_t end = out->mixed ? i + 1 : out->count;
 
-    while (end < out->count && out->fds[end] == out->fds[i])
+    while (end < out->count && out->beside[end].fd == out->beside[i].fd)
         end++;
     return end - i;
 }
@@ -418,7 +441,7 @@ static void send_singly(const struct ptn_udp_out *out, size_t i, struct ptn_udp_
     h.msg_iovlen = 1;
     for (size_t k = 0; k < count; k++) {
         h.msg_iov = &parts[k];
-        if (sendmsg(out->fds[i], &h, 0) >= 0)
+        if (sendmsg(out->beside[i].fd, &h, 0) >= 0)
             sent->sent++;
         else
             sent->dropped++;
@@ -431,12 +454,16 @@ void ptn_udp_out_flush(struct ptn_udp_out *out, struct ptn_udp_sent *sent)
 
     sent->sent = sent->dropped = sent->failure_count = 0;
     for (size_t i = 0; i < out->count;) {
-        int n = sendmmsg(out->fds[i], &out->headers[i], (unsigned)run_length(out, i), 0);
+        int n = sendmmsg(out->beside[i].fd, &out->headers[i], (unsigned)run_length(out, i), 0);
         size_t parts = out->headers[i].msg_hdr.msg_iovlen;
 
         if (n > 0) {
-            for (size_t end = i + (size_t)n; i < end; i++)
-                sent->sent += out->headers[i].msg_hdr.msg_iovlen;
+            if (out->part_count == out->count)
+                sent->sent += (size_t)n;
+            else
+                for (size_t k = i; k < i + (size_t)n; k++)
+                    sent->sent += out->headers[k].msg_hdr.msg_iovlen;
+            i += (size_t)n;
             retried = false;
         } else if (errno == EAGAIN || errno == ENOBUFS) {
             i++;
@@ -456,4 +483,5 @@ void ptn_udp_out_flush(struct ptn_udp_out *out, struct ptn_udp_sent *sent)
         }
     }
     out->count = out->part_count = out->used = 0;
+    out->mixed = false;
 }

@@ -45,13 +45,17 @@ void ptn_udp_in_free(struct ptn_udp_in *in);
 /* Takes what has come, PTN_UDP_BATCH_MAX at most; answers how many. */
 size_t ptn_udp_receive(int fd, struct ptn_udp_in *in);
 
-/* The same into what is left behind the `first` ones, so that several sockets fill one batch. */
-size_t ptn_udp_receive_more(int fd, struct ptn_udp_in *in, size_t first);
+/* The same into what is left behind the `first` ones, so that several sockets fill one batch.
+ * `family` is the socket's. */
+size_t ptn_udp_receive_more(int fd, enum ptn_family family, struct ptn_udp_in *in, size_t first);
 
 /* The i-th of the last receive(). Bytes are borrowed until the next one; the PTN_UDP_HEADROOM
  * bytes before them are the borrower's too. */
 struct ptn_bytes ptn_udp_in_bytes(const struct ptn_udp_in *in, size_t i);
 struct ptn_addr ptn_udp_in_from(const struct ptn_udp_in *in, size_t i);
+/* Both, written where they are wanted. */
+void ptn_udp_in_get(const struct ptn_udp_in *in, size_t i, struct ptn_addr *from,
+                    struct ptn_bytes *bytes);
 
 /* The next ICMP error: `to` is the far end that was not reached. False when there is none. */
 bool ptn_udp_error(int fd, struct ptn_addr *to, enum ptn_err *why);

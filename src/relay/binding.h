@@ -25,11 +25,4 @@ enum ptn_relay_verdict ptn_relay_binding(struct ptn_relay *r, ptn_time now,
                                          const struct ptn_relay_source *source,
                                          const struct ptn_stun_msg *m, struct ptn_relay_out *out);
 
-/* The same for the request that most phones send most of the time: modern, without attributes.
- * False, when this is not one, or not one that gets 32 bytes. */
-bool ptn_relay_binding_plain(struct ptn_relay *r, ptn_time now,
-                             const struct ptn_relay_listener_row *listener,
-                             const struct ptn_relay_in *in, struct ptn_relay_out *out,
-                             enum ptn_relay_verdict *v);
-
 #endif

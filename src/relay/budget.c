@@ -123,12 +123,14 @@ static struct ptn_relay_debt *debt_of(struct ptn_relay_debts *d, uint64_t word)
     struct ptn_relay_debt *set = &d->rows[(hash & d->mask) * WAYS], *least = set;
     uint32_t tag = (uint32_t)(hash >> 32) | 1; /* 0 is nobody's */
 
-    for (unsigned i = 0; i < WAYS; i++) {
+    if (__builtin_expect(set->tag == tag, 1))
+        return set;
+    for (unsigned i = 1; i < WAYS; i++)
         if (set[i].tag == tag)
             return &set[i];
+    for (unsigned i = 1; i < WAYS; i++)
         if (set[i].clear < least->clear)
             least = &set[i];
-    }
     *least = (struct ptn_relay_debt){.tag = tag};
     return least;
 }
@@ -198,6 +200,24 @@ enum ptn_relay_grant ptn_relay_limits_ask(struct ptn_relay_limits *l, ptn_time n
         prefix->clear = after(&l->prefix.allowance, prefix->clear, now, cost[granted]);
     }
     return granted;
+}
+
+bool ptn_relay_limits_ask_short(struct ptn_relay_limits *l, ptn_time now, const struct ptn_addr *to,
+                                size_t surplus_bytes)
+{
+    if (l->off)
+        return true;
+    struct ptn_relay_debt *address = debt_of(&l->address, address_word(to));
+    struct ptn_relay_debt *prefix = debt_of(&l->prefix, prefix_word(to));
+    ptn_time address_clear = after(&l->address.allowance, address->clear, now, surplus_bytes);
+    ptn_time prefix_clear = after(&l->prefix.allowance, prefix->clear, now, surplus_bytes);
+
+    if (address_clear - now > l->address.allowance.burst ||
+        prefix_clear - now > l->prefix.allowance.burst)
+        return false;
+    address->clear = address_clear;
+    prefix->clear = prefix_clear;
+    return true;
 }
 
 bool ptn_relay_limits_ask_change(struct ptn_relay_limits *l, ptn_time now,

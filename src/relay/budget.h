@@ -56,6 +56,11 @@ enum ptn_relay_grant ptn_relay_limits_ask(struct ptn_relay_limits *l, ptn_time n
                                           const struct ptn_addr *to, size_t request, size_t full,
                                           size_t less);
 
+/* The same for an answer that has no shorter form and is no more than 1.6 times its request:
+ * `surplus` bytes longer. For the path of every datagram. */
+bool ptn_relay_limits_ask_short(struct ptn_relay_limits *l, ptn_time now, const struct ptn_addr *to,
+                                size_t surplus);
+
 /* An answer by another socket than the one that was asked. */
 bool ptn_relay_limits_ask_change(struct ptn_relay_limits *l, ptn_time now,
                                  const struct ptn_addr *to, size_t answer);

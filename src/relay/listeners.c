@@ -67,10 +67,9 @@ struct ptn_relay_listener_row *ptn_relay_listeners_find(struct ptn_relay_listene
     return NULL;
 }
 
-/* Clients' ports are hardly ever ours, so that is looked at first. */
 bool ptn_relay_listeners_own(const struct ptn_relay_listeners *l, const struct ptn_addr *a)
 {
-    if (!(l->ports[a->port / 64] >> a->port % 64 & 1))
+    if (!ptn_relay_listeners_have_port(l, a->port))
         return false;
     for (size_t i = 0; i < l->count; i++)
         if (ptn_addr_equal(&l->rows[i].is.local, a) || ptn_addr_equal(&l->rows[i].is.announced, a))

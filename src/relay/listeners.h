@@ -32,6 +32,12 @@ void ptn_relay_listeners_pair(struct ptn_relay_listeners *l);
 /* NULL when the id is not of a listener. */
 struct ptn_relay_listener_row *ptn_relay_listeners_find(struct ptn_relay_listeners *l, ptn_id id);
 
+/* Clients' ports are hardly ever ours, so that is looked at first. */
+static inline bool ptn_relay_listeners_have_port(const struct ptn_relay_listeners *l, uint16_t port)
+{
+    return l->ports[port / 64] >> port % 64 & 1;
+}
+
 /* True when `a` is an address and port that we listen on, by its local or its announced name. */
 bool ptn_relay_listeners_own(const struct ptn_relay_listeners *l, const struct ptn_addr *a);
 

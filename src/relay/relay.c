@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "relay/answer.h"
+#include "relay/plain.h"
 #include "stun/seal.h"
 
 /* ---- one message ---- */
@@ -55,8 +56,6 @@ static enum ptn_relay_verdict client_datagram(struct ptn_relay *r, ptn_time now,
                                               const struct ptn_relay_in *in,
                                               struct ptn_relay_out *out)
 {
-    enum ptn_relay_verdict v;
-
     if (in->socket >= PTN_ID_WORLD) {
         struct ptn_relay_conn *conn = ptn_relay_conns_find(&r->conns, in->socket);
         if (!conn)
@@ -67,13 +66,11 @@ static enum ptn_relay_verdict client_datagram(struct ptn_relay *r, ptn_time now,
     struct ptn_relay_source source = {ptn_relay_listeners_find(&r->listeners, in->socket), in->from,
                                       in->socket, NULL};
     assert(source.listener);
-    if (ptn_relay_binding_plain(r, now, source.listener, in, out, &v))
-        return v;
     return ptn_relay_message(r, now, &source, in->bytes, out);
 }
 
-bool ptn_relay_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
-                        struct ptn_relay_out *out)
+static bool any_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
+                         struct ptn_relay_out *out)
 {
     out->bytes = ptn_bytes(NULL, 0);
     out->dont_fragment = false;
@@ -87,11 +84,21 @@ bool ptn_relay_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_rela
 size_t ptn_relay_batch(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
                        size_t count, struct ptn_relay_out *out)
 {
-    size_t answers = 0;
+    size_t answers = 0, plain;
 
-    for (size_t i = 0; i < count; i++)
-        answers += ptn_relay_datagram(r, now, &in[i], &out[answers]);
+    for (size_t i = 0; i < count; i++) {
+        i += ptn_relay_plain(r, now, &in[i], count - i, &out[answers], &plain);
+        answers += plain;
+        if (i < count)
+            answers += any_datagram(r, now, &in[i], &out[answers]);
+    }
     return answers;
+}
+
+bool ptn_relay_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_relay_in *in,
+                        struct ptn_relay_out *out)
+{
+    return ptn_relay_batch(r, now, in, 1, out) == 1;
 }
 
 /* ---- input ---- */

@@ -22,17 +22,18 @@ class Server(Program):
     """With a status socket and metrics of its own."""
 
     def __init__(self, *flags, folder, env=None):
-        self.port = free_port(span=4)
+        self.port = free_port(span=4, ip='127.0.4.1')
         self.metrics_port, self.tls_port = self.port + 2, self.port + 3
         self.socket = f'{folder}/status.sock'
-        super().__init__([SERVER, '-L', '127.0.0.1', '-p', self.port, '--postern-status-socket', self.socket,
-                          '--tls-listening-port', self.tls_port, '--prometheus', '--prometheus-port', self.metrics_port, *flags],
+        super().__init__([SERVER, '-L', '127.0.4.1', '-p', self.port, '--postern-status-socket', self.socket,
+                          '--tls-listening-port', self.tls_port, '--prometheus', '--prometheus-port', self.metrics_port,
+                          '--prometheus-address', '127.0.4.1', *flags],
                          ready='metrics at', env=env)
 
     def get(self, path):
         """(status, text)"""
         try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self.metrics_port}{path}', timeout=10) as r:
+            with urllib.request.urlopen(f'http://127.0.4.1:{self.metrics_port}{path}', timeout=10) as r:
                 return r.status, r.read().decode()
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
@@ -56,7 +57,7 @@ def coturns_own_files_start_the_server():
     for example in filter(os.path.exists, EXAMPLES):
         with tempfile.TemporaryDirectory() as folder:
             with Server('-c', example, '--log-file', 'stdout', '--syslog=no', folder=folder) as s:
-                check(ask_udp(('127.0.0.1', s.port), request())[0], example)
+                check(ask_udp(('127.0.4.1', s.port), request())[0], example)
                 check(f'{example}:794: response-origin-only-with-rfc5780: ignored: ' in s.said(), s.said())
 
 
@@ -84,8 +85,8 @@ def without_credentials_it_is_stun_only_and_says_so():
 def metrics_and_status_count_what_was_answered():
     with tempfile.TemporaryDirectory() as folder, Server(folder=folder) as s:
         for _ in range(20):
-            check(ask_udp(('127.0.0.1', s.port), request())[0])
-        ask_udp(('127.0.0.1', s.port), b'\xff' * 20, wait=0.05)
+            check(ask_udp(('127.0.4.1', s.port), request())[0])
+        ask_udp(('127.0.4.1', s.port), b'\xff' * 20, wait=0.05)
         check_equal(20, s.metric('postern_messages_total{verdict="answered"}'))
         check_equal(1, s.metric('postern_messages_total{verdict="not-stun"}'))
         check_equal(21, s.metric('postern_datagrams_total{fate="in"}'))
@@ -102,16 +103,17 @@ def a_server_that_drains_is_not_healthy_but_answers():
         s.process.send_signal(signal.SIGUSR1)
         wait_until(lambda: s.get('/healthz') == (503, 'draining\n'), 'the server to drain')
         check(s.status()['draining'])
-        check(ask_udp(('127.0.0.1', s.port), request())[0])
+        check(ask_udp(('127.0.4.1', s.port), request())[0])
         check_equal(0, s.end())
 
 
 @case
 def two_metrics_on_one_port_are_refused():
     with tempfile.TemporaryDirectory() as folder, Server(folder=folder) as s:
-        r = run(SERVER, '-L', '127.0.0.1', '-p', free_port(span=2), '--prometheus', '--prometheus-port', s.metrics_port)
+        r = run(SERVER, '-L', '127.0.4.1', '-p', free_port(span=2, ip='127.0.4.1'), '--prometheus', '--prometheus-port', s.metrics_port,
+                '--prometheus-address', '127.0.4.1')
         check_equal(3, r.returncode)
-        check(f'prometheus: 127.0.0.1:{s.metrics_port}: the address is in use' in r.stderr, r.stderr)
+        check(f'prometheus: 127.0.4.1:{s.metrics_port}: the address is in use' in r.stderr, r.stderr)
 
 
 @case
@@ -129,7 +131,7 @@ def a_renewed_certificate_of_root_is_read_by_the_user_it_became():
             os.chmod(key, 0o600)
 
         def shown(port):
-            return run('openssl', 's_client', '-connect', f'127.0.0.1:{port}', '-servername', 'x').stdout
+            return run('openssl', 's_client', '-connect', f'127.0.4.1:{port}', '-servername', 'x').stdout
 
         renew('first.example')
         with Server('--cert', cert, '--pkey', key, '--proc-user', 'nobody', folder=folder) as s:
