@@ -80,7 +80,8 @@ static bool make_options(struct server *s, struct server_turn_parts *parts)
 
     if (err != PTN_OK)
         return fail(s, "the addresses of this computer", err);
-    ptn_netif_host_name(parts->host_name, sizeof parts->host_name);
+    ptn_netif_host_name(s->host_name, sizeof s->host_name);
+    parts->host_name = s->host_name;
     s->sockets_max = files > others ? files - others : files / 2;
     if (!server_wire_up(s->settings, addrs, count, s->opts, why) ||
         !server_wire_turn(s->settings, s->sockets_max, parts, s->opts, why)) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "selftest.h"
 #include "serve.h"
 #include "watch.h"
 
@@ -29,6 +30,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: out of memory\n", cli.program);
     else if (ptn_cli_read(&cli, argc, argv, settings, &result) == PTN_CLI_END)
         code = result.code;
+    else if (settings->selftest)
+        code = server_selftest(settings, cli.program);
     else if (settings->status)
         code = server_watch_ask(settings, cli.program);
     else

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "os/clock.h"
-#include "os/netif.h"
 #include "server.h"
 
 struct change {
@@ -47,7 +46,8 @@ static bool make_options(struct server *s, struct server_turn_parts *parts,
 {
     char why[PTN_CONF_WHY_SIZE];
 
-    ptn_netif_host_name(parts->host_name, sizeof parts->host_name);
+    parts->host_name = s->host_name;
+    parts->more_secrets = s->redis_secrets;
     if (!server_wire_up(s->settings, &s->opts->listeners[0].local, 1, opts, why) ||
         !server_wire_turn(s->settings, s->sockets_max, parts, opts, why)) {
         ptn_log(&s->log, PTN_LOG_ERROR, "%s", why);
@@ -76,9 +76,10 @@ static bool read_certificates(struct server *s, struct change *c, struct ptn_tls
     return true;
 }
 
-static void apply(struct server *s)
+bool server_apply(struct server *s)
 {
     struct server_turn_parts parts = {0};
+    bool fine = false;
     struct ptn_relay_opts *opts = calloc(1, sizeof *opts);
     struct change *c = calloc(1, sizeof *c);
     struct ptn_tls_rules *tls;
@@ -87,20 +88,21 @@ static void apply(struct server *s)
     if (!opts || !c) {
         ptn_log(&s->log, PTN_LOG_ERROR, "reading the settings again: out of memory");
     } else if (make_options(s, &parts, opts) && read_certificates(s, c, &tls)) {
+        fine = true;
         c->opts = opts;
         c->level = s->log.max;
         server_crew_call(s, take_change, c);
         ptn_tls_rules_free(s->tls);
         s->tls = tls;
-        ptn_log(&s->log, c->short_of_memory ? PTN_LOG_ERROR : PTN_LOG_INFO,
-                c->short_of_memory ? "out of memory: some settings stay as they were"
-                                   : "the settings were read again");
+        if (c->short_of_memory)
+            ptn_log(&s->log, PTN_LOG_ERROR, "out of memory: some settings stay as they were");
     } else {
         ptn_log(&s->log, PTN_LOG_ERROR, "what is relayed goes on as before");
     }
     server_turn_parts_fini(&parts);
     free(opts);
     free(c);
+    return fine;
 }
 
 void server_reload(struct server *s)
@@ -113,7 +115,8 @@ void server_reload(struct server *s)
         ptn_cli_read_again(s->start->cli, s->start->argc, s->start->argv, fresh, &report)) {
         ptn_conf_take_live(&server_settings_table, s->settings, fresh, "settings", &report);
         server_log_notes(s, &report, PTN_LOG_WARN);
-        apply(s);
+        if (server_apply(s))
+            ptn_log(&s->log, PTN_LOG_INFO, "the settings were read again");
     } else {
         server_log_notes(s, &report, PTN_LOG_ERROR);
         ptn_log(&s->log, PTN_LOG_ERROR, "the settings stay as they were");

@@ -5,9 +5,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "fleet.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/notify.h"
@@ -15,7 +17,15 @@
 #include "server.h"
 #include "watch.h"
 
-enum { OWNER_SIGNALS, OWNER_MAIL, OWNER_CONTROL, OWNER_HTTP, READY_MAX = 64 };
+enum {
+    OWNER_SIGNALS,
+    OWNER_MAIL,
+    OWNER_CONTROL,
+    OWNER_HTTP,
+    OWNER_REDIS_USERS,
+    OWNER_REDIS_STATS,
+    READY_MAX = 64
+};
 
 #define DRAIN_LOOK PTN_S(1)
 
@@ -66,7 +76,8 @@ static bool settle_in(struct server *s)
         set->pidfile[0] ? ptn_file_write(set->pidfile, ptn_bytes_of_text(number), 0644) : PTN_OK;
     if (err != PTN_OK)
         return fail(s, set->pidfile, err);
-    if (!server_watch_open(s, OWNER_CONTROL, OWNER_HTTP))
+    if (!server_watch_open(s, OWNER_CONTROL, OWNER_HTTP) ||
+        !server_fleet_open(s, OWNER_REDIS_USERS, OWNER_REDIS_STATS))
         return false;
     err = ptn_privileges_drop(set->proc_user, set->proc_group, set->cert[0] != '\0');
     if (err != PTN_OK)
@@ -140,10 +151,32 @@ static void take_signal(struct server *s, ptn_time now, uint64_t number)
     }
 }
 
+static void take_letters(struct server *s)
+{
+    struct ptn_letter letter;
+
+    while (ptn_mailbox_take(s->crew.main, &letter)) {
+        if (letter.kind == SERVER_LETTER_USER_WANTED)
+            server_fleet_user_wanted(s, ptn_bytes(letter.data, letter.size));
+        free(letter.data);
+    }
+}
+
+static void hand_out(struct server *s, ptn_time now, const struct ptn_ready *ready)
+{
+    switch (ready->owner) {
+    case OWNER_MAIL: take_letters(s); break;
+    case OWNER_REDIS_USERS:
+    case OWNER_REDIS_STATS: server_fleet_ready(s, now, ready); break;
+    default: server_watch_ready(s, ready); break;
+    }
+}
+
 static ptn_time deadline(const struct server *s, ptn_time now, ptn_time watchdog_due)
 {
     ptn_time first = ptn_time_min(watchdog_due, server_watch_deadline(s, now));
 
+    first = ptn_time_min(first, server_fleet_deadline(s));
     return s->ending ? ptn_time_min(first, now + DRAIN_LOOK) : first;
 }
 
@@ -180,8 +213,9 @@ static void run(struct server *s)
             if (ready[i].owner == OWNER_SIGNALS)
                 take_signal(s, now, ready[i].key);
             else
-                server_watch_ready(s, &ready[i]);
+                hand_out(s, now, &ready[i]);
         server_watch_answer(s, now);
+        server_fleet_tick(s, now);
         look_at_drain(s, now);
     }
 }
@@ -231,6 +265,7 @@ int server_serve(const struct server_start *start, struct server_settings *setti
     signal(SIGPIPE, SIG_IGN);
     if (open_log(&s))
         code = serve(&s);
+    server_fleet_close(&s);
     server_watch_close(&s);
     server_crew_end(&s);
     ptn_loop_free(s.loop);

@@ -11,6 +11,10 @@
 enum {
     SERVER_CANNOT_LISTEN = 2,
     SERVER_CANNOT_RUN = 3, /* memory, files, rights */
+    /* Of --selftest. */
+    SERVER_CANNOT_TELL = 4,     /* answers here; by the public address nothing came */
+    SERVER_DOES_NOT_ANSWER = 5, /* or refuses */
+    SERVER_IS_MISTOLD = 6,      /* gives out a private relayed address */
 };
 
 struct server_start {

@@ -12,6 +12,8 @@
 #include "wire_up.h"
 #include "worker.h"
 
+struct server_fleet;
+
 struct server {
     const struct server_start *start;
     struct server_settings *settings;
@@ -27,6 +29,10 @@ struct server {
     struct ptn_control *control; /* NULL: none */
     struct ptn_http *http;
     uint8_t control_owner, http_owner;
+    struct server_fleet *fleet;
+    bool fleet_knows_drain;
+    const struct ptn_conf_list *redis_secrets; /* beside those of the settings; NULL: none */
+    char host_name[64];
     ptn_time started;
     ptn_time drain_until; /* PTN_NEVER: for as long as it takes */
     bool draining, ending, stopping;
@@ -56,6 +62,10 @@ bool server_certificates_dtls(struct server *s, struct ptn_dtls_rules **dtls);
 /* ---- reload.c ---- */
 
 void server_reload(struct server *s);
+
+/* Hands the settings, as they are, and what else is known, to all workers. False, with all as it
+ * was and the reason logged, when that cannot be. */
+bool server_apply(struct server *s);
 
 /* Notes of the settings' reading go to the log. */
 void server_log_notes(struct server *s, const struct ptn_conf_report *report,

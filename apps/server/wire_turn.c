@@ -32,8 +32,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "0x" and the digits of an MD5 or a SHA-256 key; 0: it is none. */
-static size_t parse_key(const char *text, uint8_t key[static 32])
+size_t server_parse_key(const char *text, uint8_t key[static 32])
 {
     size_t size = 0;
 
@@ -60,7 +59,7 @@ static bool wire_user(const char *entry, uint8_t key[static 32], struct ptn_rela
         return false;
     }
     user->name = ptn_bytes(entry, name_size);
-    size_t key_size = parse_key(entry + name_size + 1, key);
+    size_t key_size = server_parse_key(entry + name_size + 1, key);
     if (key_size > 0)
         user->key = ptn_bytes(key, key_size);
     else
@@ -71,11 +70,13 @@ static bool wire_user(const char *entry, uint8_t key[static 32], struct ptn_rela
 static bool wire_users(const struct server_settings *s, struct server_turn_parts *parts,
                        struct ptn_relay_turn *t, char *why)
 {
+    static const struct ptn_conf_list none;
+    const struct ptn_conf_list *more = parts->more_secrets ? parts->more_secrets : &none;
     size_t i = 0;
 
     parts->users = calloc(s->users.count + 1, sizeof *parts->users);
     parts->keys = calloc(s->users.count + 1, sizeof *parts->keys);
-    parts->secrets = calloc(s->static_auth_secret.count + 1, sizeof *parts->secrets);
+    parts->secrets = calloc(s->static_auth_secret.count + more->count + 1, sizeof *parts->secrets);
     if (!parts->users || !parts->keys || !parts->secrets) {
         snprintf(why, PTN_CONF_WHY_SIZE, "out of memory");
         return false;
@@ -87,6 +88,8 @@ static bool wire_users(const struct server_settings *s, struct server_turn_parts
     t->user_count = i;
     i = 0;
     for (const char *e = NULL; (e = ptn_conf_list_next(&s->static_auth_secret, e));)
+        parts->secrets[i++] = ptn_bytes_of_text(e);
+    for (const char *e = NULL; (e = ptn_conf_list_next(more, e));)
         parts->secrets[i++] = ptn_bytes_of_text(e);
     t->secrets = parts->secrets;
     t->secret_count = i;

@@ -13,13 +13,15 @@ bool server_wire_up(const struct server_settings *s, const struct ptn_addr *addr
                     size_t addr_count, struct ptn_relay_opts *opts,
                     char why[static PTN_CONF_WHY_SIZE]);
 
-/* What the options of TURN refer to beyond the settings. Starts zeroed but for the name. */
+/* What the options of TURN refer to beyond the settings. Starts zeroed but for the first two. */
 struct server_turn_parts {
     struct ptn_relay_user *users;
     uint8_t (*keys)[32];
     struct ptn_bytes *secrets;
     struct ptn_relay_range *allowed, *denied;
-    char host_name[64]; /* the realm, when the settings name none; set before */
+    /* Set before: the realm, when the settings name none, and secrets beside theirs or NULL. */
+    const char *host_name;
+    const struct ptn_conf_list *more_secrets;
 };
 
 /* Fills opts->turn, after server_wire_up(). `sockets_max`: how many descriptors relay sockets may
@@ -29,6 +31,9 @@ bool server_wire_turn(const struct server_settings *s, uint32_t sockets_max,
                       struct server_turn_parts *parts, struct ptn_relay_opts *opts,
                       char why[static PTN_CONF_WHY_SIZE]);
 void server_turn_parts_fini(struct server_turn_parts *parts);
+
+/* "0x" and the digits of an MD5 or a SHA-256 key; answers its size, 0 when it is none. */
+size_t server_parse_key(const char *text, uint8_t key[static 32]);
 
 /* What external-ip says of an address here; none when it says nothing. */
 struct ptn_addr server_announced(const struct server_settings *s, const struct ptn_addr *local);

@@ -31,7 +31,8 @@ struct ptn_dtls *ptn_dtls_knock(struct ptn_dtls_rules *r, const struct ptn_addr 
 
 void ptn_dtls_free(struct ptn_dtls *d);
 
-/* A datagram of his; no data: goes on by itself, once after ptn_dtls_knock(). */
+/* A datagram of his, borrowed until the reads that follow; no data: goes on by itself, once after
+ * ptn_dtls_knock(). */
 enum ptn_tls_state ptn_dtls_input(struct ptn_dtls *d, struct ptn_bytes datagram);
 bool ptn_dtls_is_up(const struct ptn_dtls *d);
 

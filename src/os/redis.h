@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "os/loop.h"
 
-enum { PTN_REDIS_TEXT_SIZE = 256, PTN_REDIS_ITEMS_MAX = 1024, PTN_REDIS_WORDS_MAX = 8 };
+enum { PTN_REDIS_TEXT_SIZE = 256, PTN_REDIS_ITEMS_MAX = 1024, PTN_REDIS_WORDS_MAX = 72 };
 
 struct ptn_redis_opts {
     char host[PTN_REDIS_TEXT_SIZE]; /* an address */
@@ -23,8 +23,8 @@ struct ptn_redis_opts {
     char password[PTN_REDIS_TEXT_SIZE];
 };
 
-/* "ip=127.0.0.1 dbname=2 password=secret port=6379 connect_timeout=30", as coturn has it; any of it may
- * be missing. False: a word is not of these. */
+/* "ip=127.0.0.1 dbname=2 password=secret port=6379 connect_timeout=30", as coturn has it; any of it
+ * may be missing. False: a word is not of these. */
 bool ptn_redis_parse(const char *text, struct ptn_redis_opts *opts);
 
 struct ptn_redis;
@@ -39,13 +39,14 @@ bool ptn_redis_is_up(const struct ptn_redis *r);
 const char *ptn_redis_why(const struct ptn_redis *r);
 
 /* `token` comes back with the answer; `words`: the command and what follows it. */
-void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *words, size_t count);
+void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *words,
+                   size_t count);
 
 struct ptn_redis_answer {
     uint64_t token;
     enum ptn_err why;
-    bool nothing;                     /* there is no such key */
-    const struct ptn_bytes *items;    /* of a list; a single value is one item */
+    bool nothing;                  /* there is no such key */
+    const struct ptn_bytes *items; /* of a list; a single value is one item */
     size_t count;
 };
 

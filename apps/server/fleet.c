@@ -1,0 +1,410 @@
+/*
+ * server/fleet.c - questions to Redis, and what follows from the answers.
+ *
+ * Whom Redis cannot tell us of stays unknown until it can: the client asks again by himself.
+ */
+#include "fleet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet_load.h"
+#include "mail.h"
+#include "os/redis.h"
+
+#define TELL_EVERY PTN_S(5)
+#define SECRETS_EVERY PTN_S(30)
+#define ROTATE_EVERY PTN_S(1)
+#define LOAD_KEPT_S "15"
+
+enum {
+    LOOKUPS_MAX = 1024,
+    MEMBERS_MAX = 64,
+    KEY_SIZE = 2 * PTN_CONF_TEXT_SIZE + 64,
+    /* Tokens beyond those of lookups. */
+    TOKEN_SECRETS = LOOKUPS_MAX,
+    TOKEN_TOLD,
+    TOKEN_MEMBERS,
+    TOKEN_LOADS,
+};
+
+struct server_fleet {
+    struct ptn_redis *users, *stats;
+    uint8_t users_owner, stats_owner;
+    bool users_were_up, stats_were_up, users_told, stats_told;
+    char realm[PTN_CONF_TEXT_SIZE], own[PTN_ADDR_TEXT_MAX];
+    ptn_time secrets_due, tell_due, rotate_due;
+    unsigned rotated;
+    char lookups[LOOKUPS_MAX][PTN_RELAY_USER_BYTES + 1]; /* empty: free */
+    char members[MEMBERS_MAX][PTN_ADDR_TEXT_MAX];
+    size_t member_count;
+    struct ptn_addr diverted;
+    struct ptn_conf_list secrets; /* of Redis */
+};
+
+/* ---- opening ---- */
+
+static bool open_redis(struct server *s, const char *key, const char *text, uint8_t owner,
+                       struct ptn_redis **out)
+{
+    struct ptn_redis_opts opts;
+    struct ptn_addr addr;
+
+    if (!text[0])
+        return true;
+    if (!ptn_redis_parse(text, &opts) || !ptn_addr_parse(opts.host, &addr)) {
+        ptn_log(&s->log, PTN_LOG_ERROR,
+                "%s: is not of the form ip=address port=number dbname=number password=text", key);
+        return false;
+    }
+    enum ptn_err err = ptn_redis_new(s->loop, owner, &opts, out);
+    if (err != PTN_OK)
+        ptn_log(&s->log, PTN_LOG_ERROR, "%s: %s", key, ptn_err_text(err));
+    return err == PTN_OK;
+}
+
+/* Under which address others find this server. */
+static void name_oneself(const struct server *s, struct server_fleet *f)
+{
+    const struct ptn_relay_listener *best = &s->opts->listeners[0];
+
+    for (size_t i = 0; i < s->opts->listener_count; i++) {
+        const struct ptn_relay_listener *l = &s->opts->listeners[i];
+        bool better = ptn_addr_kind(&l->local) != PTN_ADDR_LOOPBACK &&
+                      ptn_addr_kind(&best->local) == PTN_ADDR_LOOPBACK;
+        if (l->transport == PTN_UDP && (best->transport != PTN_UDP || better))
+            best = l;
+    }
+    if (s->settings->fleet_name[0])
+        snprintf(f->own, sizeof f->own, "%.*s", (int)sizeof f->own - 1, s->settings->fleet_name);
+    else
+        ptn_addr_format(ptn_addr_is_none(&best->announced) ? &best->local : &best->announced,
+                        f->own);
+}
+
+bool server_fleet_open(struct server *s, uint8_t users_owner, uint8_t stats_owner)
+{
+    struct server_fleet *f = calloc(1, sizeof *f);
+
+    s->fleet = f;
+    if (!f) {
+        ptn_log(&s->log, PTN_LOG_ERROR, "starting: %s", ptn_err_text(PTN_ERR_NO_MEMORY));
+        return false;
+    }
+    f->users_owner = users_owner;
+    f->stats_owner = stats_owner;
+    snprintf(f->realm, sizeof f->realm, "%s",
+             s->settings->realm[0] ? s->settings->realm : s->host_name);
+    name_oneself(s, f);
+    return open_redis(s, "redis-userdb", s->settings->redis_userdb, users_owner, &f->users) &&
+           open_redis(s, "redis-statsdb", s->settings->redis_statsdb, stats_owner, &f->stats);
+}
+
+void server_fleet_close(struct server *s)
+{
+    struct server_fleet *f = s->fleet;
+
+    if (!f)
+        return;
+    ptn_redis_free(f->users);
+    ptn_redis_free(f->stats);
+    free(f->secrets.texts);
+    free(f);
+    s->fleet = NULL;
+}
+
+/* ---- users ---- */
+
+static void ask(struct ptn_redis *r, uint64_t token, const char *command, const char *key)
+{
+    struct ptn_bytes words[] = {ptn_bytes_of_text(command), ptn_bytes_of_text(key)};
+
+    ptn_redis_ask(r, token, words, 2);
+}
+
+void server_fleet_user_wanted(struct server *s, struct ptn_bytes letter)
+{
+    struct server_fleet *f = s->fleet;
+    size_t name_size = strnlen((const char *)letter.data, letter.size);
+    char key[KEY_SIZE];
+    unsigned place = 0;
+
+    if (!f || !f->users || name_size == 0 || name_size > PTN_RELAY_USER_BYTES)
+        return;
+    while (place < LOOKUPS_MAX && f->lookups[place][0])
+        place++;
+    if (place == LOOKUPS_MAX)
+        return; /* so many at a time that this one has to ask again */
+    memcpy(f->lookups[place], letter.data, name_size);
+    f->lookups[place][name_size] = '\0';
+    snprintf(key, sizeof key, "turn/realm/%s/user/%s/key", f->realm, f->lookups[place]);
+    ask(f->users, place, "GET", key);
+}
+
+static void user_answered(struct server *s, const struct ptn_redis_answer *a)
+{
+    char *name = s->fleet->lookups[a->token], text[80];
+    struct ptn_relay_user user = {.name = ptn_bytes_of_text(name)};
+    uint8_t key[32];
+
+    if (a->why == PTN_OK) {
+        snprintf(text, sizeof text, "0x%.*s", a->count ? (int)a->items[0].size : 0,
+                 a->count ? (const char *)a->items[0].data : "");
+        user.key = ptn_bytes(key, server_parse_key(text, key));
+        server_mail_user_found(&s->crew, &user);
+    }
+    name[0] = '\0';
+}
+
+/* ---- secrets ---- */
+
+static void secrets_answered(struct server *s, const struct ptn_redis_answer *a)
+{
+    struct server_fleet *f = s->fleet;
+    struct ptn_conf_list fresh = {0};
+
+    if (a->why != PTN_OK)
+        return;
+    for (size_t i = 0; i < a->count; i++)
+        fresh.size += (uint32_t)a->items[i].size + 1;
+    fresh.texts = calloc(1, fresh.size + 1);
+    if (!fresh.texts)
+        return;
+    char *at = fresh.texts;
+    for (size_t i = 0; i < a->count; i++) {
+        memcpy(at, a->items[i].data, a->items[i].size);
+        at += a->items[i].size + 1;
+    }
+    fresh.count = (uint32_t)a->count;
+    if (fresh.size == f->secrets.size && memcmp(fresh.texts, f->secrets.texts, fresh.size) == 0) {
+        free(fresh.texts);
+        return;
+    }
+    free(f->secrets.texts);
+    f->secrets = fresh;
+    s->redis_secrets = &f->secrets;
+    ptn_log(&s->log, PTN_LOG_INFO, "Redis has %u secrets for realm %s", fresh.count, f->realm);
+    server_apply(s);
+}
+
+/* ---- load ---- */
+
+static struct server_load own_load(const struct server *s)
+{
+    const struct server_settings *set = s->settings;
+    uint64_t most = (uint64_t)s->opts->turn.allocations_max * s->crew.count;
+    uint32_t capacity = set->fleet_capacity ? set->fleet_capacity
+                        : set->total_quota  ? set->total_quota
+                        : most < UINT32_MAX ? (uint32_t)most
+                                            : UINT32_MAX;
+
+    return (struct server_load){ptn_relay_shared_total(s->shared), capacity, s->draining};
+}
+
+static void tell_load(struct server *s)
+{
+    struct server_fleet *f = s->fleet;
+    struct server_load load = own_load(s);
+    char set_key[KEY_SIZE], key[KEY_SIZE], text[SERVER_LOAD_TEXT_SIZE];
+
+    snprintf(set_key, sizeof set_key, "postern/fleet/%s", f->realm);
+    snprintf(key, sizeof key, "postern/fleet/%s/%s", f->realm, f->own);
+    server_load_format(&load, text);
+    struct ptn_bytes add[] = {ptn_bytes_of_text("SADD"), ptn_bytes_of_text(set_key),
+                              ptn_bytes_of_text(f->own)};
+    struct ptn_bytes put[] = {ptn_bytes_of_text("SET"), ptn_bytes_of_text(key),
+                              ptn_bytes_of_text(text), ptn_bytes_of_text("EX"),
+                              ptn_bytes_of_text(LOAD_KEPT_S)};
+    ptn_redis_ask(f->stats, TOKEN_TOLD, add, 3);
+    ptn_redis_ask(f->stats, TOKEN_TOLD, put, 5);
+    ask(f->stats, TOKEN_MEMBERS, "SMEMBERS", set_key);
+}
+
+static void members_answered(struct server *s, const struct ptn_redis_answer *a)
+{
+    struct server_fleet *f = s->fleet;
+    static const char get[] = "MGET";
+    struct ptn_bytes words[MEMBERS_MAX + 1] = {ptn_bytes_of_text(get)};
+    char keys[MEMBERS_MAX][KEY_SIZE];
+
+    f->member_count = 0;
+    for (size_t i = 0; i < a->count && f->member_count < MEMBERS_MAX; i++) {
+        char *member = f->members[f->member_count];
+        if (a->items[i].size == 0 || a->items[i].size >= PTN_ADDR_TEXT_MAX)
+            continue;
+        memcpy(member, a->items[i].data, a->items[i].size);
+        member[a->items[i].size] = '\0';
+        if (strcmp(member, f->own) == 0)
+            continue;
+        snprintf(keys[f->member_count], KEY_SIZE, "postern/fleet/%s/%s", f->realm, member);
+        words[f->member_count + 1] = ptn_bytes_of_text(keys[f->member_count]);
+        f->member_count++;
+    }
+    if (f->member_count > 0)
+        ptn_redis_ask(f->stats, TOKEN_LOADS, words, f->member_count + 1);
+}
+
+static void say_divert(struct server_worker *w, void *to)
+{
+    ptn_relay_divert(server_worker_relay(w), to);
+}
+
+static void divert(struct server *s, const struct ptn_addr *to)
+{
+    char text[PTN_ADDR_TEXT_MAX];
+    struct ptn_addr copy = *to;
+
+    if (ptn_addr_equal(&s->fleet->diverted, to))
+        return;
+    if (s->settings->alternate_server.count == 0)
+        ptn_log(&s->log, PTN_LOG_INFO, "new clients are %s%s",
+                ptn_addr_is_none(to) ? "served here" : "sent to ",
+                ptn_addr_is_none(to) ? "" : ptn_addr_format(to, text));
+    s->fleet->diverted = *to;
+    server_crew_call(s, say_divert, &copy);
+}
+
+static void loads_answered(struct server *s, const struct ptn_redis_answer *a)
+{
+    struct server_fleet *f = s->fleet;
+    struct server_load own = own_load(s), load, best_load = {0};
+    struct ptn_addr best = {0}, addr;
+
+    for (size_t i = 0; i < a->count && i < f->member_count; i++) {
+        if (!server_load_parse(a->items[i], &load) || load.draining || server_load_is_full(&load) ||
+            !ptn_addr_parse(f->members[i], &addr))
+            continue;
+        if (ptn_addr_is_none(&best) || server_load_is_lighter(&load, &best_load)) {
+            best = addr.port ? addr : ptn_addr_with_port(addr, 3478);
+            best_load = load;
+        }
+    }
+    if (!own.draining && !server_load_is_full(&own))
+        best = (struct ptn_addr){0};
+    divert(s, &best);
+}
+
+/* alternate-server: one after the other. */
+static void rotate(struct server *s, ptn_time now)
+{
+    struct server_fleet *f = s->fleet;
+    const struct ptn_conf_list *list = &s->settings->alternate_server;
+    const char *entry = ptn_conf_list_next(list, NULL);
+    struct ptn_addr to = {0};
+
+    if (list->count == 0) {
+        if (!f->stats && !ptn_addr_is_none(&f->diverted))
+            divert(s, &to);
+        return;
+    }
+    if (now < f->rotate_due)
+        return;
+    f->rotate_due = now + ROTATE_EVERY;
+    for (unsigned i = f->rotated++ % list->count; i > 0; i--)
+        entry = ptn_conf_list_next(list, entry);
+    if (ptn_conf_endpoint_parse(entry, &to)) {
+        if (to.port == 0)
+            to.port = 3478;
+        divert(s, &to);
+    }
+}
+
+/* ---- turns ---- */
+
+static void take_answers(struct server *s, struct ptn_redis *r)
+{
+    struct ptn_redis_answer a;
+
+    while (r && ptn_redis_answer(r, &a))
+        switch (a.token) {
+        case TOKEN_SECRETS: secrets_answered(s, &a); break;
+        case TOKEN_TOLD: break;
+        case TOKEN_MEMBERS: members_answered(s, &a); break;
+        case TOKEN_LOADS: loads_answered(s, &a); break;
+        default: user_answered(s, &a); break;
+        }
+}
+
+void server_fleet_ready(struct server *s, ptn_time now, const struct ptn_ready *ready)
+{
+    struct server_fleet *f = s->fleet;
+
+    (void)now;
+    if (f && f->users && ready->owner == f->users_owner)
+        ptn_redis_ready(f->users, ready);
+    else if (f && f->stats && ready->owner == f->stats_owner)
+        ptn_redis_ready(f->stats, ready);
+}
+
+/* Said when it changes, and once when it never was up. */
+static void watch(struct server *s, const char *key, const struct ptn_redis *r, bool *was_up,
+                  bool *told)
+{
+    bool up = ptn_redis_is_up(r);
+
+    if (up && !*was_up)
+        ptn_log(&s->log, PTN_LOG_INFO, "%s: Redis answers", key);
+    else if (!up && (*was_up || !*told) && strcmp(ptn_redis_why(r), "not connected yet") != 0) {
+        ptn_log(&s->log, PTN_LOG_WARN, "%s: no connection to Redis: %s", key, ptn_redis_why(r));
+        *told = true;
+    }
+    *was_up = up;
+}
+
+static void tick_users(struct server *s, ptn_time now)
+{
+    struct server_fleet *f = s->fleet;
+    char key[KEY_SIZE];
+
+    ptn_redis_tick(f->users, now);
+    watch(s, "redis-userdb", f->users, &f->users_were_up, &f->users_told);
+    if (ptn_redis_is_up(f->users) && now >= f->secrets_due) {
+        f->secrets_due = now + SECRETS_EVERY;
+        snprintf(key, sizeof key, "turn/realm/%s/secret", f->realm);
+        ask(f->users, TOKEN_SECRETS, "SMEMBERS", key);
+    }
+    take_answers(s, f->users);
+}
+
+static void tick_stats(struct server *s, ptn_time now)
+{
+    struct server_fleet *f = s->fleet;
+    bool drains_since = s->draining && !s->fleet_knows_drain;
+
+    ptn_redis_tick(f->stats, now);
+    watch(s, "redis-statsdb", f->stats, &f->stats_were_up, &f->stats_told);
+    if (ptn_redis_is_up(f->stats) && (now >= f->tell_due || drains_since)) {
+        f->tell_due = now + TELL_EVERY;
+        s->fleet_knows_drain = s->draining;
+        tell_load(s);
+    }
+    take_answers(s, f->stats);
+}
+
+void server_fleet_tick(struct server *s, ptn_time now)
+{
+    if (!s->fleet)
+        return;
+    if (s->fleet->users)
+        tick_users(s, now);
+    if (s->fleet->stats)
+        tick_stats(s, now);
+    rotate(s, now);
+}
+
+ptn_time server_fleet_deadline(const struct server *s)
+{
+    const struct server_fleet *f = s->fleet;
+    ptn_time first = PTN_NEVER;
+
+    if (!f)
+        return first;
+    if (f->users)
+        first = ptn_time_min(first, ptn_redis_is_up(f->users) ? f->secrets_due
+                                                              : ptn_redis_deadline(f->users));
+    if (f->stats)
+        first = ptn_time_min(first, ptn_redis_is_up(f->stats) ? f->tell_due
+                                                              : ptn_redis_deadline(f->stats));
+    return s->settings->alternate_server.count > 0 ? ptn_time_min(first, f->rotate_due) : first;
+}

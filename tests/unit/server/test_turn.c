@@ -1,0 +1,191 @@
+/*
+ * Who may relay, from where and to whom, out of the settings; and loads of a fleet.
+ */
+#include "server/fleet_load.h"
+#include "server/wire_up.h"
+#include "support/test.h"
+
+static struct server_settings s;
+static struct ptn_relay_opts opts;
+static struct server_turn_parts parts;
+static char why[PTN_CONF_WHY_SIZE];
+
+static void begin(void)
+{
+    ptn_conf_defaults(&server_settings_table, &s);
+    parts = (struct server_turn_parts){.host_name = "host.example"};
+}
+
+static void set(const char *key, const char *value)
+{
+    CHECK_EQ(PTN_CONF_SET_TAKEN, ptn_conf_set(&server_settings_table, &s, key, value, why));
+}
+
+static bool wire(uint32_t sockets)
+{
+    struct ptn_addr found[] = {ptn_addr_v4(127, 0, 0, 1, 0), ptn_addr_v4(10, 0, 0, 5, 0)};
+
+    CHECK(server_wire_up(&s, found, 2, &opts, why));
+    return server_wire_turn(&s, sockets, &parts, &opts, why);
+}
+
+static void end(void)
+{
+    server_turn_parts_fini(&parts);
+    ptn_conf_fini(&server_settings_table, &s);
+}
+
+TEST(without_credentials_nobody_is_relayed_for)
+{
+    begin();
+    set("lt-cred-mech", "yes");
+    set("realm", "north.gov");
+    CHECK(wire(1000));
+    CHECK_EQ(0, opts.turn.allocations_max);
+    set("user", "a:b");
+    set("stun-only", "yes");
+    CHECK(wire(1000));
+    CHECK_EQ(0, opts.turn.allocations_max);
+    end();
+}
+
+TEST(users_have_passwords_or_keys)
+{
+    begin();
+    set("user", "gorst:0x7da2270ccfa49786e0115366d3a3d14d");
+    CHECK(wire(1000));
+    CHECK_EQ(1, opts.turn.user_count);
+    CHECK_EQ(16, opts.turn.users[0].key.size);
+    CHECK_EQ(0x7d, opts.turn.users[0].key.data[0]);
+    CHECK_EQ(0, opts.turn.users[0].password.size);
+    CHECK_STR("host.example", opts.turn.realm);
+    server_turn_parts_fini(&parts);
+    set("user", "gorst:0x7da2:and more");
+    CHECK(wire(1000));
+    CHECK_EQ(0, opts.turn.users[0].key.size);
+    CHECK_EQ(strlen("0x7da2:and more"), opts.turn.users[0].password.size);
+    server_turn_parts_fini(&parts);
+    set("user", "no-password");
+    CHECK(!wire(1000));
+    CHECK(strstr(why, "user: an entry is not name:password"));
+    end();
+}
+
+TEST(keys_are_md5_or_sha256_in_hexadecimal)
+{
+    uint8_t key[32];
+
+    CHECK_EQ(16, server_parse_key("0x7DA2270ccfa49786e0115366d3a3d14d", key));
+    CHECK_EQ(32,
+             server_parse_key("0x"
+                              "7da2270ccfa49786e0115366d3a3d14d7da2270ccfa49786e0115366d3a3d14d",
+                              key));
+    CHECK_EQ(0, server_parse_key("7da2270ccfa49786e0115366d3a3d14d", key));
+    CHECK_EQ(0, server_parse_key("0x7da2270ccfa49786e0115366d3a3d14", key));
+    CHECK_EQ(0, server_parse_key("0x7da2270ccfa49786e0115366d3a3d14g", key));
+    CHECK_EQ(0, server_parse_key("0x", key));
+}
+
+TEST(relay_addresses_are_those_listened_on_but_loopback)
+{
+    begin();
+    set("user", "a:b");
+    set("external-ip", "192.0.2.1/10.0.0.5");
+    CHECK(wire(1000));
+    CHECK_EQ(1, opts.turn.address_count);
+    struct ptn_addr local = ptn_addr_v4(10, 0, 0, 5, 0), seen = ptn_addr_v4(192, 0, 2, 1, 0);
+    CHECK_ADDR(&local, &opts.turn.addresses[0].local);
+    CHECK_ADDR(&seen, &opts.turn.addresses[0].announced);
+    for (size_t i = 0; i < opts.listener_count; i++)
+        CHECK(ptn_addr_is_none(&opts.listeners[i].announced) ==
+              (opts.listeners[i].local.ip[0] == 127));
+    end();
+}
+
+TEST(there_are_no_more_allocations_than_ports_descriptors_or_the_quota)
+{
+    begin();
+    set("user", "a:b");
+    set("min-port", "50000");
+    set("max-port", "50099");
+    CHECK(wire(1000));
+    CHECK_EQ(100, opts.turn.allocations_max);
+    server_turn_parts_fini(&parts);
+    CHECK(wire(60));
+    CHECK_EQ(60, opts.turn.allocations_max);
+    server_turn_parts_fini(&parts);
+    set("total-quota", "7");
+    CHECK(wire(60));
+    CHECK_EQ(7, opts.turn.allocations_max);
+    server_turn_parts_fini(&parts);
+    set("min-port", "50100");
+    CHECK(!wire(60));
+    CHECK_STR("min-port: 50100 is above max-port, which is 50099", why);
+    end();
+}
+
+TEST(loopback_peers_are_allowed_only_when_asked_for)
+{
+    begin();
+    set("user", "a:b");
+    set("denied-peer-ip", "192.0.2.0/24");
+    CHECK(wire(1000));
+    CHECK_EQ(0, opts.turn.peers.allowed_count);
+    CHECK_EQ(1, opts.turn.peers.denied_count);
+    server_turn_parts_fini(&parts);
+    set("allow-loopback-peers", "yes");
+    CHECK(wire(1000));
+    CHECK_EQ(2, opts.turn.peers.allowed_count);
+    end();
+}
+
+TEST(a_secret_that_is_asked_for_must_be_there)
+{
+    begin();
+    set("use-auth-secret", "yes");
+    CHECK(!wire(1000));
+    CHECK(strstr(why, "there is no static-auth-secret"));
+    set("static-auth-secret", "north");
+    CHECK(wire(1000));
+    CHECK_EQ(1, opts.turn.secret_count);
+    end();
+}
+
+TEST(a_load_reads_back_and_nothing_else_does)
+{
+    static const char *const wrong[] = {"",
+                                        "1",
+                                        "1 2",
+                                        "1 2 2",
+                                        "1 2 0 ",
+                                        "1  2 0",
+                                        " 1 2 0",
+                                        "a 2 0",
+                                        "4294967296 2 0",
+                                        "1 2 0 0",
+                                        "18446744073709551617 2 0"};
+    struct server_load load = {12, 4294967295u, true}, back;
+    char text[SERVER_LOAD_TEXT_SIZE];
+
+    server_load_format(&load, text);
+    CHECK_STR("12 4294967295 1", text);
+    CHECK(server_load_parse(ptn_bytes_of_text(text), &back));
+    CHECK(back.allocations == 12 && back.capacity == 4294967295u && back.draining);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (server_load_parse(ptn_bytes_of_text(wrong[i]), &back))
+            fail_msg("\"%s\"", wrong[i]);
+}
+
+TEST(the_lighter_server_is_the_one_with_more_room_in_parts_of_its_own)
+{
+    struct server_load small = {50, 100, false}, large = {400, 1000, false},
+                       idle_small = {0, 10, false}, idle_large = {0, 1000, false},
+                       none = {0, 0, false};
+
+    CHECK(server_load_is_lighter(&large, &small) && !server_load_is_lighter(&small, &large));
+    CHECK(server_load_is_lighter(&idle_large, &idle_small));
+    CHECK(!server_load_is_lighter(&idle_small, &idle_large));
+    CHECK(server_load_is_full(&none));
+    CHECK(server_load_is_full(&(struct server_load){95, 100, false}));
+    CHECK(!server_load_is_full(&(struct server_load){94, 100, false}));
+}
