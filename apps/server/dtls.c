@@ -38,6 +38,7 @@ struct server_dtls {
     struct session *sessions;
     uint32_t *heads;
     uint32_t capacity, head_mask, free, shaking;
+    uint32_t touched; /* sessions from here on were never there */
     struct ptn_heap waits;
     struct server_dtls_counts counts;
     uint8_t plain[PLAIN_SIZE], answer[PLAIN_SIZE];
@@ -62,10 +63,6 @@ struct server_dtls *server_dtls_new(struct ptn_relay *relay, uint32_t sessions_m
         server_dtls_free(d);
         return NULL;
     }
-    for (uint32_t i = d->capacity; i-- > 0;) {
-        d->sessions[i].next = d->free;
-        d->free = i + 1;
-    }
     return d;
 }
 
@@ -73,7 +70,7 @@ void server_dtls_free(struct server_dtls *d)
 {
     if (!d)
         return;
-    for (uint32_t i = 0; d->sessions && i < d->capacity; i++)
+    for (uint32_t i = 0; i < d->touched; i++)
         ptn_dtls_free(d->sessions[i].dtls);
     ptn_dtls_rules_free(d->rules);
     ptn_heap_fini(&d->waits);
@@ -104,7 +101,7 @@ static struct session *by_id(struct server_dtls *d, ptn_id id)
 {
     uint32_t slot = id & ((1u << SLOT_BITS) - 1);
 
-    if (!d || id < FIRST_ID || slot >= d->capacity || !d->sessions[slot].dtls)
+    if (!d || id < FIRST_ID || slot >= d->touched || !d->sessions[slot].dtls)
         return NULL;
     return id_of(d, &d->sessions[slot]) == id ? &d->sessions[slot] : NULL;
 }
@@ -135,8 +132,8 @@ static void add(struct server_dtls *d, ptn_time now, struct ptn_dtls *dtls, ptn_
                 const struct ptn_addr *far)
 {
     uint32_t *head = head_of(d, listener, far);
-    struct session *s = &d->sessions[d->free - 1];
-    uint32_t place = d->free;
+    uint32_t place = d->free ? d->free : ++d->touched;
+    struct session *s = &d->sessions[place - 1];
 
     d->free = s->next;
     *s = (struct session){.dtls = dtls,
@@ -260,7 +257,7 @@ static void meet(struct server_dtls *d, struct server_sockets *sockets, ptn_time
         server_sockets_send(sockets, now, listener, from, say);
     if (!dtls)
         return;
-    if (!d->free || d->shaking >= SHAKING_SESSIONS_MAX) {
+    if ((!d->free && d->touched == d->capacity) || d->shaking >= SHAKING_SESSIONS_MAX) {
         d->counts.full++;
         ptn_dtls_free(dtls);
         return;

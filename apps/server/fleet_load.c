@@ -21,8 +21,8 @@ static bool read_number(struct ptn_bytes *text, uint32_t *out)
         if (value > UINT32_MAX)
             return false;
     }
-    if (i == 0 || (i < text->size && text->data[i] != ' '))
-        return false;
+    if (i == 0 || (i < text->size && text->data[i] != ' ') || i + 1 == text->size)
+        return false; /* a blank has something behind it */
     size_t used = i < text->size ? i + 1 : i;
     *text = ptn_bytes(text->data + used, text->size - used);
     *out = (uint32_t)value;

@@ -20,6 +20,8 @@ void server_turn_parts_fini(struct server_turn_parts *parts)
     free(parts->secrets);
     free(parts->allowed);
     free(parts->denied);
+    *parts = (struct server_turn_parts){.host_name = parts->host_name,
+                                        .more_secrets = parts->more_secrets};
 }
 
 /* ---- users ---- */

@@ -80,7 +80,7 @@ void ptn_host_free(struct ptn_host *h)
 {
     if (!h)
         return;
-    for (uint32_t i = 0; h->slots.slots && i < h->slots.capacity; i++)
+    for (uint32_t i = 0; h->slots.slots && i < h->slots.touched; i++)
         if (h->slots.slots[i].kind != PTN_SLOT_FREE)
             ptn_host_drop(h, &h->slots.slots[i]);
     ptn_resolver_free(h->resolver);
@@ -254,7 +254,7 @@ enum ptn_err ptn_host_add(struct ptn_host *h, ptn_time now, const struct ptn_mac
 
 void ptn_host_remove(struct ptn_host *h, ptn_time now, uint32_t index)
 {
-    for (uint32_t i = 0; i < h->slots.capacity; i++) {
+    for (uint32_t i = 0; i < h->slots.touched; i++) {
         struct ptn_slot *slot = &h->slots.slots[i];
         if (slot->kind == PTN_SLOT_FREE || slot->machine != index || slot->id == 0)
             continue;

@@ -77,7 +77,7 @@ void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
  * there cannot be a new one. */
 static void make_way(struct ptn_host *h, const struct ptn_addr *local, const struct ptn_addr *far)
 {
-    for (uint32_t i = 0; h->closing_count > 0 && i < h->slots.capacity; i++) {
+    for (uint32_t i = 0; h->closing_count > 0 && i < h->slots.touched; i++) {
         struct ptn_slot *slot = &h->slots.slots[i];
         if (slot->kind == PTN_SLOT_CLOSING && slot->holds_port &&
             ptn_addr_equal(&slot->local, local) && ptn_addr_equal(&slot->far, far))

@@ -1,12 +1,16 @@
 /*
  * os/http.c - libmicrohttpd, driven by our loop.
  *
+ * It is loaded when the first server is made: with it come gnutls and a dozen others, which would
+ * take a third of the memory of a program that serves no HTTP at all.
+ *
  * The library calls for an answer while a request is read; ours comes later. So a request is put
  * into a place and its connection suspended; with the answer it goes on, and the second call
  * finds it there.
  */
 #include "os/http.h"
 
+#include <dlfcn.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +19,48 @@
 #include "os/sockaddr.h"
 
 enum { IDLE_S = 10 };
+
+/* The functions of the library, under their names without MHD_. */
+#define FUNCTIONS(F)                                                                               \
+    F(create_response_from_buffer)                                                                 \
+    F(queue_response)                                                                              \
+    F(destroy_response)                                                                            \
+    F(suspend_connection)                                                                          \
+    F(resume_connection)                                                                           \
+    F(start_daemon)                                                                                \
+    F(get_daemon_info)                                                                             \
+    F(stop_daemon)                                                                                 \
+    F(run)                                                                                         \
+    F(get_timeout)                                                                                 \
+    F(add_response_header)
+
+static struct {
+    bool loaded;
+#define MEMBER(name) __typeof__(MHD_##name) *name;
+    FUNCTIONS(MEMBER)
+#undef MEMBER
+} lib;
+
+static bool find(void *from, const char *name, void *function)
+{
+    void *found = dlsym(from, name);
+
+    memcpy(function, &found, sizeof found);
+    return found != NULL;
+}
+
+static bool load(void)
+{
+    void *from = lib.loaded ? NULL : dlopen("libmicrohttpd.so.12", RTLD_NOW | RTLD_LOCAL);
+
+    if (lib.loaded || !from)
+        return lib.loaded;
+    lib.loaded = true;
+#define FIND(name) lib.loaded &= find(from, "MHD_" #name, &lib.name);
+    FUNCTIONS(FIND)
+#undef FIND
+    return lib.loaded;
+}
 
 enum state { FREE, ASKED, TAKEN, ANSWERED };
 
@@ -37,12 +83,12 @@ struct ptn_http {
 
 static enum MHD_Result answer_at_once(struct MHD_Connection *c, unsigned status, const char *text)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
+    struct MHD_Response *r = lib.create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
                                                              MHD_RESPMEM_MUST_COPY);
-    enum MHD_Result result = r ? MHD_queue_response(c, status, r) : MHD_NO;
+    enum MHD_Result result = r ? lib.queue_response(c, status, r) : MHD_NO;
 
     if (r)
-        MHD_destroy_response(r);
+        lib.destroy_response(r);
     return result;
 }
 
@@ -68,7 +114,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *c, const ch
 
     (void)version, (void)body;
     if (p && p->state == ANSWERED)
-        return MHD_queue_response(c, p->status, p->response);
+        return lib.queue_response(c, p->status, p->response);
     if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
         *body_size = 0;
         return answer_at_once(c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET only\n");
@@ -77,7 +123,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *c, const ch
         *mine = p = take_place(h, c, path);
         if (!p)
             return answer_at_once(c, MHD_HTTP_SERVICE_UNAVAILABLE, "busy\n");
-        MHD_suspend_connection(c);
+        lib.suspend_connection(c);
     }
     return MHD_YES;
 }
@@ -91,7 +137,7 @@ static void on_completed(void *self, struct MHD_Connection *c, void **mine,
     if (!p)
         return;
     if (p->response)
-        MHD_destroy_response(p->response);
+        lib.destroy_response(p->response);
     *p = (struct place){.state = FREE};
 }
 
@@ -106,14 +152,19 @@ enum ptn_err ptn_http_new(struct ptn_loop *l, uint8_t owner, const struct ptn_ad
     *out = NULL;
     if (!h)
         return PTN_ERR_NO_MEMORY;
+    h->fd = -1;
+    if (!load()) {
+        free(h);
+        return PTN_ERR_UNSUPPORTED;
+    }
     h->loop = l;
     ptn_sockaddr_of(local, &sa);
-    h->daemon = MHD_start_daemon(
+    h->daemon = lib.start_daemon(
         flags, local->port, NULL, NULL, on_request, h, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&sa,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)PTN_HTTP_CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
-        h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+        h->daemon ? lib.get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     h->fd = info ? info->epoll_fd : -1;
     enum ptn_err err = info ? ptn_loop_add(l, h->fd, PTN_LOOP_IN, owner, 0) : PTN_ERR_IN_USE;
     if (err != PTN_OK) {
@@ -131,24 +182,24 @@ void ptn_http_free(struct ptn_http *h)
         return;
     for (size_t i = 0; i < PTN_HTTP_CLIENTS_MAX; i++)
         if (h->places[i].state == ASKED || h->places[i].state == TAKEN)
-            MHD_resume_connection(h->places[i].connection);
+            lib.resume_connection(h->places[i].connection);
     if (h->fd >= 0)
         ptn_loop_remove(h->loop, h->fd);
     if (h->daemon)
-        MHD_stop_daemon(h->daemon);
+        lib.stop_daemon(h->daemon);
     free(h);
 }
 
 void ptn_http_ready(struct ptn_http *h)
 {
-    MHD_run(h->daemon);
+    lib.run(h->daemon);
 }
 
 ptn_time ptn_http_deadline(const struct ptn_http *h, ptn_time now)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
-    return MHD_get_timeout(h->daemon, &ms) == MHD_YES ? now + PTN_MS((ptn_time)ms) : PTN_NEVER;
+    return lib.get_timeout(h->daemon, &ms) == MHD_YES ? now + PTN_MS((ptn_time)ms) : PTN_NEVER;
 }
 
 bool ptn_http_request(struct ptn_http *h, struct ptn_http_request *request)
@@ -175,12 +226,12 @@ void ptn_http_answer(struct ptn_http *h, uint32_t id, unsigned status, const cha
             p = &h->places[i];
     if (!p)
         return;
-    p->response = MHD_create_response_from_buffer(text.size, (void *)(uintptr_t)text.data,
+    p->response = lib.create_response_from_buffer(text.size, (void *)(uintptr_t)text.data,
                                                   MHD_RESPMEM_MUST_COPY);
     p->status = status;
     if (p->response)
-        MHD_add_response_header(p->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+        lib.add_response_header(p->response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     p->state = ANSWERED;
-    MHD_resume_connection(p->connection);
-    MHD_run(h->daemon);
+    lib.resume_connection(p->connection);
+    lib.run(h->daemon);
 }

@@ -16,7 +16,7 @@ enum { PTN_HTTP_CLIENTS_MAX = 16, PTN_HTTP_PATH_SIZE = 200 };
 
 struct ptn_http;
 
-/* `l` is borrowed for its life. */
+/* `l` is borrowed for its life. PTN_ERR_UNSUPPORTED: libmicrohttpd is not installed. */
 enum ptn_err ptn_http_new(struct ptn_loop *l, uint8_t owner, const struct ptn_addr *local,
                           struct ptn_http **out);
 void ptn_http_free(struct ptn_http *h);

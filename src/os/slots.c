@@ -24,15 +24,12 @@ enum ptn_err ptn_slots_init(struct ptn_slots *s, uint32_t capacity)
         ptn_slots_fini(s);
         return PTN_ERR_NO_MEMORY;
     }
-    for (uint32_t i = 0; i < capacity; i++)
-        s->slots[i].next = i + 1 < capacity ? i + 2 : 0;
-    s->free = 1;
     return PTN_OK;
 }
 
 void ptn_slots_fini(struct ptn_slots *s)
 {
-    for (uint32_t i = 0; s->slots && i < s->capacity; i++) {
+    for (uint32_t i = 0; s->slots && i < s->touched; i++) {
         ptn_tls_free(s->slots[i].tls);
         free(s->slots[i].out);
     }
@@ -63,8 +60,10 @@ struct ptn_slot *ptn_slots_take(struct ptn_slots *s, enum ptn_slot_kind kind, ui
 {
     uint32_t *head = head_of(s, machine, id), place = s->free;
 
-    if (!place || ptn_slots_find(s, machine, id))
+    if ((!place && s->touched == s->capacity) || ptn_slots_find(s, machine, id))
         return NULL;
+    if (!place)
+        place = ++s->touched;
     struct ptn_slot *slot = &s->slots[place - 1];
     s->free = slot->next;
     *slot = (struct ptn_slot){.kind = kind,
@@ -112,7 +111,7 @@ struct ptn_slot *ptn_slots_by_key(const struct ptn_slots *s, uint64_t key)
 {
     uint32_t place = (uint32_t)(key & ((1u << PLACE_BITS) - 1));
 
-    if (place >= s->capacity)
+    if (place >= s->touched)
         return NULL;
     struct ptn_slot *slot = &s->slots[place];
     bool same =

@@ -47,6 +47,7 @@ struct ptn_slots {
     struct ptn_slot *slots;
     uint32_t *heads; /* of the hash chains, plus 1 */
     uint32_t capacity, head_count, free, used;
+    uint32_t touched; /* slots from here on were never taken: their memory is not there yet */
 };
 
 enum ptn_err ptn_slots_init(struct ptn_slots *s, uint32_t capacity);

@@ -25,6 +25,7 @@ static bool wire(uint32_t sockets)
 {
     struct ptn_addr found[] = {ptn_addr_v4(127, 0, 0, 1, 0), ptn_addr_v4(10, 0, 0, 5, 0)};
 
+    server_turn_parts_fini(&parts);
     CHECK(server_wire_up(&s, found, 2, &opts, why));
     return server_wire_turn(&s, sockets, &parts, &opts, why);
 }
@@ -59,12 +60,10 @@ TEST(users_have_passwords_or_keys)
     CHECK_EQ(0x7d, opts.turn.users[0].key.data[0]);
     CHECK_EQ(0, opts.turn.users[0].password.size);
     CHECK_STR("host.example", opts.turn.realm);
-    server_turn_parts_fini(&parts);
     set("user", "gorst:0x7da2:and more");
     CHECK(wire(1000));
     CHECK_EQ(0, opts.turn.users[0].key.size);
     CHECK_EQ(strlen("0x7da2:and more"), opts.turn.users[0].password.size);
-    server_turn_parts_fini(&parts);
     set("user", "no-password");
     CHECK(!wire(1000));
     CHECK(strstr(why, "user: an entry is not name:password"));
@@ -110,14 +109,11 @@ TEST(there_are_no_more_allocations_than_ports_descriptors_or_the_quota)
     set("max-port", "50099");
     CHECK(wire(1000));
     CHECK_EQ(100, opts.turn.allocations_max);
-    server_turn_parts_fini(&parts);
     CHECK(wire(60));
     CHECK_EQ(60, opts.turn.allocations_max);
-    server_turn_parts_fini(&parts);
     set("total-quota", "7");
     CHECK(wire(60));
     CHECK_EQ(7, opts.turn.allocations_max);
-    server_turn_parts_fini(&parts);
     set("min-port", "50100");
     CHECK(!wire(60));
     CHECK_STR("min-port: 50100 is above max-port, which is 50099", why);
@@ -132,7 +128,6 @@ TEST(loopback_peers_are_allowed_only_when_asked_for)
     CHECK(wire(1000));
     CHECK_EQ(0, opts.turn.peers.allowed_count);
     CHECK_EQ(1, opts.turn.peers.denied_count);
-    server_turn_parts_fini(&parts);
     set("allow-loopback-peers", "yes");
     CHECK(wire(1000));
     CHECK_EQ(2, opts.turn.peers.allowed_count);
