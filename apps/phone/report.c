@@ -141,6 +141,7 @@ static json_t *account_json(const struct phone *p, unsigned i,
     if (!ptn_addr_is_none(&a->server))
         set_text(account, "server_transport", transport_text(a->transport));
     set_addr(account, "server_instead_of", &a->instead_of);
+    set_addr(account, "also_registered_at", &a->also_at);
     set_text(account, "state", account_state_text(a->state));
     set_told(account, "contact", &a->contact);
     if (!ptn_addr_is_none(&a->contact_before)) {

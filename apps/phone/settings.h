@@ -22,6 +22,7 @@ extern const struct ptn_conf_table phone_settings_table;
 enum phone_nat { PHONE_NAT_DISABLED, PHONE_NAT_STUN, PHONE_NAT_MANUAL, PHONE_NAT_AUTO };
 enum phone_stun { PHONE_STUN_OFF, PHONE_STUN_ON, PHONE_STUN_AUTO };
 enum phone_transport { PHONE_UDP, PHONE_TCP, PHONE_TLS, PHONE_NAPTR };
+enum phone_redundancy { PHONE_CONCURRENT, PHONE_SUCCESSIVE };
 enum phone_failback {
     PHONE_FAILBACK_NEW_REQUESTS,
     PHONE_FAILBACK_DNS_TTL,

@@ -264,6 +264,7 @@ static void wire_servers(struct wiring *x, unsigned i, struct ptn_ua_account *a)
         WARN(x, key_of(i, "sip_server.2.address", key),
              "account.%u.sip_server.2 is not used, for there is no sip_server.1", i + 1);
     a->registers = a->server.name != NULL;
+    a->registers_with_both = s->account_redundancy[i] == PHONE_CONCURRENT;
     if (!s->account_proxy_enable[i])
         return;
     a->proxy = host_of(x, i, 0, s->account_proxy[i][0], s->account_proxy_port[i][0]);

@@ -70,6 +70,8 @@ static void show_account(const json_t *a)
                text_of(a, "server_address"), has(a, "server_instead_of") ? ", because " : "",
                text_of(a, "server_instead_of"),
                has(a, "server_instead_of") ? " does not answer" : "");
+    if (has(a, "also_registered_at"))
+        printf("         also registered at %s\n", text_of(a, "also_registered_at"));
     show_told(json_object_get(a, "contact"), "contact");
     if (has(a, "contact_before"))
         printf("         for %s; before it was %s (changes: %.0f)\n",

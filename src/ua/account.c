@@ -13,7 +13,8 @@ unsigned ptn_ua_account_of(const struct ptn_ua *ua, ptn_sip_id sip)
 {
     unsigned i = 0;
 
-    while (i < ua->opts.account_count && ua->accounts[i].sip != sip)
+    while (i < ua->opts.account_count && ua->accounts[i].sip != sip &&
+           (ua->accounts[i].twin.sip != sip || sip == 0))
         i++;
     return i;
 }
@@ -98,7 +99,7 @@ void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_
 {
     unsigned i = ptn_ua_account_of(ua, ev->account);
 
-    if (i == ua->opts.account_count)
+    if (i == ua->opts.account_count || ptn_ua_twin_event(ua, ev))
         return;
     struct ptn_ua_account_here *a = &ua->accounts[i];
     switch (ev->kind) {
@@ -187,8 +188,10 @@ static void refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here 
 
 void ptn_ua_accounts_refresh(struct ptn_ua *ua, ptn_time now)
 {
-    for (unsigned i = 0; i < ua->opts.account_count; i++)
+    for (unsigned i = 0; i < ua->opts.account_count; i++) {
         refresh(ua, now, &ua->accounts[i]);
+        ptn_ua_twin_refresh(ua, now, &ua->accounts[i]);
+    }
 }
 
 ptn_time ptn_ua_accounts_deadline(const struct ptn_ua *ua)

@@ -3,6 +3,7 @@
  *
  *   ua.c        the machine: who gets a tell, whose asks and deadlines there are
  *   account.c   registrations and the address each account tells its server
+ *   twin.c      the same at a second server, at the same time
  *   call.c      one call from the first word to the last
  *   hold.c      what changes while a call is up: hold, resume, the far end's wishes
  *   transfer.c  calls handed on, in all three parts of that
@@ -52,9 +53,19 @@ struct ptn_ua_sip_socket {
     struct ptn_stun_stream stream; /* TCP and TLS: STUN from the same port */
 };
 
+/* Of an account that registers with both its servers: the second registration. */
+struct ptn_ua_twin {
+    ptn_sip_id sip; /* 0: there is none */
+    struct ptn_addr server;
+    enum ptn_transport transport;
+    struct ptn_sip_path path; /* as told; socket 0: not yet */
+    bool registered;
+};
+
 struct ptn_ua_account_here {
     struct ptn_ua_account opts; /* its texts are the phone's own copies */
     ptn_sip_id sip;
+    struct ptn_ua_twin twin;
     enum ptn_ua_account_state state;
     struct ptn_addr server;
     enum ptn_transport transport; /* towards it */
@@ -265,6 +276,16 @@ static inline bool ptn_ua_is_guess(const struct ptn_reach_answer *answer)
 {
     return answer->private_to_public && answer->why == PTN_REACH_BY_INTERFACE;
 }
+
+/* --- twin.c --- */
+
+void ptn_ua_twin_start(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here *a,
+                       const struct ptn_sip_account *account);
+/* False: the event is of no second registration. */
+bool ptn_ua_twin_event(struct ptn_ua *ua, const struct ptn_sip_event *ev);
+void ptn_ua_twin_refresh(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_here *a);
+/* Withdraws it; nobody waits for the answer. */
+void ptn_ua_twin_leave(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_account_here *a);
 
 /* --- call.c --- */
 

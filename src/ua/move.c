@@ -256,8 +256,10 @@ static void returned(struct ptn_ua *ua, ptn_time now, unsigned local)
     for (unsigned i = 0; i < ua->opts.account_count; i++) {
         const struct ptn_ua_account_here *a = &ua->accounts[i];
         const struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, a->path.socket);
-        if (a->told && a->opts.registers && s && s->local == local)
-            ptn_sip_register(ua->sip, now, a->sip);
+        if (!a->told || !a->opts.registers || !s || s->local != local)
+            continue;
+        ptn_sip_register(ua->sip, now, a->sip);
+        ptn_sip_register(ua->sip, now, a->twin.sip);
     }
 }
 

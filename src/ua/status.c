@@ -17,6 +17,8 @@ static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_ac
     text(out->server_name, a->server_name);
     out->transport = a->transport;
     out->instead_of = a->instead_of;
+    if (a->twin.registered)
+        out->also_at = a->twin.server;
     out->state = a->state;
     out->server = a->server;
     out->contact = a->contact;

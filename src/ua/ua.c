@@ -265,7 +265,8 @@ static bool all_gone(const struct ptn_ua *ua)
             return false;
     for (unsigned i = 0; i < ua->opts.account_count; i++)
         if (is_to_withdraw(&ua->accounts[i]) &&
-            ua->accounts[i].state != PTN_UA_ACCOUNT_UNREGISTERED)
+            (ua->accounts[i].state != PTN_UA_ACCOUNT_UNREGISTERED ||
+             ua->accounts[i].twin.registered))
             return false;
     return true;
 }
@@ -343,6 +344,8 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             ptn_log(ua->opts.log, PTN_LOG_ERROR, "account %s: %s", a->user, ptn_err_text(err));
             ua->accounts[i].state = PTN_UA_ACCOUNT_FAILED;
             ua->accounts[i].retry_at = PTN_NEVER;
+        } else {
+            ptn_ua_twin_start(ua, now, &ua->accounts[i], &account);
         }
     }
     if (ptn_ua_kind_start(ua, now))
@@ -507,6 +510,7 @@ void ptn_ua_register(struct ptn_ua *ua, ptn_time now)
         if (a->state != PTN_UA_ACCOUNT_REGISTERED)
             a->state = PTN_UA_ACCOUNT_REGISTERING;
         ptn_sip_register(ua->sip, now, a->sip);
+        ptn_sip_register(ua->sip, now, a->twin.sip);
     }
     advance(ua, now);
 }
@@ -514,8 +518,10 @@ void ptn_ua_register(struct ptn_ua *ua, ptn_time now)
 void ptn_ua_unregister(struct ptn_ua *ua, ptn_time now)
 {
     for (unsigned i = 0; i < ua->opts.account_count; i++)
-        if (ua->accounts[i].opts.registers && ua->accounts[i].told)
+        if (ua->accounts[i].opts.registers && ua->accounts[i].told) {
             ptn_sip_unregister(ua->sip, now, ua->accounts[i].sip);
+            ptn_ua_twin_leave(ua, now, &ua->accounts[i]);
+        }
     advance(ua, now);
 }
 
@@ -530,6 +536,8 @@ void ptn_ua_stop(struct ptn_ua *ua, ptn_time now)
             ptn_ua_call_hang_up(ua, now, &ua->calls[i]);
     ptn_pool_end(&ua->pool);
     for (unsigned i = 0; i < ua->opts.account_count; i++)
-        if (is_to_withdraw(&ua->accounts[i]))
+        if (is_to_withdraw(&ua->accounts[i])) {
+            ptn_ua_twin_leave(ua, now, &ua->accounts[i]);
             ptn_sip_unregister(ua->sip, now, ua->accounts[i].sip);
+        }
 }

@@ -76,6 +76,7 @@ struct ptn_ua_account {
     struct ptn_sip_host proxy;
     struct ptn_sip_host server_2, proxy_2;
     bool dialogs_by_proxy;
+    bool registers_with_both; /* servers, at the same time */
     bool registers;
     unsigned expires_s;
     ptn_time retry_max;         /* between attempts to register, which begin with 2 s; 0: 60 s */
@@ -282,13 +283,14 @@ struct ptn_ua_account_status {
     struct ptn_addr server;          /* none while not known */
     enum ptn_transport transport;    /* towards it */
     struct ptn_addr instead_of;      /* who would be used, had he not failed; none: nobody */
+    struct ptn_addr also_at;         /* registered there, too; none: nowhere */
     struct ptn_reach_answer contact; /* what is told to the server, and why */
     ptn_time contact_since;
     struct ptn_addr contact_before; /* none: it is the first */
     unsigned contact_changes;
     unsigned lease_s;
     ptn_time registered_at, retry_at;
-    unsigned last_status; /* of the last REGISTER; 0: none, or nobody answered */
+    unsigned last_status;  /* of the last REGISTER; 0: none, or nobody answered */
     enum ptn_err last_why; /* with 0 */
 };
 

@@ -239,6 +239,30 @@ TEST(with_both_dead_for_minutes_the_one_that_returns_is_found_within_a_minute)
         }
 }
 
+TEST(who_registers_with_both_is_known_to_both_and_leaves_both)
+{
+    struct ptn_ua_account both = BY_SETTINGS;
+
+    both.registers_with_both = true;
+    street_open(1, both, NULL);
+    until_with(1, PTN_S(2));
+    run(PTN_S(1));
+    CHECK_EQ(7, account()->also_at.ip[3]);
+    happen("down one");
+    /* From the first second on. */
+    CHECK(registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w)));
+    run(PTN_S(300));
+    CHECK(registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w)));
+    happen("up one");
+    until_with(1, PTN_S(320));
+    ptn_ua_stop(st.ua, ptn_sim_now(st.w));
+    run(PTN_S(5));
+    CHECK_EQ(1, st.events[PTN_UA_STOPPED]);
+    for (unsigned i = 0; i < SERVERS; i++)
+        CHECK(!registrar_binding(st.servers[i], "alice", ptn_sim_now(st.w)));
+    street_close();
+}
+
 TEST(a_slow_name_server_is_waited_for_once)
 {
     street_open(1, BY_NAME, "dns dns answers delay 3s");

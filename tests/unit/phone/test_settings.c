@@ -282,11 +282,12 @@ TEST(two_servers_and_two_proxies_reach_the_account_with_their_rules)
     set("account.1.backup_outbound_host", "192.0.2.8");
     set("account.1.backup_outbound_port", "5099");
     set("account.1.fallback.timeout", "120");
+    set("account.1.fallback.redundancy_type", "0");
     CHECK(wire());
     a = &opts.accounts[0];
     CHECK_STR("192.0.2.8", a->proxy_2.name);
     CHECK_EQ(5099, a->proxy_2.port);
-    CHECK(a->dialogs_by_proxy);
+    CHECK(a->dialogs_by_proxy && a->registers_with_both);
     CHECK_EQ(PTN_SIP_FAILBACK_AFTER, a->server.failback);
     CHECK_EQ(PTN_S(120), a->server.failback_after);
     CHECK_STR("", said);
