@@ -7,20 +7,18 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "sight/trace.h"
+#include "sight/header.h"
 #include "sip/sdp.h"
 
 /* Shown as they are, in this order. */
 static const struct {
     const char *name, *compact;
 } telling[] = {
-    {"Contact", "m"},         {"Expires", NULL},
-    {"Min-Expires", NULL},    {"Retry-After", NULL},
-    {"Reason", NULL},         {"Warning", NULL},
-    {"Refer-To", "r"},        {"Replaces", NULL},
-    {"Event", "o"},           {"Subscription-State", NULL},
-    {"Session-Expires", "x"}, {"Min-SE", NULL},
-    {"Require", NULL},        {"Unsupported", NULL},
+    {"Expires", NULL},        {"Min-Expires", NULL}, {"Retry-After", NULL},
+    {"Reason", NULL},         {"Warning", NULL},     {"Refer-To", "r"},
+    {"Replaces", NULL},       {"Event", "o"},        {"Subscription-State", NULL},
+    {"Session-Expires", "x"}, {"Min-SE", NULL},      {"Require", NULL},
+    {"Unsupported", NULL},
 };
 
 static bool is_control(uint8_t c)
@@ -106,7 +104,7 @@ static void copy_who(char *to, size_t size, struct ptn_bytes value)
 static void look_at_start(struct ptn_bytes text, struct ptn_glance *g)
 {
     static const char version[] = "SIP/2.0";
-    struct ptn_bytes line = first_line(text), cseq = ptn_trace_header(text, "CSeq", NULL);
+    struct ptn_bytes line = first_line(text), cseq = ptn_header_find(text, "CSeq", NULL);
     const size_t size = sizeof version - 1;
     char what[96];
 
@@ -171,7 +169,7 @@ static struct ptn_bytes body_of(struct ptn_bytes text)
 static void look_at_body(struct ptn_bytes text, struct ptn_glance *g)
 {
     static const char sdp_type[] = "application/sdp";
-    struct ptn_bytes type = ptn_trace_header(text, "Content-Type", "c"), body = body_of(text);
+    struct ptn_bytes type = ptn_header_find(text, "Content-Type", "c"), body = body_of(text);
     struct ptn_sdp sdp;
     char words[64];
 
@@ -210,7 +208,7 @@ static struct ptn_bytes param(struct ptn_bytes value, const char *name)
 /* What the far end says it saw of us: RFC 3581. */
 static void look_at_via(struct ptn_bytes text, struct ptn_glance *g)
 {
-    struct ptn_bytes via = ptn_trace_header(text, "Via", "v");
+    struct ptn_bytes via = ptn_header_find(text, "Via", "v");
     struct ptn_bytes received = param(via, "received"), rport = param(via, "rport");
     char ip[64], port[8];
 
@@ -230,14 +228,32 @@ static void look_at_credentials(struct ptn_bytes text, struct ptn_glance *g)
     bool any = false;
 
     for (size_t i = 0; i < 2; i++) {
-        struct ptn_bytes value = ptn_trace_header(text, asked[i], NULL);
+        struct ptn_bytes value = ptn_header_find(text, asked[i], NULL);
         copy(words, sizeof words, ptn_bytes(value.data, until(value, ",")));
         if (value.size > 0)
             note(g, "asks for credentials: %s", words);
-        any = any || ptn_trace_header(text, given[i], NULL).size > 0;
+        any = any || ptn_header_find(text, given[i], NULL).size > 0;
     }
     if (any)
         note(g, "with credentials");
+}
+
+/* The first one's URI and for how long; which phone and flow it is does not explain a call. */
+static void look_at_contact(struct ptn_bytes text, struct ptn_glance *g)
+{
+    struct ptn_bytes value = ptn_header_find(text, "Contact", "m");
+    size_t open = until(value, "<"), close = until(value, ">");
+    bool bracketed = open < close && close < value.size;
+    char uri[120], expires[16];
+
+    if (value.size == 0)
+        return;
+    if (bracketed)
+        copy(uri, sizeof uri, ptn_bytes(value.data + open, close - open + 1));
+    else
+        copy(uri, sizeof uri, ptn_bytes(value.data, until(value, ";,")));
+    copy(expires, sizeof expires, param(skip(value, bracketed ? close : 0), "expires"));
+    note(g, "Contact: %s%s%s", uri, expires[0] ? ";expires=" : "", expires);
 }
 
 static void look_at_headers(struct ptn_bytes text, struct ptn_glance *g)
@@ -245,7 +261,7 @@ static void look_at_headers(struct ptn_bytes text, struct ptn_glance *g)
     char words[140];
 
     for (size_t i = 0; i < sizeof telling / sizeof *telling; i++) {
-        struct ptn_bytes value = ptn_trace_header(text, telling[i].name, telling[i].compact);
+        struct ptn_bytes value = ptn_header_find(text, telling[i].name, telling[i].compact);
         copy(words, sizeof words, value);
         if (value.size > 0)
             note(g, "%s: %s", telling[i].name, words);
@@ -256,11 +272,12 @@ void ptn_glance(struct ptn_bytes text, struct ptn_glance *out)
 {
     *out = (struct ptn_glance){0};
     look_at_start(text, out);
-    copy(out->call_id, sizeof out->call_id, ptn_trace_header(text, "Call-ID", "i"));
-    copy_who(out->from, sizeof out->from, ptn_trace_header(text, "From", "f"));
-    copy_who(out->to, sizeof out->to, ptn_trace_header(text, "To", "t"));
+    copy(out->call_id, sizeof out->call_id, ptn_header_find(text, "Call-ID", "i"));
+    copy_who(out->from, sizeof out->from, ptn_header_find(text, "From", "f"));
+    copy_who(out->to, sizeof out->to, ptn_header_find(text, "To", "t"));
     look_at_body(text, out);
     look_at_via(text, out);
     look_at_credentials(text, out);
+    look_at_contact(text, out);
     look_at_headers(text, out);
 }

@@ -5,6 +5,8 @@
 
 #include <strings.h>
 
+#include "sight/header.h"
+
 static const char HIDDEN[] = "(hidden)";
 
 /* In these headers only the words of a digest that are no secret are left. */
@@ -104,21 +106,32 @@ static bool may_be_shown(struct ptn_bytes name)
     return false;
 }
 
+/* One word, or one quoted string and nothing behind it: else another value may hide in it. */
+static bool is_one_value(struct ptn_bytes value)
+{
+    bool quoted = value.size > 1 && value.data[0] == '"' && value.data[value.size - 1] == '"';
+
+    for (size_t i = quoted; i + quoted < value.size; i++)
+        if (value.data[i] == '"' || value.data[i] == '\\')
+            return false;
+    return true;
+}
+
 static void mask_element(struct ptn_writer *w, struct ptn_bytes element)
 {
     const uint8_t *equals = element.size ? memchr(element.data, '=', element.size) : NULL;
-    size_t name_at = 0, value_at = equals ? (size_t)(equals - element.data) + 1 : 0;
+    size_t value_at = equals ? (size_t)(equals - element.data) + 1 : 0;
+    struct ptn_bytes value =
+        ptn_header_trim(ptn_bytes(element.data + value_at, element.size - value_at));
 
-    while (name_at < value_at && (element.data[name_at] == ' ' || element.data[name_at] == '\t'))
-        name_at++;
-    size_t end = value_at ? value_at - 1 : 0;
-    while (end > name_at && (element.data[end - 1] == ' ' || element.data[end - 1] == '\t'))
-        end--;
-    if (equals && may_be_shown(ptn_bytes(element.data + name_at, end - name_at))) {
+    if (equals && may_be_shown(ptn_header_trim(ptn_bytes(element.data, value_at - 1))) &&
+        is_one_value(value)) {
         copy(w, element);
         return;
     }
-    copy(w, ptn_bytes(element.data, value_at));
+    /* A name with a quote in it would put those behind it out of order. */
+    if (value_at > 0 && !memchr(element.data, '"', value_at))
+        copy(w, ptn_bytes(element.data, value_at));
     ptn_write(w, ptn_bytes_of_text(HIDDEN));
 }
 

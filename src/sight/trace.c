@@ -11,14 +11,14 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <strings.h>
 
+#include "sight/header.h"
 #include "sight/mask.h"
 #include "sip/stream.h"
 
 enum {
     BYTES_PER_ENTRY = 256,
-    STREAMS_MAX = 64, /* connections followed at once, one direction each */
+    STREAMS_MAX = 64, /* connections followed at once */
     WAYS_MAX = 32,    /* counts that go on */
     NAMES_MAX = 64,   /* calls whose Call-ID is remembered */
     NAME_SIZE = 160,
@@ -26,12 +26,14 @@ enum {
     SCRATCH = 2 * PTN_SIP_MSG_MAX,
 };
 
-/* One direction of a connection. */
+/* A connection, and its two directions: [1] is ours. */
 struct stream {
-    ptn_id id; /* 0: free */
-    bool sent;
-    bool other; /* it carries something else than SIP */
-    struct ptn_sip_stream stream;
+    ptn_id id;                 /* 0: free */
+    struct ptn_trace_entry up; /* told with its first words: STUN's connections are not */
+    bool told;
+    bool stun;
+    bool other[2]; /* it carries something else than SIP */
+    struct ptn_sip_stream ways[2];
 };
 
 struct name {
@@ -71,12 +73,19 @@ struct ptn_trace *ptn_trace_new(size_t bytes_max)
     return t;
 }
 
+static void fini_stream(struct stream *s)
+{
+    ptn_sip_stream_fini(&s->ways[0]);
+    ptn_sip_stream_fini(&s->ways[1]);
+    *s = (struct stream){0};
+}
+
 void ptn_trace_free(struct ptn_trace *t)
 {
     if (!t)
         return;
     for (unsigned i = 0; i < STREAMS_MAX; i++)
-        ptn_sip_stream_fini(&t->streams[i].stream);
+        fini_stream(&t->streams[i]);
     free(t->entries);
     free(t->room);
     free(t);
@@ -151,53 +160,12 @@ bool ptn_trace_next(const struct ptn_trace *t, uint64_t number, struct ptn_trace
     return true;
 }
 
-/* ---- headers ---- */
-
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct ptn_bytes trim(struct ptn_bytes b)
-{
-    while (b.size > 0 && (is_blank(b.data[b.size - 1]) || b.data[b.size - 1] == '\r'))
-        b.size--;
-    while (b.size > 0 && is_blank(b.data[0]))
-        b = ptn_bytes(b.data + 1, b.size - 1);
-    return b;
-}
-
-static bool is_word(struct ptn_bytes b, const char *word)
-{
-    return word && b.size == strlen(word) && strncasecmp((const char *)b.data, word, b.size) == 0;
-}
-
-struct ptn_bytes ptn_trace_header(struct ptn_bytes text, const char *name, const char *compact)
-{
-    while (text.size > 0) {
-        const uint8_t *end = memchr(text.data, '\n', text.size);
-        struct ptn_bytes line = {text.data, end ? (size_t)(end - text.data) : text.size};
-        const uint8_t *colon = line.size ? memchr(line.data, ':', line.size) : NULL;
-        if (trim(line).size == 0)
-            break;
-        if (colon && !is_blank(line.data[0])) {
-            size_t name_size = (size_t)(colon - line.data);
-            struct ptn_bytes found = trim(ptn_bytes(line.data, name_size));
-            if (is_word(found, name) || is_word(found, compact))
-                return trim(ptn_bytes(colon + 1, line.size - name_size - 1));
-        }
-        size_t used = line.size + (end != NULL);
-        text = ptn_bytes(text.data + used, text.size - used);
-    }
-    return (struct ptn_bytes){0};
-}
+/* ---- calls by number ---- */
 
 static struct ptn_bytes call_id_of(struct ptn_bytes text)
 {
-    return ptn_trace_header(text, "Call-ID", "i");
+    return ptn_header_find(text, "Call-ID", "i");
 }
-
-/* ---- calls by number ---- */
 
 static bool is_named(struct ptn_bytes call_id, const char *name)
 {
@@ -327,14 +295,14 @@ static bool has_call_id(const struct ptn_trace *t, struct ptn_bytes call_id)
  * answer is the first sight of its Call-ID. */
 static bool is_keepalive(const struct ptn_trace *t, struct ptn_bytes text)
 {
-    struct ptn_bytes method = ptn_trace_header(text, "CSeq", NULL);
+    struct ptn_bytes method = ptn_header_find(text, "CSeq", NULL);
 
     if (ends_with(method, " OPTIONS"))
         return true;
     if (!ends_with(method, " NOTIFY"))
         return false;
     if (starts_with(text, "NOTIFY "))
-        return starts_with(ptn_trace_header(text, "Event", "o"), "keep-alive");
+        return starts_with(ptn_header_find(text, "Event", "o"), "keep-alive");
     return !has_call_id(t, call_id_of(text));
 }
 
@@ -373,9 +341,14 @@ static bool looks_like_sip(struct ptn_bytes b)
     const uint8_t *end = b.size ? memchr(b.data, '\n', b.size) : NULL;
     struct ptn_bytes line = {b.data, end ? (size_t)(end - b.data) : b.size};
 
-    line = trim(line);
+    line = ptn_header_trim(line);
     return line.size > 0 && (line.data[0] | 0x20) >= 'a' && (line.data[0] | 0x20) <= 'z' &&
            (starts_with(line, "SIP/2.0 ") || ends_with(line, " SIP/2.0"));
+}
+
+static bool begins_stun(struct ptn_bytes b)
+{
+    return b.size > 0 && b.data[0] < 4;
 }
 
 static bool is_empty_line(struct ptn_bytes b)
@@ -396,59 +369,84 @@ static void add_datagram(struct ptn_trace *t, struct ptn_trace_entry *e, struct 
 
 /* ---- connections ---- */
 
-static struct stream *stream_of(struct ptn_trace *t, ptn_id id, bool sent)
+static struct stream *stream_of(struct ptn_trace *t, ptn_id id)
 {
     struct stream *free_one = NULL;
 
     for (unsigned i = 0; i < STREAMS_MAX; i++) {
         struct stream *s = &t->streams[i];
-        if (s->id == id && s->sent == sent)
+        if (s->id == id)
             return s;
         if (!s->id && !free_one)
             free_one = s;
     }
     if (free_one)
-        *free_one = (struct stream){.id = id, .sent = sent};
+        *free_one = (struct stream){.id = id, .told = true};
     return free_one;
 }
 
-static void forget_streams(struct ptn_trace *t, ptn_id id)
+static void tell_up(struct ptn_trace *t, struct stream *s)
 {
-    for (unsigned i = 0; i < STREAMS_MAX; i++)
-        if (t->streams[i].id == id) {
-            ptn_sip_stream_fini(&t->streams[i].stream);
-            t->streams[i] = (struct stream){0};
-        }
+    if (!s->told) {
+        end_counts_of(t, &s->up);
+        append(t, &s->up);
+    }
+    s->told = true;
 }
 
 static void add_stream(struct ptn_trace *t, const struct ptn_trace_entry *e,
                        const struct ptn_seen *seen)
 {
-    struct stream *s = stream_of(t, seen->id, seen->sent);
+    struct stream *s = stream_of(t, seen->id);
     enum ptn_sip_stream_step step = PTN_SIP_STREAM_BROKEN;
     struct ptn_bytes message;
 
-    if (!s || s->other)
+    if (s && !s->told && begins_stun(seen->bytes))
+        s->stun = true;
+    if (!s || s->stun || s->other[seen->sent])
         return;
-    if (ptn_sip_stream_input(&s->stream, seen->bytes))
-        while ((step = ptn_sip_stream_take(&s->stream, &message)) == PTN_SIP_STREAM_MESSAGE ||
+    if (ptn_sip_stream_input(&s->ways[seen->sent], seen->bytes))
+        while ((step = ptn_sip_stream_take(&s->ways[seen->sent], &message)) ==
+                   PTN_SIP_STREAM_MESSAGE ||
                step == PTN_SIP_STREAM_PING || step == PTN_SIP_STREAM_PONG) {
             struct ptn_trace_entry one = *e;
-            if (step != PTN_SIP_STREAM_MESSAGE)
-                count(t, &one);
-            else if (looks_like_sip(message))
+            if (step == PTN_SIP_STREAM_MESSAGE && !looks_like_sip(message))
+                continue;
+            tell_up(t, s);
+            if (step == PTN_SIP_STREAM_MESSAGE)
                 add_message(t, &one, message);
+            else
+                count(t, &one);
         }
-    s->other = step == PTN_SIP_STREAM_BROKEN;
+    s->other[seen->sent] = step == PTN_SIP_STREAM_BROKEN;
 }
 
-static void add_turn(struct ptn_trace *t, struct ptn_trace_entry *e, const struct ptn_seen *seen)
+static void add_up(struct ptn_trace *t, struct ptn_trace_entry *e, const struct ptn_seen *seen)
 {
-    e->kind = seen->kind == PTN_SEEN_UP     ? PTN_TRACE_UP
-              : seen->kind == PTN_SEEN_DOWN ? PTN_TRACE_DOWN
-                                            : PTN_TRACE_FAILED;
+    struct stream *s = stream_of(t, seen->id);
+
+    e->kind = PTN_TRACE_UP;
+    if (!s) {
+        append(t, e);
+        return;
+    }
+    fini_stream(s);
+    *s = (struct stream){.id = seen->id, .up = *e};
+}
+
+static void add_end(struct ptn_trace *t, struct ptn_trace_entry *e, const struct ptn_seen *seen)
+{
+    struct stream *s = stream_of(t, seen->id);
+    bool is_stun = s && s->stun;
+
+    e->kind = seen->kind == PTN_SEEN_DOWN ? PTN_TRACE_DOWN : PTN_TRACE_FAILED;
     e->why = seen->why;
-    forget_streams(t, seen->id);
+    if (s && !is_stun && seen->kind == PTN_SEEN_DOWN)
+        tell_up(t, s);
+    if (s)
+        fini_stream(s);
+    if (is_stun)
+        return;
     end_counts_of(t, e);
     append(t, e);
 }
@@ -465,8 +463,8 @@ void ptn_trace_add(struct ptn_trace *t, uint64_t unix_ns, const struct ptn_seen 
     switch (seen->kind) {
     case PTN_SEEN_DATAGRAM: add_datagram(t, &e, seen->bytes); break;
     case PTN_SEEN_STREAM: add_stream(t, &e, seen); break;
-    case PTN_SEEN_UP:
+    case PTN_SEEN_UP: add_up(t, &e, seen); break;
     case PTN_SEEN_DOWN:
-    case PTN_SEEN_FAILED: add_turn(t, &e, seen); break;
+    case PTN_SEEN_FAILED: add_end(t, &e, seen); break;
     }
 }

@@ -53,8 +53,4 @@ bool ptn_trace_next(const struct ptn_trace *t, uint64_t number, struct ptn_trace
 /* Count `i`, from 0, of those that go on; false when there are no more. */
 bool ptn_trace_counting(const struct ptn_trace *t, unsigned i, struct ptn_trace_entry *out);
 
-/* The value of a header in such a text, without blanks around it; empty when it is not there.
- * `compact` is its other name or NULL. */
-struct ptn_bytes ptn_trace_header(struct ptn_bytes text, const char *name, const char *compact);
-
 #endif

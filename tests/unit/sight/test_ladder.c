@@ -233,6 +233,11 @@ TEST(a_glance_tells_what_explains_a_call)
         {"SIP/2.0 401 No\r\nWWW-Authenticate: Digest realm=\"a\", nonce=\"b\"\r\n\r\n",
          "asks for credentials: Digest realm=\"a\""},
         {"A SIP/2.0\r\nm: <sip:a@b>\r\n\r\n", "Contact: <sip:a@b>"},
+        {"A SIP/2.0\r\nm: \"A\" <sip:a@b;x>;+sip.instance=\"<urn:1>\";expires=60, "
+         "<sip:c@d>\r\n\r\n",
+         "Contact: <sip:a@b;x>;expires=60"},
+        {"A SIP/2.0\r\nm: sip:a@b;expires=0\r\n\r\n", "Contact: sip:a@b;expires=0"},
+        {"A SIP/2.0\r\nm: *\r\n\r\n", "Contact: *"},
         {"A SIP/2.0\r\nc: text/plain;charset=x\r\n\r\nhello", "5 bytes of text/plain"},
         {"A SIP/2.0\r\nc: application/sdp\r\n\r\nv=7", "a session description that cannot be read"},
         {"A SIP/2.0\r\nc: application/sdp\r\n\r\nv=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"

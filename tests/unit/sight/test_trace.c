@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sight/header.h"
 #include "sight/mask.h"
 #include "support/test.h"
 
@@ -178,6 +179,21 @@ TEST(a_stream_of_something_else_is_let_be_and_one_under_its_id_later_is_not)
     ptn_trace_free(trace);
 }
 
+TEST(connections_of_stun_are_none_of_sip)
+{
+    begin();
+    see(PTN_SEEN_UP, true, &THERE, "");
+    see(PTN_SEEN_STREAM, true, &THERE, "\x01\x01stun");
+    see(PTN_SEEN_STREAM, false, &THERE, "\x01\x01stun");
+    see(PTN_SEEN_DOWN, true, &THERE, "");
+    CHECK_STR("", kept());
+    see(PTN_SEEN_UP, true, &THERE, "");
+    CHECK_STR("", kept());
+    see(PTN_SEEN_DOWN, true, &THERE, "");
+    CHECK_STR("up down", kept());
+    ptn_trace_free(trace);
+}
+
 TEST(the_oldest_give_way_to_the_newest)
 {
     struct ptn_trace_entry e;
@@ -189,7 +205,7 @@ TEST(the_oldest_give_way_to_the_newest)
         snprintf(call_id, sizeof call_id, "call-%u", i);
         sent(invite(call_id));
         if (i % 7 == 0)
-            see(PTN_SEEN_UP, true, &THERE, "");
+            see(PTN_SEEN_FAILED, true, &THERE, "");
     }
     for (uint64_t n = 0; ptn_trace_next(trace, n, &e); n = e.number) {
         first = first ? first : e.number;
@@ -254,7 +270,7 @@ TEST(headers_are_found_by_both_their_names_and_only_before_the_body)
         {"x\r\n Call-ID: a\r\n\r\n", ""},      {"", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct ptn_bytes value = ptn_trace_header(ptn_bytes_of_text(cases[i].text), "Call-ID", "i");
+        struct ptn_bytes value = ptn_header_find(ptn_bytes_of_text(cases[i].text), "Call-ID", "i");
         CHECK(ptn_bytes_equal(ptn_bytes_of_text(cases[i].value), value));
     }
 }
@@ -291,6 +307,11 @@ TEST(secrets_are_hidden_and_the_rest_stays_as_it_is)
         /* a quote that does not end hides what follows */
         {"A\r\nAuthorization: Digest response=\"01, nc=1\r\n\r\n",
          "A\r\nAuthorization: Digest response=(hidden)\r\n\r\n"},
+        /* nor does one that ends too early show it */
+        {"A\r\nAuthorization: Digest nonce=x\", response=\"01\"\r\n\r\n",
+         "A\r\nAuthorization: Digest nonce=(hidden)\r\n\r\n"},
+        {"A\r\nAuthorization: Digest re\"s=01, nc=1\r\n\r\n",
+         "A\r\nAuthorization: Digest(hidden)\r\n\r\n"},
         {"A\r\nWWW-Authenticate: Digest nonce=\"1\"\r\n\r\n",
          "A\r\nWWW-Authenticate: Digest nonce=\"1\"\r\n\r\n"},
         {"A\r\n\r\nm=audio 1 RTP/SAVP 0\r\na=crypto:1 AES "
