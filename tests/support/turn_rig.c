@@ -353,9 +353,6 @@ unsigned rig_ask(struct rig *g, struct rig_request *q)
         if (tries > 0 || !c->nonce[0])
             learn(q);
         q->o = unsealed;
-        q->id.bytes[15]++; /* another transaction */
-        q->o.id = q->id;
-        memcpy(q->buf + 4, q->id.bytes, sizeof q->id.bytes);
         seal(g, q);
         if (!exchange(g, q))
             return 1;

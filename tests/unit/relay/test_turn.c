@@ -602,7 +602,8 @@ TEST(other_settings_drop_no_allocation)
 {
     const struct ptn_relay_user users[] = {
         {.name = ptn_bytes("bob", 3), .password = ptn_bytes("hidden", 6)}};
-    const struct ptn_relay_range denied[] = {{carol, carol}};
+    const struct ptn_addr carol_ip = ptn_addr_with_port(carol, 0);
+    const struct ptn_relay_range denied[] = {{carol_ip, carol_ip}};
     struct ptn_relay_opts opts = rig_opts();
     struct rig *g = rig_new(&opts);
     struct rig_client c = rig_client(40000), new_one = rig_client(40001);
@@ -613,8 +614,6 @@ TEST(other_settings_drop_no_allocation)
     CHECK_EQ(0, rig_bind(g, &c, 0x4000, &carol));
     opts.turn.users = users;
     opts.turn.peers = (struct ptn_relay_peers){.denied = denied, .denied_count = 1};
-    opts.turn.peers.denied =
-        (struct ptn_relay_range[]){{ptn_addr_with_port(carol, 0), ptn_addr_with_port(carol, 0)}};
     CHECK(ptn_relay_change(g->relay, g->now, &opts));
     CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
     CHECK_EQ(0, ptn_relay_now(g->relay).channels); /* carol is denied now */
@@ -624,7 +623,7 @@ TEST(other_settings_drop_no_allocation)
     CHECK_EQ(0, allocate_as(g, &new_one, "bob", "hidden"));
     CHECK_EQ(401, allocate_as(g, &old_one, "alice", "secret"));
     CHECK_EQ(0, rig_refresh(g, &c, 0));
-    CHECK_EQ(437, rig_refresh(g, &new_one, 600) == 0 ? 437 : 0);
+    CHECK_EQ(0, rig_refresh(g, &new_one, 600));
     rig_free(g);
 }
 

@@ -1,0 +1,163 @@
+#include "support/turn_rig.h"
+
+#include "support/test.h"
+
+static struct rig *worker(unsigned number)
+{
+    struct ptn_relay_opts opts = rig_opts();
+
+    opts.worker = number;
+    opts.workers = 3;
+    opts.dice = ptn_dice_seeded(number + 1);
+    opts.turn.nonce_secret = ptn_bytes("shared", 6);
+    /* So that their ports differ, as the kernel would see to. */
+    opts.turn.port_min = (uint16_t)(50000 + 1000 * number);
+    opts.turn.port_max = (uint16_t)(50999 + 1000 * number);
+    return rig_new(&opts);
+}
+
+/* Takes the one mail of `from` to `to` as a program does: the socket moves. */
+static enum ptn_relay_mail_kind deliver(struct rig *from, struct rig *to)
+{
+    struct ptn_relay_mail mail;
+
+    CHECK(ptn_relay_mail(from->relay, &mail));
+    if (mail.socket) {
+        from->is_open[mail.socket - PTN_RELAY_SOCKET_ID] = false;
+        from->open_count--;
+    }
+    ptn_relay_post(to->relay, to->now, &mail);
+    if (mail.kind == PTN_RELAY_MAIL_GIVEN && mail.socket) {
+        CHECK(!to->is_open[mail.socket - PTN_RELAY_SOCKET_ID]);
+        to->is_open[mail.socket - PTN_RELAY_SOCKET_ID] = true;
+        to->local[mail.socket - PTN_RELAY_SOCKET_ID] = mail.local;
+        to->open_count++;
+    }
+    rig_settle(to);
+    rig_settle(from);
+    CHECK(!ptn_relay_mail(from->relay, &mail));
+    return mail.kind;
+}
+
+static void begin_with_token(struct rig_request *q, struct rig_client *c, const uint8_t token[8])
+{
+    rig_begin(q, c, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q->o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    ptn_stun_put(&q->o, PTN_STUN_RESERVATION_TOKEN, ptn_bytes(token, 8));
+}
+
+TEST(a_reserved_port_moves_to_the_worker_where_its_token_is_shown)
+{
+    struct rig *a = worker(2), *b = worker(1);
+    struct rig_client rtp = rig_client(40000), rtcp = rig_client(40001);
+    struct rig_request q;
+    struct ptn_bytes token;
+    struct ptn_addr even, odd;
+    struct ptn_relay_out out;
+    uint8_t kept[8];
+
+    rig_begin(&q, &rtp, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+    ptn_stun_put_u32(&q.o, PTN_STUN_EVEN_PORT, 0x80000000);
+    CHECK_EQ(0, rig_ask(a, &q));
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &even));
+    CHECK(ptn_stun_get(&q.answer, PTN_STUN_RESERVATION_TOKEN, &token));
+    memcpy(kept, token.data, 8);
+    CHECK_EQ(2, kept[0]); /* the worker's number */
+    begin_with_token(&q, &rtcp, kept);
+    CHECK_EQ(1, rig_ask(b, &q));
+    CHECK_EQ(1, rig_count(b, PTN_RELAY_WAITING));
+    CHECK_EQ(PTN_RELAY_MAIL_WANTED, deliver(b, a));
+    CHECK_EQ(PTN_RELAY_MAIL_GIVEN, deliver(a, b));
+    CHECK_EQ(1, b->sent_count);
+    CHECK_ADDR(&rtcp.addr, &b->sent[0].to);
+    CHECK_EQ(PTN_STUN_OK, ptn_stun_decode(&q.answer, ptn_bytes(b->sent[0].bytes, b->sent[0].size)));
+    CHECK_EQ(PTN_STUN_SUCCESS, q.answer.class);
+    CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_XOR_RELAYED_ADDRESS, &odd));
+    CHECK_EQ(even.port + 1, odd.port);
+    /* It works where it is now, and is closed there. */
+    struct ptn_addr peer = ptn_addr_v4(91, 198, 174, 77, 9);
+    CHECK_EQ(0, rig_permit(b, &rtcp, &peer));
+    CHECK(rig_datagram(b, rig_socket(b, &odd), &peer, ptn_bytes("x", 1), &out));
+    CHECK_EQ(0, rig_socket(a, &odd));
+    CHECK_EQ(0, rig_refresh(b, &rtcp, 0));
+    CHECK_EQ(0, rig_socket(b, &odd));
+    rig_free(a);
+    rig_free(b);
+}
+
+TEST(a_token_that_the_other_worker_does_not_know_is_insufficient_capacity)
+{
+    struct rig *a = worker(2), *b = worker(1);
+    struct rig_client c = rig_client(40000);
+    static const uint8_t token[8] = {2, 0, 0, 1, 1, 2, 3, 4};
+    struct rig_request q;
+    struct ptn_bytes reason;
+    unsigned code = 0;
+
+    begin_with_token(&q, &c, token);
+    CHECK_EQ(1, rig_ask(b, &q));
+    CHECK_EQ(PTN_RELAY_MAIL_WANTED, deliver(b, a));
+    CHECK_EQ(PTN_RELAY_MAIL_GIVEN, deliver(a, b));
+    CHECK_EQ(1, b->sent_count);
+    CHECK_EQ(PTN_STUN_OK, ptn_stun_decode(&q.answer, ptn_bytes(b->sent[0].bytes, b->sent[0].size)));
+    CHECK(ptn_stun_get_error(&q.answer, &code, &reason));
+    CHECK_EQ(508, code);
+    CHECK_EQ(0, ptn_relay_now(b->relay).allocations);
+    rig_free(a);
+    rig_free(b);
+}
+
+TEST(a_connection_that_binds_another_workers_moves_there_with_what_it_said)
+{
+    struct rig *a = worker(2), *b = worker(1);
+    struct rig_client control = rig_stream_client(a, PTN_ID_WORLD + 1);
+    struct rig_client data = rig_stream_client(b, PTN_ID_WORLD + 2);
+    struct ptn_addr peer = ptn_addr_v4(91, 198, 174, 77, 80);
+    struct rig_request q;
+    struct ptn_relay_mail mail;
+    uint32_t number;
+
+    rig_begin(&q, &control, PTN_STUN_ALLOCATE);
+    ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 6u << 24);
+    CHECK_EQ(0, rig_ask(a, &q));
+    a->sent_count = 0;
+    rig_begin(&q, &control, PTN_STUN_CONNECT);
+    ptn_stun_put_addr(&q.o, PTN_STUN_XOR_PEER_ADDRESS, &peer);
+    CHECK_EQ(1, rig_ask(a, &q));
+    ptn_id peer_conn = a->sent[0].id;
+    a->sent_count = 0;
+    ptn_relay_input(a->relay, a->now, &(struct ptn_tell){.kind = PTN_TELL_OPENED, .id = peer_conn});
+    rig_settle(a);
+    CHECK_EQ(PTN_STUN_OK, ptn_stun_decode(&q.answer, ptn_bytes(a->sent[0].bytes, a->sent[0].size)));
+    CHECK(ptn_stun_get_u32(&q.answer, PTN_STUN_CONNECTION_ID, &number));
+    CHECK_EQ(2, number >> 24);
+    rig_begin(&q, &data, PTN_STUN_CONNECTION_BIND);
+    ptn_stun_put_u32(&q.o, PTN_STUN_CONNECTION_ID, number);
+    CHECK_EQ(1, rig_ask(b, &q));
+    CHECK(ptn_relay_mail(b->relay, &mail));
+    CHECK_EQ(PTN_RELAY_MAIL_MOVE, mail.kind);
+    CHECK_EQ(2, mail.to);
+    CHECK_EQ(data.path, mail.socket);
+    CHECK_EQ(0, ptn_relay_now(b->relay).connections);
+    CHECK_EQ(0, b->closed_conns); /* it lives on, elsewhere */
+    /* The program tells the other worker, under an id that is free there. */
+    ptn_id moved = PTN_ID_WORLD + 9;
+    ptn_relay_input(a->relay, a->now,
+                    &(struct ptn_tell){.kind = PTN_TELL_ACCEPTED,
+                                       .id = moved,
+                                       .listener = mail.listener,
+                                       .transport = PTN_TCP,
+                                       .from = mail.from});
+    a->sent_count = 0;
+    ptn_relay_input(a->relay, a->now,
+                    &(struct ptn_tell){.kind = PTN_TELL_STREAM, .id = moved, .bytes = mail.bytes});
+    rig_settle(a);
+    CHECK_EQ(1, a->sent_count);
+    CHECK_EQ(moved, a->sent[0].id);
+    CHECK_EQ(PTN_STUN_OK, ptn_stun_decode(&q.answer, ptn_bytes(a->sent[0].bytes, a->sent[0].size)));
+    CHECK_EQ(PTN_STUN_SUCCESS, q.answer.class);
+    CHECK_EQ(moved, ptn_relay_joined(a->relay, peer_conn));
+    rig_free(a);
+    rig_free(b);
+}
