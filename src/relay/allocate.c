@@ -189,7 +189,13 @@ static void use(struct ptn_relay *r, uint32_t socket, uint32_t alloc)
     r->sockets.rows[socket].alloc = alloc;
 }
 
-/* The sockets of the wish, or none at all; *odd is the one that is reserved with the first. */
+static void spare(struct ptn_relay *r, uint32_t odd)
+{
+    if (!ptn_relay_sockets_spare(&r->sockets, odd))
+        ptn_relay_drop_socket(r, odd);
+}
+
+/* The sockets of the wish, or none at all; *odd is the one that came with the first. */
 static bool take_sockets(struct ptn_relay *r, const struct ptn_relay_request *q,
                          const struct wish *w, struct ptn_relay_alloc *a, uint32_t *odd)
 {
@@ -198,17 +204,21 @@ static bool take_sockets(struct ptn_relay *r, const struct ptn_relay_request *q,
                                      : w->even ? PTN_RELAY_PAIR
                                                : PTN_RELAY_SINGLE;
 
+    uint32_t odd_of_additional = PTN_RELAY_NONE;
+
     *odd = PTN_RELAY_NONE;
     if (w->has_token)
         a->sockets[0] =
             q->given != PTN_RELAY_NONE ? q->given : ptn_relay_sockets_reserved(s, w->token);
     else
-        a->sockets[0] = ptn_relay_sockets_take(s, w->family, kind, w->reserve ? odd : NULL);
+        a->sockets[0] = ptn_relay_sockets_take(s, w->family, kind, odd);
     if (a->sockets[0] == PTN_RELAY_NONE)
         return false;
     if (!w->additional)
         return true;
-    a->sockets[1] = ptn_relay_sockets_take(s, w->additional, kind, NULL);
+    a->sockets[1] = ptn_relay_sockets_take(s, w->additional, kind, &odd_of_additional);
+    if (odd_of_additional != PTN_RELAY_NONE)
+        spare(r, odd_of_additional);
     if (a->sockets[1] == PTN_RELAY_NONE)
         a->additional_error = ptn_relay_sockets_serves(s, w->additional) ? 508 : 440;
     return true;
@@ -261,8 +271,10 @@ static enum ptn_relay_verdict begin(struct ptn_relay *r, struct ptn_relay_reques
     for (unsigned i = 0; i < 2; i++)
         if (a->sockets[i] != PTN_RELAY_NONE)
             use(r, a->sockets[i], row);
-    if (odd != PTN_RELAY_NONE)
+    if (odd != PTN_RELAY_NONE && w->reserve)
         reserve(r, q->now, a, odd);
+    else if (odd != PTN_RELAY_NONE)
+        spare(r, odd);
     a->id = q->m->id;
     a->transport = (uint8_t)q->source->listener->is.transport;
     a->relays_tcp = w->tcp;
@@ -293,7 +305,8 @@ enum ptn_relay_verdict ptn_relay_allocate(struct ptn_relay *r, struct ptn_relay_
         return ptn_relay_refuse(r, q, code);
     if (sent_away(r, q, &v))
         return v;
-    if (w.has_token && w.token >> 56 != r->opts.worker && !q->redirected)
+    if (w.has_token && w.token >> 56 != r->opts.worker && w.token >> 56 < r->opts.workers &&
+        !q->redirected)
         return ask_worker(r, q, w.token);
     uint64_t tag = ptn_relay_users_tag(&r->users, q->name);
     if (!ptn_relay_shared_take(r->shared, &quota, tag, t->max_bps))

@@ -188,7 +188,7 @@ static enum ptn_relay_peer judge(const struct ptn_relay_policy *p, const struct 
     if (relay_ip && a->port == 0)
         return PTN_RELAY_PEER_BY_PORT;
     if (relay_ip || is_listening_ip(p, a) || IS_ONE_OF(a, specials) ||
-        in_ranges(a, p->ranges + p->allowed_count, p->denied_count))
+        (p->denied_count > 0 && in_ranges(a, p->ranges + p->allowed_count, p->denied_count)))
         return PTN_RELAY_PEER_DENY;
     return PTN_RELAY_PEER_ALLOW;
 }

@@ -119,7 +119,7 @@ struct ptn_relay_turn {
 
     struct ptn_relay_address addresses[PTN_RELAY_ADDRESSES_MAX];
     size_t address_count;
-    uint16_t port_min, port_max; /* 0, 0: 49152 to 65535 */
+    uint16_t port_min, port_max; /* 0: 49152, 65535 */
     struct ptn_relay_peers peers;
 
     /* Of this worker; memory is touched only as it comes into use. */

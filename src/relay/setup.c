@@ -39,10 +39,11 @@ static struct ptn_relay_opts complete(const struct ptn_relay_opts *opts)
         full.workers = 1;
     if (t->nonce_lifetime == 0)
         t->nonce_lifetime = NONCE_LIFETIME_DEFAULT;
-    if (t->port_min == 0 && t->port_max == 0) {
-        t->port_min = PORT_MIN;
+    if (t->port_max == 0)
         t->port_max = PORT_MAX;
-    }
+    if (t->port_min == 0)
+        t->port_min = t->port_max < PORT_MIN ? 1 : PORT_MIN;
+    assert(t->port_min <= t->port_max);
     set_default(&t->permissions_max, PERMISSIONS_EACH * t->allocations_max);
     set_default(&t->channels_max, CHANNELS_EACH * t->allocations_max);
     set_default(&t->stock, STOCK);
@@ -99,6 +100,12 @@ static bool make_turn(struct ptn_relay *r)
            ptn_relay_peer_conns_init(&r->peer_conns, t->peer_conns_max) == PTN_OK && make_timers(r);
 }
 
+/* A die that was never filled would show zeros for ever. */
+static bool is_zeroed(const struct ptn_dice *d)
+{
+    return !d->fill && (d->state[0] | d->state[1] | d->state[2] | d->state[3]) == 0;
+}
+
 struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
 {
     struct ptn_relay *r = calloc(1, sizeof *r);
@@ -108,7 +115,7 @@ struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
     assert(opts->worker < (opts->workers ? opts->workers : 1) &&
            opts->workers <= PTN_RELAY_WORKERS_MAX);
     r->opts = complete(opts);
-    r->dice = opts->dice;
+    r->dice = is_zeroed(&opts->dice) ? ptn_dice_seeded(0) : opts->dice;
     r->turn = wants_turn(&r->opts.turn);
     ptn_relay_listeners_init(&r->listeners, opts);
     if (ptn_relay_conns_init(&r->conns, opts->connections_max) == PTN_OK &&

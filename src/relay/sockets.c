@@ -341,12 +341,19 @@ uint32_t ptn_relay_sockets_take(struct ptn_relay_sockets *s, uint8_t family,
         socket->partner = s->rows[other].partner = PTN_RELAY_NONE;
         socket->kind = s->rows[other].kind = PTN_RELAY_SINGLE;
         s->rows[other].state = PTN_RELAY_SOCKET_RESERVED;
-        if (odd)
-            *odd = other;
-        else
-            push_ready(s, other);
+        *odd = other;
     }
     return row;
+}
+
+bool ptn_relay_sockets_spare(struct ptn_relay_sockets *s, uint32_t row)
+{
+    const struct ptn_relay_stock *stock = stock_for(s, row);
+
+    if (stock->ready + stock->asked >= stock->wanted)
+        return false;
+    push_ready(s, row);
+    return true;
 }
 
 uint64_t ptn_relay_sockets_reserve(struct ptn_relay_sockets *s, uint32_t row, unsigned worker,

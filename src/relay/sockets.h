@@ -80,10 +80,13 @@ size_t ptn_relay_sockets_failed(struct ptn_relay_sockets *s, ptn_time now, ptn_i
 /* True when there are, or may be, sockets of this family. */
 bool ptn_relay_sockets_serves(const struct ptn_relay_sockets *s, uint8_t family);
 
-/* One out of the stock, USED; NONE when it is empty. An even one of a pair leaves the odd one in
- * `*odd`, RESERVED without a token, or gives it to the stock of single ones when `odd` is NULL. */
+/* One out of the stock, USED; NONE when it is empty. Of a pair the even one; the odd one is in
+ * `*odd`, RESERVED without a token. */
 uint32_t ptn_relay_sockets_take(struct ptn_relay_sockets *s, uint8_t family,
                                 enum ptn_relay_stock_kind kind, uint32_t *odd);
+
+/* A RESERVED row goes to the stock of single ones; false, when that is full: it is to be closed. */
+bool ptn_relay_sockets_spare(struct ptn_relay_sockets *s, uint32_t row);
 
 /* The token of a RESERVED row, from now on: it begins with the worker's number, and its last 32
  * bits nobody can guess. */
