@@ -1,6 +1,6 @@
 /*
  * fuzz_stun_frame - a stream: cut into pieces it holds the same messages as whole. The first byte
- * of the input is the size of the pieces.
+ * of the input is the size of the pieces; every stream is read with ChannelData and without.
  */
 #include <stdlib.h>
 
@@ -9,7 +9,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Runs over the stream and sums up its messages; each byte counts with its place. */
-static enum ptn_stun_frame_step sum(struct ptn_bytes stream, size_t piece, uint64_t *sum_out)
+static enum ptn_stun_frame_step sum(struct ptn_bytes stream, size_t piece, bool channels,
+                                    uint64_t *sum_out)
 {
     static uint8_t buf[2048];
     struct ptn_stun_frame f;
@@ -17,6 +18,7 @@ static enum ptn_stun_frame_step sum(struct ptn_bytes stream, size_t piece, uint6
     uint64_t total = 0;
 
     ptn_stun_frame_init(&f, buf, sizeof buf);
+    f.channels = channels;
     for (size_t at = 0; at < stream.size && step != PTN_STUN_FRAME_BROKEN; at += piece) {
         struct ptn_bytes in =
             ptn_bytes(stream.data + at, piece < stream.size - at ? piece : stream.size - at);
@@ -38,7 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     struct ptn_bytes stream = ptn_bytes(data + 1, size - 1);
-    if (sum(stream, stream.size, &whole) != sum(stream, data[0] + 1u, &pieces) || whole != pieces)
-        abort();
+    for (unsigned channels = 0; channels < 2; channels++)
+        if (sum(stream, stream.size, channels, &whole) !=
+                sum(stream, data[0] + 1u, channels, &pieces) ||
+            whole != pieces)
+            abort();
     return 0;
 }

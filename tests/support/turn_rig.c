@@ -70,25 +70,32 @@ static uint32_t index_of(ptn_id id)
     return index;
 }
 
+void rig_opened(struct rig *g, ptn_id id, const struct ptn_addr *local)
+{
+    uint32_t index = index_of(id);
+
+    must(!g->is_open[index]);
+    g->is_open[index] = true;
+    g->local[index] = *local;
+    g->open_count++;
+    if (g->touched <= index)
+        g->touched = index + 1;
+}
+
 static void open_socket(struct rig *g, const struct ptn_ask *ask)
 {
     struct ptn_tell tell = {.kind = PTN_TELL_OPENED, .id = ask->id, .local = ask->local};
-    uint32_t index = index_of(ask->id);
-
-    must(!g->is_open[index]);
     if (g->refuse_opens > 0 || rig_socket(g, &ask->local) != 0) {
         g->refuse_opens -= g->refuse_opens > 0;
         tell.kind = PTN_TELL_FAILED;
         tell.why = PTN_ERR_IN_USE;
     } else {
-        g->is_open[index] = true;
-        g->local[index] = ask->local;
-        g->open_count++;
+        rig_opened(g, ask->id, &ask->local);
     }
     ptn_relay_input(g->relay, g->now, &tell);
 }
 
-static void close_socket(struct rig *g, ptn_id id)
+void rig_closed(struct rig *g, ptn_id id)
 {
     if (id >= PTN_RELAY_PEER_CONN_ID) {
         g->closed_conns++;
@@ -143,7 +150,7 @@ void rig_settle(struct rig *g)
                 if (ask.id >= PTN_RELAY_SOCKET_ID)
                     open_socket(g, &ask);
                 break;
-            case PTN_ASK_CLOSE: close_socket(g, ask.id); break;
+            case PTN_ASK_CLOSE: rig_closed(g, ask.id); break;
             default: keep(g, &ask);
             }
         take_events(g);
@@ -164,7 +171,7 @@ void rig_sleep(struct rig *g, ptn_time span)
 
 ptn_id rig_socket(const struct rig *g, const struct ptn_addr *local)
 {
-    for (uint32_t i = 0; i < RIG_SOCKETS_MAX; i++)
+    for (uint32_t i = 0; i < g->touched; i++)
         if (g->is_open[i] && ptn_addr_equal(&g->local[i], local))
             return PTN_RELAY_SOCKET_ID + i;
     return 0;
@@ -211,9 +218,9 @@ void rig_begin(struct rig_request *q, struct rig_client *c, uint16_t method)
                               (uint8_t)c->addr.port, (uint8_t)c->path, ++c->serial}};
 
     q->client = c;
-    q->method = method;
+    q->method = (uint16_t)method;
     q->id = id;
-    ptn_stun_begin(&q->o, q->buf, sizeof q->buf, PTN_STUN_REQUEST, method, &id);
+    ptn_stun_begin(&q->o, q->buf, sizeof q->buf, PTN_STUN_REQUEST, (uint16_t)method, &id);
 }
 
 bool rig_datagram(struct rig *g, ptn_id socket, const struct ptn_addr *from, struct ptn_bytes bytes,
@@ -360,7 +367,7 @@ unsigned rig_ask(struct rig *g, struct rig_request *q)
         if (code == 401)
             break;
     }
-    if (code != 401 && code != 438) {
+    if (code != 1 && code != 401 && code != 438) {
         size_t size = key_of(g, c, key);
         must((c->sha256
                   ? ptn_stun_check_integrity_sha256(&q->answer, g->crypto, ptn_bytes(key, size))

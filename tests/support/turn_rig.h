@@ -29,6 +29,7 @@ struct rig {
     ptn_time now;
     bool is_open[RIG_SOCKETS_MAX]; /* relay sockets by id - PTN_RELAY_SOCKET_ID */
     unsigned open_count, closed_conns;
+    uint32_t touched; /* indices from here on were never open */
     struct ptn_addr local[RIG_SOCKETS_MAX];
     unsigned refuse_opens; /* so many opens fail because the port is taken */
     struct rig_sent sent[RIG_SENT_MAX];
@@ -98,6 +99,10 @@ unsigned rig_bind(struct rig *g, struct rig_client *c, uint16_t number,
  * hold until the next call. */
 bool rig_datagram(struct rig *g, ptn_id socket, const struct ptn_addr *from, struct ptn_bytes bytes,
                   struct ptn_relay_out *out);
+
+/* A relay socket came from another worker's world, or went there. */
+void rig_opened(struct rig *g, ptn_id id, const struct ptn_addr *local);
+void rig_closed(struct rig *g, ptn_id id);
 
 /* The relay socket with this address; 0 when there is none. */
 ptn_id rig_socket(const struct rig *g, const struct ptn_addr *local);

@@ -22,17 +22,11 @@ static enum ptn_relay_mail_kind deliver(struct rig *from, struct rig *to)
     struct ptn_relay_mail mail;
 
     CHECK(ptn_relay_mail(from->relay, &mail));
-    if (mail.socket) {
-        from->is_open[mail.socket - PTN_RELAY_SOCKET_ID] = false;
-        from->open_count--;
-    }
+    if (mail.socket)
+        rig_closed(from, mail.socket);
     ptn_relay_post(to->relay, to->now, &mail);
-    if (mail.kind == PTN_RELAY_MAIL_GIVEN && mail.socket) {
-        CHECK(!to->is_open[mail.socket - PTN_RELAY_SOCKET_ID]);
-        to->is_open[mail.socket - PTN_RELAY_SOCKET_ID] = true;
-        to->local[mail.socket - PTN_RELAY_SOCKET_ID] = mail.local;
-        to->open_count++;
-    }
+    if (mail.kind == PTN_RELAY_MAIL_GIVEN && mail.socket)
+        rig_opened(to, mail.socket, &mail.local);
     rig_settle(to);
     rig_settle(from);
     CHECK(!ptn_relay_mail(from->relay, &mail));
