@@ -132,6 +132,8 @@ void ptn_relay_end_peer_conn(struct ptn_relay *r, uint32_t row);
 
 /* life.c: how allocations and what hangs on them end. */
 void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t alloc, enum ptn_relay_end why);
+/* It has come to its end by itself. */
+void ptn_relay_end_due(struct ptn_relay *r, ptn_time now, uint32_t alloc);
 void ptn_relay_end_permission(struct ptn_relay *r, uint32_t row);
 void ptn_relay_end_channel(struct ptn_relay *r, uint32_t row);
 void ptn_relay_drop_socket(struct ptn_relay *r, uint32_t row);

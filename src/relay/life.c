@@ -20,6 +20,8 @@ void ptn_relay_end_channel(struct ptn_relay *r, uint32_t row)
 void ptn_relay_drop_socket(struct ptn_relay *r, uint32_t row)
 {
     ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, row, PTN_NEVER);
+    if (r->sockets.rows[row].state == PTN_RELAY_SOCKET_USED)
+        ptn_relay_shared_leave_port(r->shared, r->sockets.rows[row].local.port);
     ptn_relay_close(r, ptn_relay_socket_id(row));
     ptn_relay_sockets_remove(&r->sockets, row);
 }
@@ -71,13 +73,16 @@ void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t row, enum ptn_rel
     r->ended[why]++;
 }
 
+void ptn_relay_end_due(struct ptn_relay *r, ptn_time now, uint32_t alloc)
+{
+    ptn_relay_end(r, now, alloc,
+                  r->allocs.rows[alloc].revoked ? PTN_RELAY_END_REVOKED : PTN_RELAY_END_EXPIRED);
+}
+
 static void expire(struct ptn_relay *r, ptn_time now, enum ptn_relay_timer kind, uint32_t row)
 {
     switch (kind) {
-    case PTN_RELAY_TIMER_ALLOC:
-        ptn_relay_end(r, now, row,
-                      r->allocs.rows[row].revoked ? PTN_RELAY_END_REVOKED : PTN_RELAY_END_EXPIRED);
-        break;
+    case PTN_RELAY_TIMER_ALLOC: ptn_relay_end_due(r, now, row); break;
     case PTN_RELAY_TIMER_PERMISSION: ptn_relay_end_permission(r, row); break;
     case PTN_RELAY_TIMER_CHANNEL: ptn_relay_end_channel(r, row); break;
     case PTN_RELAY_TIMER_SOCKET: ptn_relay_drop_socket(r, row); break;

@@ -122,7 +122,8 @@ static bool in_ranges(const struct ptn_addr *a, const struct ptn_relay_range *ra
 }
 
 enum ptn_err ptn_relay_policy_init(struct ptn_relay_policy *p, const struct ptn_relay_turn *turn,
-                                   const struct ptn_relay_listeners *listeners)
+                                   const struct ptn_relay_listeners *listeners,
+                                   const struct ptn_relay_shared *shared)
 {
     const struct ptn_relay_peers *peers = &turn->peers;
     size_t count = peers->allowed_count + peers->denied_count;
@@ -131,8 +132,7 @@ enum ptn_err ptn_relay_policy_init(struct ptn_relay_policy *p, const struct ptn_
                                    .denied_count = peers->denied_count,
                                    .allow_multicast = peers->allow_multicast,
                                    .relay_count = turn->address_count,
-                                   .port_min = turn->port_min,
-                                   .port_max = turn->port_max,
+                                   .shared = shared,
                                    .listeners = listeners};
     memcpy(p->relays, turn->addresses, sizeof p->relays);
     if (count == 0)
@@ -180,7 +180,7 @@ static enum ptn_relay_peer judge(const struct ptn_relay_policy *p, const struct 
     if (ptn_relay_listeners_own(p->listeners, a) || IS_ONE_OF(a, no_hosts) ||
         (IS_ONE_OF(a, multicast) && !p->allow_multicast))
         return PTN_RELAY_PEER_DENY;
-    if (relay_ip && a->port != 0 && a->port >= p->port_min && a->port <= p->port_max)
+    if (relay_ip && a->port != 0 && ptn_relay_shared_has_port(p->shared, a->port))
         return PTN_RELAY_PEER_ALLOW;
     if (in_ranges(a, p->ranges, p->allowed_count))
         return is_listening_ip(p, a) && a->port == 0 ? PTN_RELAY_PEER_BY_PORT

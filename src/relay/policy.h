@@ -6,7 +6,7 @@
  * of Teredo, ISATAP). Each must pass:
  *
  *   1. our own listening sockets, multicast, broadcast, unspecified: never
- *   2. our own relayed addresses, with a port that may be one: always
+ *   2. our own relayed addresses, with a port that is one now, of any worker: always
  *   3. in a range of `allowed`: yes
  *   4. in a range of `denied`, special by default, or another port of an address of ours: no
  *   5. else: yes
@@ -22,7 +22,7 @@ struct ptn_relay_policy {
     bool allow_multicast;
     struct ptn_relay_address relays[PTN_RELAY_ADDRESSES_MAX];
     size_t relay_count;
-    uint16_t port_min, port_max;
+    const struct ptn_relay_shared *shared; /* knows the ports of relayed addresses */
     const struct ptn_relay_listeners *listeners;
 };
 
@@ -32,9 +32,10 @@ enum ptn_relay_peer {
     PTN_RELAY_PEER_BY_PORT, /* an address of ours: some ports may be reached, ask with each */
 };
 
-/* Copies the ranges of `turn`; `listeners` is borrowed. OK or NO_MEMORY. */
+/* Copies the ranges of `turn`; `listeners` and `shared` are borrowed. OK or NO_MEMORY. */
 enum ptn_err ptn_relay_policy_init(struct ptn_relay_policy *p, const struct ptn_relay_turn *turn,
-                                   const struct ptn_relay_listeners *listeners);
+                                   const struct ptn_relay_listeners *listeners,
+                                   const struct ptn_relay_shared *shared);
 void ptn_relay_policy_fini(struct ptn_relay_policy *p);
 
 /* With port 0: as far as can be said without one (a permission). Never BY_PORT for another port. */

@@ -101,16 +101,20 @@ struct ptn_relay_budget {
     uint32_t refusals_rate, refusals_burst; /* 401, 438 to strangers: in answers, everybody's */
 };
 
+#define PTN_RELAY_REALM_BYTES 127
+#define PTN_RELAY_SECRETS_MAX 8
+#define PTN_RELAY_SECRET_BYTES 256
+
 struct ptn_relay_turn {
-    const char *realm; /* copied; NULL or "": there is no TURN, but for STUN */
+    const char *realm; /* at most PTN_RELAY_REALM_BYTES; NULL or "": there is no TURN */
 
     /* Who may. None of the three: nobody, and there is no TURN. Copied. */
     const struct ptn_relay_user *users;
     size_t user_count;
     const struct ptn_bytes *secrets; /* use-auth-secret: any of them makes a password */
-    size_t secret_count;
-    bool ask_for_users; /* USER_WANTED for names that are not among `users` */
-    ptn_time user_kept; /* how long an answer to USER_WANTED holds; 0: 60 s */
+    size_t secret_count;             /* at most SECRETS_MAX, each of at most SECRET_BYTES */
+    bool ask_for_users;              /* USER_WANTED for names that are not among `users` */
+    ptn_time user_kept;              /* how long an answer to USER_WANTED holds; 0: 60 s */
 
     struct ptn_bytes nonce_secret; /* the same in a fleet; empty: drawn from `dice` */
     ptn_time nonce_lifetime;       /* 0: 600 s */
@@ -283,15 +287,16 @@ struct ptn_relay_now {
 
 struct ptn_relay;
 
-/* NULL when memory is short. Copies `opts` and all it refers to, but for `shared`. */
+/* NULL when memory is short, or a name, secret or realm is longer than it may be. Copies `opts` and
+ * all it refers to, but for `shared`. */
 struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts);
 void ptn_relay_free(struct ptn_relay *r);
 
 /*
  * From now on with the switches, times, budgets, users, secrets, peers and quotas of `opts`.
  * Allocations live on; permissions whose peer is denied now are gone. Not looked at: listeners,
- * relay addresses, sizes of tables, dice, worker numbers, nonce_secret when it is empty. False,
- * with everything as it was, when memory is short.
+ * relay addresses, sizes of tables, realm, dice, worker numbers, nonce_secret when it is empty, and
+ * whether there is TURN at all. False, with everything as it was, when there is no room for it.
  */
 bool ptn_relay_change(struct ptn_relay *r, ptn_time now, const struct ptn_relay_opts *opts);
 

@@ -92,7 +92,7 @@ static bool make_turn(struct ptn_relay *r)
     r->shared = r->opts.shared ? r->opts.shared : r->own_shared;
     return r->shared &&
            ptn_relay_users_init(&r->users, t, t->allocations_max, r->crypto, &r->dice) == PTN_OK &&
-           ptn_relay_policy_init(&r->policy, t, &r->listeners) == PTN_OK &&
+           ptn_relay_policy_init(&r->policy, t, &r->listeners, r->shared) == PTN_OK &&
            ptn_relay_sockets_init(&r->sockets, t) == PTN_OK &&
            ptn_relay_allocs_init(&r->allocs, t->allocations_max, &r->dice) == PTN_OK &&
            ptn_relay_permissions_init(&r->permissions, t->permissions_max, &r->dice) == PTN_OK &&
@@ -178,12 +178,10 @@ static bool change_turn(struct ptn_relay *r, const struct ptn_relay_opts *full)
     struct ptn_relay_policy policy;
     struct ptn_relay_turn addresses = full->turn;
 
-    /* What was given to new() stays: addresses and their ports. */
+    /* Those given to new() stay. */
     memcpy(addresses.addresses, r->opts.turn.addresses, sizeof addresses.addresses);
     addresses.address_count = r->opts.turn.address_count;
-    addresses.port_min = r->opts.turn.port_min;
-    addresses.port_max = r->opts.turn.port_max;
-    if (ptn_relay_policy_init(&policy, &addresses, &r->listeners) != PTN_OK)
+    if (ptn_relay_policy_init(&policy, &addresses, &r->listeners, r->shared) != PTN_OK)
         return false;
     if (ptn_relay_users_change(&r->users, &full->turn) != PTN_OK) {
         ptn_relay_policy_fini(&policy);

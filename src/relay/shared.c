@@ -19,6 +19,7 @@ enum { WINDOW = 16, COUNT_BITS = 20 };
 struct ptn_relay_shared {
     _Atomic uint32_t total;
     _Atomic uint64_t bps;
+    _Atomic uint16_t ports[65536]; /* how many relay sockets have it */
     uint32_t mask;
     _Atomic uint64_t words[];
 };
@@ -117,6 +118,21 @@ void ptn_relay_shared_give(struct ptn_relay_shared *s, uint64_t user, uint32_t b
     give_user(s, user);
     atomic_fetch_sub(&s->bps, bps);
     atomic_fetch_sub(&s->total, 1);
+}
+
+void ptn_relay_shared_use_port(struct ptn_relay_shared *s, uint16_t port)
+{
+    atomic_fetch_add(&s->ports[port], 1);
+}
+
+void ptn_relay_shared_leave_port(struct ptn_relay_shared *s, uint16_t port)
+{
+    atomic_fetch_sub(&s->ports[port], 1);
+}
+
+bool ptn_relay_shared_has_port(const struct ptn_relay_shared *s, uint16_t port)
+{
+    return atomic_load_explicit(&s->ports[port], memory_order_relaxed) > 0;
 }
 
 uint32_t ptn_relay_shared_total(const struct ptn_relay_shared *s)

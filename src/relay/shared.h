@@ -30,6 +30,14 @@ bool ptn_relay_shared_take(struct ptn_relay_shared *s, const struct ptn_relay_qu
 /* Gives back exactly what was taken. */
 void ptn_relay_shared_give(struct ptn_relay_shared *s, uint64_t user, uint32_t bps);
 
+/*
+ * Ports of relayed addresses that are in use, on whatever address: what our own relays may reach on
+ * our own computer.
+ */
+void ptn_relay_shared_use_port(struct ptn_relay_shared *s, uint16_t port);
+void ptn_relay_shared_leave_port(struct ptn_relay_shared *s, uint16_t port);
+bool ptn_relay_shared_has_port(const struct ptn_relay_shared *s, uint16_t port);
+
 /* Allocations of all workers, now. */
 uint32_t ptn_relay_shared_total(const struct ptn_relay_shared *s);
 

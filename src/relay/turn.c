@@ -70,6 +70,10 @@ enum ptn_relay_verdict ptn_relay_turn(struct ptn_relay *r, struct ptn_relay_requ
     if (!r->turn || q->m->dialect != PTN_STUN_MODERN)
         return PTN_RELAY_UNKNOWN_METHOD;
     q->alloc = ptn_relay_allocs_find(&r->allocs, &q->source->from, q->source->path);
+    if (q->alloc != PTN_RELAY_NONE && r->allocs.rows[q->alloc].expires <= q->now) {
+        ptn_relay_end_due(r, q->now, q->alloc); /* the tick is late */
+        q->alloc = PTN_RELAY_NONE;
+    }
     if (q->m->class == PTN_STUN_INDICATION)
         return indication(r, q);
     if (!handle)

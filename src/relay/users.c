@@ -145,7 +145,7 @@ static void set_keys(struct ptn_relay_users *u, struct ptn_relay_user_row *row,
 
 /* ---- settings ---- */
 
-static enum ptn_err set_static_users(struct ptn_relay_users *u, const struct ptn_relay_turn *turn)
+static void set_static_users(struct ptn_relay_users *u, const struct ptn_relay_turn *turn)
 {
     for (uint32_t row = 0; row < u->pool.touched; row++)
         if (u->rows[row].kind == PTN_RELAY_USER_STATIC)
@@ -155,8 +155,7 @@ static enum ptn_err set_static_users(struct ptn_relay_users *u, const struct ptn
         uint32_t row = ptn_relay_users_find(u, user->name);
         if (row == PTN_RELAY_NONE)
             row = add_row(u, PTN_NEVER, user->name);
-        if (row == PTN_RELAY_NONE)
-            return PTN_ERR_NO_ROOM;
+        assert(row != PTN_RELAY_NONE);
         u->rows[row].kind = PTN_RELAY_USER_STATIC;
         set_keys(u, &u->rows[row], user->password, user->key);
         index_userhash(u, row);
@@ -164,19 +163,32 @@ static enum ptn_err set_static_users(struct ptn_relay_users *u, const struct ptn
     for (uint32_t row = 0; row < u->pool.touched; row++)
         if (is_over(&u->rows[row], PTN_NEVER))
             remove_row(u, row);
-    return PTN_OK;
+}
+
+/* Before anything is changed: is there room for all of it? */
+static bool fits(const struct ptn_relay_users *u, const struct ptn_relay_turn *turn)
+{
+    size_t fresh = 0;
+
+    if (turn->secret_count > PTN_RELAY_SECRETS_MAX)
+        return false;
+    for (size_t i = 0; i < turn->secret_count; i++)
+        if (turn->secrets[i].size > PTN_RELAY_SECRET_BYTES)
+            return false;
+    for (size_t i = 0; i < turn->user_count; i++) {
+        struct ptn_bytes name = turn->users[i].name;
+        if (name.size == 0 || name.size > PTN_RELAY_USER_BYTES)
+            return false;
+        fresh += ptn_relay_users_find(u, name) == PTN_RELAY_NONE;
+    }
+    return fresh <= u->pool.max - u->pool.count;
 }
 
 enum ptn_err ptn_relay_users_change(struct ptn_relay_users *u, const struct ptn_relay_turn *turn)
 {
-    if (turn->secret_count > PTN_RELAY_SECRETS_MAX)
+    if (!fits(u, turn))
         return PTN_ERR_NO_ROOM;
-    for (size_t i = 0; i < turn->secret_count; i++)
-        if (turn->secrets[i].size > PTN_RELAY_SECRET_BYTES)
-            return PTN_ERR_NO_ROOM;
-    enum ptn_err err = set_static_users(u, turn);
-    if (err != PTN_OK)
-        return err;
+    set_static_users(u, turn);
     memset(u->secrets, 0, sizeof u->secrets);
     u->secret_count = turn->secret_count;
     for (size_t i = 0; i < turn->secret_count; i++) {
@@ -236,25 +248,35 @@ static bool row_key(const struct ptn_relay_users *u, uint32_t row,
     return true;
 }
 
+static bool is_number(struct ptn_bytes text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    return text.size > 0 && text.size <= 12;
+}
+
 /* "1712345678:name" or "name:1712345678" or the number alone: until when the name is good. */
-static bool time_in_name(struct ptn_bytes name, int64_t *until_s)
+static bool time_in_name(struct ptn_bytes name, int64_t *until_s, struct ptn_bytes *rest)
 {
     const uint8_t *colon = name.size ? memchr(name.data, ':', name.size) : NULL;
-    struct ptn_bytes part = name;
+    struct ptn_bytes number = name;
 
+    *rest = name;
     if (colon) {
-        part.size = (size_t)(colon - name.data);
-        if (part.size == 0 || part.data[0] < '0' || part.data[0] > '9')
-            part = ptn_bytes(colon + 1, (size_t)(name.data + name.size - colon - 1));
+        number.size = (size_t)(colon - name.data);
+        *rest = ptn_bytes(colon + 1, name.size - number.size - 1);
+        if (!is_number(number)) {
+            struct ptn_bytes first = number;
+            number = *rest;
+            *rest = first;
+        }
     }
-    if (part.size == 0 || part.size > 12)
+    if (!is_number(number))
         return false;
     *until_s = 0;
-    for (size_t i = 0; i < part.size; i++) {
-        if (part.data[i] < '0' || part.data[i] > '9')
-            return false;
-        *until_s = *until_s * 10 + (part.data[i] - '0');
-    }
+    for (size_t i = 0; i < number.size; i++)
+        *until_s = *until_s * 10 + (number.data[i] - '0');
     return true;
 }
 
@@ -306,6 +328,7 @@ enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time n
 {
     uint32_t row = ptn_relay_users_find(u, name);
     const struct ptn_relay_user_row *user = row == PTN_RELAY_NONE ? NULL : &u->rows[row];
+    struct ptn_bytes rest;
     int64_t until_s;
 
     *count = 0;
@@ -317,7 +340,7 @@ enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time n
         ++*count;
     if (good)
         return *count ? PTN_RELAY_LOOKUP_KEYS : PTN_RELAY_LOOKUP_ABSENT;
-    if (u->secret_count > 0 && time_in_name(name, &until_s) && until_s >= wall_s)
+    if (u->secret_count > 0 && time_in_name(name, &until_s, &rest) && until_s >= wall_s)
         for (size_t i = 0; i < u->secret_count; i++)
             secret_key(u, i, name, algorithm, &keys[(*count)++]);
     if (*count > 0)
@@ -373,8 +396,14 @@ void ptn_relay_users_release(struct ptn_relay_users *u, uint32_t row)
 uint64_t ptn_relay_users_tag(struct ptn_relay_users *u, struct ptn_bytes name)
 {
     uint8_t hash[PTN_DIGEST_BYTES_MAX];
+    struct ptn_bytes rest;
+    int64_t until_s;
     uint64_t tag;
 
+    uint32_t row = ptn_relay_users_find(u, name);
+    bool is_static = row != PTN_RELAY_NONE && u->rows[row].kind == PTN_RELAY_USER_STATIC;
+    if (u->secret_count > 0 && !is_static && time_in_name(name, &until_s, &rest))
+        name = rest;
     ptn_crypto_digest(u->crypto, PTN_SHA256, &name, 1, hash);
     memcpy(&tag, hash, sizeof tag);
     return tag ? tag : 1;

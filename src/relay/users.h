@@ -15,8 +15,6 @@
 #include "stun/attr.h"
 
 enum {
-    PTN_RELAY_SECRETS_MAX = 8,
-    PTN_RELAY_SECRET_BYTES = 256,
     PTN_RELAY_PASSWORD_BYTES = 28, /* base64 of an HMAC-SHA1 */
     PTN_RELAY_MD5_BYTES = 16,
     PTN_RELAY_SHA256_BYTES = 32,
@@ -48,7 +46,7 @@ struct ptn_relay_users {
     struct ptn_hash by_name, by_userhash;
     uint32_t hash_key;
     uint32_t sweep; /* where the search for an old row goes on */
-    char realm[128];
+    char realm[PTN_RELAY_REALM_BYTES + 1];
     size_t realm_size;
     struct {
         uint8_t bytes[PTN_RELAY_SECRET_BYTES];
@@ -110,7 +108,7 @@ uint32_t ptn_relay_users_hold(struct ptn_relay_users *u, ptn_time now, struct pt
                               const struct ptn_relay_key *key);
 void ptn_relay_users_release(struct ptn_relay_users *u, uint32_t row);
 
-/* Of a name, not 0; the same at all workers. */
+/* Of a name, without the time in it if it has one; not 0, and the same at all workers. */
 uint64_t ptn_relay_users_tag(struct ptn_relay_users *u, struct ptn_bytes name);
 
 static inline struct ptn_bytes ptn_relay_user_name(const struct ptn_relay_user_row *row)

@@ -187,9 +187,65 @@ TEST(a_list_of_algorithms_that_was_tampered_with_is_a_bad_request)
     rig_free(g);
 }
 
+/* The password of a name by a secret, as a web server makes it. */
+static void make_password(struct rig *g, const char *secret, const char *name, char out[29])
+{
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct ptn_bytes text = ptn_bytes_of_text(name);
+    uint8_t mac[PTN_DIGEST_BYTES_MAX + 1] = {0};
+
+    ptn_crypto_hmac(g->crypto, PTN_SHA1, ptn_bytes_of_text(secret), &text, 1, mac);
+    mac[20] = 0;
+    for (unsigned k = 0; k < 28; k++) {
+        unsigned bit = 6 * k, two = (unsigned)mac[bit / 8] << 8 | mac[bit / 8 + 1];
+        out[k] = base64[two >> (10 - bit % 8) & 63];
+    }
+    out[27] = '=';
+    out[28] = '\0';
+}
+
+TEST(a_quota_is_the_users_whatever_time_is_in_his_name)
+{
+    const struct ptn_bytes secret = ptn_bytes("north", 5);
+    static const char *const names[] = {"1000600:alice", "1000700:alice", "1000800:alice",
+                                        "1000600:bob"};
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.user_count = 0;
+    opts.turn.secrets = &secret;
+    opts.turn.secret_count = 1;
+    opts.turn.user_quota = 2;
+    struct rig *g = rig_new(&opts);
+
+    ptn_relay_set_wall(g->relay, 0, 1000000);
+    for (uint16_t i = 0; i < 4; i++) {
+        struct rig_client c = rig_client((uint16_t)(40000 + i));
+        char password[29];
+        make_password(g, "north", names[i], password);
+        CHECK_EQ(i == 2 ? 486 : 0, allocate_as(g, &c, names[i], password));
+    }
+    rig_free(g);
+}
+
+TEST(an_allocation_that_is_over_is_over_though_the_tick_is_late)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct ptn_addr first, second;
+
+    CHECK_EQ(0, rig_allocate(g, &c, &first));
+    g->now += PTN_S(599);
+    CHECK_EQ(0, rig_refresh(g, &c, 600)); /* with a nonce that is as old */
+    g->now += PTN_S(600);
+    c.nonce[0] = '\0';
+    CHECK_EQ(437, rig_refresh(g, &c, 600));
+    CHECK_EQ(PTN_RELAY_END_EXPIRED, g->ended.end);
+    CHECK_EQ(0, rig_allocate(g, &c, &second));
+    CHECK(first.port != second.port);
+    rig_free(g);
+}
+
 TEST(names_with_a_time_get_their_password_from_any_of_the_secrets)
 {
-    /* base64(HMAC-SHA1("north", "1000600:alice")) and of "south". */
     const struct ptn_bytes secrets[] = {ptn_bytes("north", 5), ptn_bytes("south", 5)};
     static const char *const names[] = {"1000600:alice", "1000600", "alice:1000600",
                                         "999999:alice",  "alice",   "x1000600:alice"};
@@ -201,22 +257,12 @@ TEST(names_with_a_time_get_their_password_from_any_of_the_secrets)
 
     for (size_t s = 0; s < 2; s++)
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-            static const char base64[] =
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
             struct rig *g = rig_new(&opts);
             struct rig_client c = rig_client(40000);
-            struct ptn_bytes name = ptn_bytes_of_text(names[i]);
-            uint8_t mac[PTN_DIGEST_BYTES_MAX + 1] = {0};
-            char password[29] = {0};
+            char password[29];
 
             ptn_relay_set_wall(g->relay, 0, 1000000);
-            ptn_crypto_hmac(g->crypto, PTN_SHA1, secrets[s], &name, 1, mac);
-            mac[20] = 0;
-            for (unsigned k = 0; k < 28; k++) {
-                unsigned bit = 6 * k, two = (unsigned)mac[bit / 8] << 8 | mac[bit / 8 + 1];
-                password[k] = base64[two >> (10 - bit % 8) & 63];
-            }
-            password[27] = '=';
+            make_password(g, s ? "south" : "north", names[i], password);
             CHECK_EQ(i < 3 ? 0 : 401, allocate_as(g, &c, names[i], password));
             if (i < 3) {
                 /* When his time is over he keeps what he has, and gets nothing new. */
