@@ -43,7 +43,6 @@ uint32_t ptn_relay_allocs_add(struct ptn_relay_allocs *a, const struct ptn_addr 
         .permissions = PTN_RELAY_NONE,
         .channels = PTN_RELAY_NONE,
         .peer_conns = PTN_RELAY_NONE,
-        .odd = PTN_RELAY_NONE,
     };
     ptn_hash_add(&a->by_client, key_of(a, client, path), row);
     return row;

@@ -12,27 +12,29 @@
 #include "stun/msg.h"
 
 struct ptn_relay_alloc {
+    /* What data needs comes first. */
     struct ptn_addr client;
-    ptn_id path;          /* listener (UDP) or connection */
+    ptn_id path; /* listener (UDP) or connection */
+    ptn_time expires;
+    ptn_time up_clear, down_clear; /* when what was relayed fits max_bps again */
+    uint32_t bps;                  /* as counted in the shared quota */
+    uint8_t transport;             /* enum ptn_transport, between client and server */
+    bool relays_tcp;
+    bool revoked; /* it ends at the next tick */
+    uint64_t bytes_up, bytes_down, packets_up, packets_down;
+
     uint32_t number;      /* counted from 1; 0: the row is free */
     uint32_t user;        /* row */
     uint32_t sockets[2];  /* rows, or NONE: the first asked for, and the additional family's */
-    uint32_t permissions; /* first of its rows, or NONE; */
+    uint32_t permissions; /* first of its rows, or NONE */
     uint32_t channels;
     uint32_t peer_conns;
     uint16_t permission_count, channel_count, peer_conn_count;
-    uint8_t transport; /* enum ptn_transport, between client and server */
-    bool relays_tcp;
-    bool revoked;              /* it ends at the next tick */
     uint16_t additional_error; /* why the additional family was not had, or 0 */
-    uint32_t bps;              /* as counted in the shared quota */
     uint32_t lifetime_s;
-    uint32_t odd; /* row of the socket that was reserved with it, or NONE */
-    uint64_t token, tag;
+    uint64_t token, tag;   /* of the socket reserved with it, or 0; of the user, in the quota */
     struct ptn_stun_id id; /* of the Allocate request, to know it again */
-    ptn_time begun, expires;
-    ptn_time up_clear, down_clear; /* when what was relayed fits max_bps again */
-    uint64_t bytes_up, bytes_down, packets_up, packets_down;
+    ptn_time begun;
 };
 
 struct ptn_relay_allocs {

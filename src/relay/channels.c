@@ -64,7 +64,8 @@ uint32_t ptn_relay_channels_by_peer(const struct ptn_relay_channels *c, uint32_t
 }
 
 uint32_t ptn_relay_channels_add(struct ptn_relay_channels *c, struct ptn_relay_allocs *allocs,
-                                uint32_t alloc, uint16_t number, const struct ptn_addr *peer)
+                                uint32_t alloc, uint32_t socket, uint16_t number,
+                                const struct ptn_addr *peer)
 {
     struct ptn_relay_alloc *a = &allocs->rows[alloc];
     uint32_t row =
@@ -73,7 +74,7 @@ uint32_t ptn_relay_channels_add(struct ptn_relay_channels *c, struct ptn_relay_a
     if (row == PTN_RELAY_NONE)
         return row;
     c->rows[row] = (struct ptn_relay_channel){
-        .peer = *peer, .alloc = alloc, .next = a->channels, .number = number};
+        .peer = *peer, .alloc = alloc, .socket = socket, .next = a->channels, .number = number};
     a->channels = row;
     a->channel_count++;
     ptn_hash_add(&c->by_number, number_key(c, &a->client, a->path, number), row);

@@ -18,8 +18,9 @@ enum { PTN_RELAY_CHANNELS_EACH = 1024 }; /* of one allocation, at most */
 
 struct ptn_relay_channel {
     struct ptn_addr peer;
-    uint32_t alloc; /* row */
-    uint32_t next;  /* of the same allocation, or NONE */
+    uint32_t alloc;  /* row */
+    uint32_t socket; /* row of the allocation's for this family */
+    uint32_t next;   /* of the same allocation, or NONE */
     uint16_t number;
     ptn_time expires;
 };
@@ -45,7 +46,8 @@ uint32_t ptn_relay_channels_by_peer(const struct ptn_relay_channels *c, uint32_t
 /* One more for the allocation of this row. NONE when all rows, or all that one allocation may have,
  * are taken. */
 uint32_t ptn_relay_channels_add(struct ptn_relay_channels *c, struct ptn_relay_allocs *allocs,
-                                uint32_t alloc, uint16_t number, const struct ptn_addr *peer);
+                                uint32_t alloc, uint32_t socket, uint16_t number,
+                                const struct ptn_addr *peer);
 void ptn_relay_channels_remove(struct ptn_relay_channels *c, struct ptn_relay_allocs *allocs,
                                uint32_t row);
 

@@ -25,16 +25,6 @@ static uint32_t new_number(struct ptn_relay *r)
     return number;
 }
 
-static uint32_t tcp_socket(const struct ptn_relay *r, const struct ptn_relay_alloc *a,
-                           uint8_t family)
-{
-    for (unsigned i = 0; i < 2; i++)
-        if (a->sockets[i] != PTN_RELAY_NONE &&
-            r->sockets.rows[a->sockets[i]].local.family == family)
-            return a->sockets[i];
-    return PTN_RELAY_NONE;
-}
-
 /* ---- Connect ---- */
 
 enum ptn_relay_verdict ptn_relay_connect(struct ptn_relay *r, struct ptn_relay_request *q)
@@ -47,7 +37,7 @@ enum ptn_relay_verdict ptn_relay_connect(struct ptn_relay *r, struct ptn_relay_r
         return ptn_relay_refuse(r, q, 400);
     if (ptn_relay_policy_check(&r->policy, &peer) != PTN_RELAY_PEER_ALLOW)
         return ptn_relay_refuse(r, q, 403);
-    uint32_t socket = tcp_socket(r, a, peer.family);
+    uint32_t socket = ptn_relay_socket_of(r, a, peer.family);
     if (socket == PTN_RELAY_NONE)
         return ptn_relay_refuse(r, q, 443);
     if (ptn_relay_peer_conns_by_peer(&r->peer_conns, a, &peer) != PTN_RELAY_NONE)

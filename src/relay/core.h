@@ -92,6 +92,17 @@ static inline void ptn_relay_close(struct ptn_relay *r, ptn_id id)
     ptn_relay_queue_ask(&r->queue, &(struct ptn_ask){.kind = PTN_ASK_CLOSE, .id = id});
 }
 
+/* The allocation's socket of a family, or NONE. */
+static inline uint32_t ptn_relay_socket_of(const struct ptn_relay *r,
+                                           const struct ptn_relay_alloc *a, uint8_t family)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (a->sockets[i] != PTN_RELAY_NONE &&
+            r->sockets.rows[a->sockets[i]].local.family == family)
+            return a->sockets[i];
+    return PTN_RELAY_NONE;
+}
+
 /* relay.c: any message or ChannelData of a client. The verdict has not been counted. */
 enum ptn_relay_verdict ptn_relay_message(struct ptn_relay *r, ptn_time now,
                                          const struct ptn_relay_source *source,

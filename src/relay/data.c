@@ -8,26 +8,14 @@
  */
 #include "relay/answer.h"
 
+#include <assert.h>
+
 enum { CHANNEL_HEADER = 4 };
 
-static uint32_t socket_for(const struct ptn_relay *r, const struct ptn_relay_alloc *a,
-                           uint8_t family)
-{
-    for (unsigned i = 0; i < 2; i++)
-        if (a->sockets[i] != PTN_RELAY_NONE &&
-            r->sockets.rows[a->sockets[i]].local.family == family)
-            return a->sockets[i];
-    return PTN_RELAY_NONE;
-}
-
 static enum ptn_relay_verdict up(struct ptn_relay *r, ptn_time now, struct ptn_relay_alloc *a,
-                                 const struct ptn_addr *peer, struct ptn_bytes data,
-                                 struct ptn_relay_out *out)
+                                 uint32_t socket, const struct ptn_addr *peer,
+                                 struct ptn_bytes data, struct ptn_relay_out *out)
 {
-    uint32_t socket = socket_for(r, a, peer->family);
-
-    if (socket == PTN_RELAY_NONE)
-        return PTN_RELAY_NO_PERMISSION; /* of a family that was given back */
     if (!ptn_relay_alloc_fits(a, &a->up_clear, now, data.size))
         return PTN_RELAY_OVER_BANDWIDTH;
     a->bytes_up += data.size;
@@ -59,7 +47,8 @@ enum ptn_relay_verdict ptn_relay_channel_data(struct ptn_relay *r, ptn_time now,
     struct ptn_relay_alloc *a = &r->allocs.rows[channel->alloc];
     if (channel->expires <= now || a->expires <= now)
         return PTN_RELAY_NO_CHANNEL;
-    return up(r, now, a, &channel->peer, ptn_bytes(message.data + CHANNEL_HEADER, size), out);
+    return up(r, now, a, channel->socket, &channel->peer,
+              ptn_bytes(message.data + CHANNEL_HEADER, size), out);
 }
 
 enum ptn_relay_verdict ptn_relay_send(struct ptn_relay *r, struct ptn_relay_request *q)
@@ -81,8 +70,10 @@ enum ptn_relay_verdict ptn_relay_send(struct ptn_relay *r, struct ptn_relay_requ
     if (r->permissions.rows[row].by_port &&
         ptn_relay_policy_check(&r->policy, &peer) != PTN_RELAY_PEER_ALLOW)
         return PTN_RELAY_PEER_DENIED;
+    uint32_t socket = ptn_relay_socket_of(r, a, peer.family);
+    assert(socket != PTN_RELAY_NONE); /* permissions go with their family */
     q->out->dont_fragment = ptn_stun_has(q->m, PTN_STUN_DONT_FRAGMENT);
-    return up(r, q->now, a, &peer, data, q->out);
+    return up(r, q->now, a, socket, &peer, data, q->out);
 }
 
 /* ---- down ---- */

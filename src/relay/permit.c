@@ -5,15 +5,6 @@
 
 enum { PEERS_MAX = 96 }; /* of one request; more do not fit into a datagram */
 
-static bool has_family(const struct ptn_relay *r, const struct ptn_relay_alloc *a, uint8_t family)
-{
-    for (unsigned i = 0; i < 2; i++)
-        if (a->sockets[i] != PTN_RELAY_NONE &&
-            r->sockets.rows[a->sockets[i]].local.family == family)
-            return true;
-    return false;
-}
-
 /* One peer address, as far as every request judges it: 0, or an error code. */
 static unsigned read_peer(struct ptn_relay *r, const struct ptn_relay_request *q,
                           struct ptn_bytes value, bool with_port, struct ptn_addr *peer,
@@ -26,7 +17,8 @@ static unsigned read_peer(struct ptn_relay *r, const struct ptn_relay_request *q
     *judged = ptn_relay_policy_check(&r->policy, peer);
     if (*judged == PTN_RELAY_PEER_DENY)
         return 403;
-    return has_family(r, &r->allocs.rows[q->alloc], peer->family) ? 0 : 443;
+    return ptn_relay_socket_of(r, &r->allocs.rows[q->alloc], peer->family) != PTN_RELAY_NONE ? 0
+                                                                                             : 443;
 }
 
 /* Row, or NONE when there is no room. `*fresh`: it was not there before. */
@@ -122,7 +114,9 @@ enum ptn_relay_verdict ptn_relay_channel_bind(struct ptn_relay *r, struct ptn_re
     if (permission == PTN_RELAY_NONE)
         return ptn_relay_refuse(r, q, 508);
     if (row == PTN_RELAY_NONE)
-        row = ptn_relay_channels_add(&r->channels, &r->allocs, q->alloc, number, &peer);
+        row = ptn_relay_channels_add(&r->channels, &r->allocs, q->alloc,
+                                     ptn_relay_socket_of(r, &r->allocs.rows[q->alloc], peer.family),
+                                     number, &peer);
     if (row == PTN_RELAY_NONE) {
         if (fresh)
             ptn_relay_end_permission(r, permission);
