@@ -24,6 +24,24 @@ static uint32_t features(const struct ptn_relay *r)
     return PTN_STUN_FEATURE_PASSWORD_ALGORITHMS | (all_known ? PTN_STUN_FEATURE_USER_ANONYMITY : 0);
 }
 
+static size_t padded(size_t size)
+{
+    return 4 + ((size + 3) & ~(size_t)3);
+}
+
+/* How long a challenge will be: asked before it costs a MAC. */
+static size_t challenge_bytes(const struct ptn_relay *r, const struct ptn_relay_request *q,
+                              unsigned code, bool offer)
+{
+    size_t size = PTN_STUN_HEADER_BYTES + padded(r->users.realm_size);
+
+    if (ptn_stun_has(q->m, PTN_STUN_FINGERPRINT))
+        size += padded(4);
+    return offer ? size + padded(4 + strlen(ptn_stun_reason(code))) +
+                       padded(PTN_RELAY_NONCE_BYTES_MAX) + padded(sizeof algorithms_value)
+                 : size + padded(4) + padded(PTN_RELAY_NONCE_TEXT);
+}
+
 /* 401 or 438. `proven`: he has shown that he receives what is sent to his address. */
 static enum ptn_relay_verdict challenge(struct ptn_relay *r, struct ptn_relay_request *q,
                                         unsigned code, enum ptn_relay_verdict v, bool proven)
@@ -33,6 +51,10 @@ static enum ptn_relay_verdict challenge(struct ptn_relay *r, struct ptn_relay_re
 
     proven = proven || q->source->listener->is.transport != PTN_UDP;
     bool offer = proven || r->opts.turn.always_algorithms;
+    if (!proven &&
+        !ptn_relay_limits_ask_refusal(&r->limits, q->now, &q->source->from, q->m->bytes.size,
+                                      challenge_bytes(r, q, code, offer)))
+        return PTN_RELAY_OVER_BUDGET;
     size_t size = ptn_relay_nonce_make(&r->nonces, r->crypto, ptn_relay_wall_s(r, q->now),
                                        &q->source->from, offer ? features(r) : 0, nonce);
     ptn_relay_begin(q, &o, PTN_STUN_ERROR);
@@ -45,11 +67,7 @@ static enum ptn_relay_verdict challenge(struct ptn_relay *r, struct ptn_relay_re
     if (offer)
         ptn_stun_put_algorithms(&o, PTN_STUN_PASSWORD_ALGORITHMS, algorithms, 2);
     v = ptn_relay_finish(r, q, &o, v);
-    if (!proven && !ptn_relay_limits_ask_refusal(&r->limits, q->now, &q->source->from,
-                                                 q->m->bytes.size, q->out->bytes.size)) {
-        q->out->bytes = ptn_bytes(NULL, 0);
-        v = PTN_RELAY_OVER_BUDGET;
-    }
+    assert(v == PTN_RELAY_NO_ROOM || q->out->bytes.size == challenge_bytes(r, q, code, offer));
     return v;
 }
 

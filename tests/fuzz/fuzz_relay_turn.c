@@ -109,7 +109,7 @@ static void request(struct stage *s, struct rig_client *c)
 
     c->user = how & 64 ? "zoe" : "alice";
     c->password = how & 128 ? "wrong" : "secret";
-    rig_begin(&q, c, (enum ptn_stun_method)(PTN_STUN_ALLOCATE + how % 10));
+    rig_begin(&q, c, (uint16_t)(PTN_STUN_ALLOCATE + how % 10));
     put_attributes(s, &q.o);
     if (how & 32)
         rig_ask_plainly(s->g, &q);

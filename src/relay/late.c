@@ -1,0 +1,123 @@
+/*
+ * relay/late.c - requests that are answered later than they came: their user had to be looked up,
+ * or what they want is another worker's.
+ */
+#include "relay/answer.h"
+
+/* A request that came some time ago, or to another worker, is answered through the queue. */
+static void answer_late(struct ptn_relay *r, ptn_time now, ptn_id path, const struct ptn_addr *from,
+                        struct ptn_bytes bytes, uint32_t given, bool redirected)
+{
+    struct ptn_relay_source source = {ptn_relay_listeners_find(&r->listeners, path), *from, path,
+                                      NULL};
+    struct ptn_relay_conn *conn = ptn_relay_conns_find(&r->conns, path);
+    struct ptn_relay_out out = ptn_relay_queue_room(&r->queue);
+    struct ptn_relay_request q = {.now = now,
+                                  .source = conn ? &conn->source : &source,
+                                  .out = &out,
+                                  .alloc = PTN_RELAY_NONE,
+                                  .given = given,
+                                  .redirected = redirected};
+    struct ptn_stun_msg m;
+
+    if ((!conn && !source.listener) || ptn_stun_decode(&m, bytes) != PTN_STUN_OK)
+        return;
+    q.m = &m;
+    enum ptn_relay_verdict v = ptn_relay_turn(r, &q);
+    r->counts[v]++;
+    bool stream = ptn_relay_is_stream(q.source->listener->is.transport);
+    if (out.bytes.size > 0 &&
+        !ptn_relay_queue_put(&r->queue, stream ? PTN_ASK_STREAM : PTN_ASK_DATAGRAM, &out))
+        r->counts[PTN_RELAY_NO_ROOM]++;
+    if (conn && conn->joined)
+        ptn_relay_joined_data(r, conn, ptn_bytes(NULL, 0));
+}
+
+static bool is_of(struct ptn_bytes request, struct ptn_bytes name)
+{
+    struct ptn_stun_msg m;
+    struct ptn_bytes told;
+
+    return ptn_stun_decode(&m, request) == PTN_STUN_OK &&
+           ptn_stun_get(&m, PTN_STUN_USERNAME, &told) && ptn_bytes_equal(told, name);
+}
+
+void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_relay_user *user)
+{
+    uint8_t request[PTN_RELAY_WAITING_BYTES];
+
+    if (!r->turn)
+        return;
+    ptn_relay_users_found(&r->users, now, user);
+    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++) {
+        size_t size = r->waiting.requests[i].size;
+        ptn_id path = r->waiting.requests[i].path;
+        if (path == 0 || !is_of(ptn_bytes(r->waiting.requests[i].bytes, size), user->name))
+            continue;
+        memcpy(request, r->waiting.requests[i].bytes, size);
+        struct ptn_addr from = r->waiting.requests[i].from;
+        r->waiting.requests[i].path = 0;
+        answer_late(r, now, path, &from, ptn_bytes(request, size), PTN_RELAY_NONE, false);
+    }
+}
+
+bool ptn_relay_mail(struct ptn_relay *r, struct ptn_relay_mail *mail)
+{
+    return ptn_relay_waiting_next_mail(&r->waiting, mail);
+}
+
+/* The token that another worker's client gave, and what is reserved under it here. */
+static void give_reserved(struct ptn_relay *r, const struct ptn_relay_mail *wanted)
+{
+    struct ptn_relay_mail given = *wanted;
+    struct ptn_stun_msg m;
+    struct ptn_bytes token;
+    uint64_t number = 0;
+
+    given.kind = PTN_RELAY_MAIL_GIVEN;
+    given.to = wanted->from_worker;
+    given.from_worker = r->opts.worker;
+    given.socket = 0;
+    if (ptn_stun_decode(&m, wanted->bytes) == PTN_STUN_OK &&
+        ptn_stun_get(&m, PTN_STUN_RESERVATION_TOKEN, &token) && token.size == 8)
+        for (size_t i = 0; i < 8; i++)
+            number = number << 8 | token.data[i];
+    uint32_t row = number ? ptn_relay_sockets_reserved(&r->sockets, number) : PTN_RELAY_NONE;
+    if (row != PTN_RELAY_NONE) {
+        given.socket = ptn_relay_socket_id(row);
+        given.local = r->sockets.rows[row].local;
+    }
+    if (!ptn_relay_waiting_mail(&r->waiting, &given)) {
+        r->counts[PTN_RELAY_MISPLACED]++;
+        return;
+    }
+    if (row != PTN_RELAY_NONE) { /* it is the other worker's from now on */
+        ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, row, PTN_NEVER);
+        ptn_relay_sockets_remove(&r->sockets, row);
+    }
+}
+
+#define GIVEN_FOR PTN_S(30)
+
+void ptn_relay_post(struct ptn_relay *r, ptn_time now, struct ptn_relay_mail *mail)
+{
+    uint8_t request[PTN_RELAY_WAITING_BYTES];
+    uint32_t row = PTN_RELAY_NONE;
+
+    if (!r->turn || mail->bytes.size > sizeof request || mail->kind == PTN_RELAY_MAIL_MOVE) {
+        mail->socket = 0;
+        r->counts[PTN_RELAY_MISPLACED]++;
+        return;
+    }
+    if (mail->kind == PTN_RELAY_MAIL_WANTED) {
+        give_reserved(r, mail);
+        return;
+    }
+    if (mail->socket != 0)
+        row = ptn_relay_sockets_adopt(&r->sockets, &mail->local);
+    mail->socket = row == PTN_RELAY_NONE ? 0 : ptn_relay_socket_id(row);
+    if (row != PTN_RELAY_NONE)
+        ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, row, now + GIVEN_FOR);
+    memcpy(request, mail->bytes.data, mail->bytes.size);
+    answer_late(r, now, mail->path, &mail->from, ptn_bytes(request, mail->bytes.size), row, true);
+}
