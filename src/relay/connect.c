@@ -52,11 +52,12 @@ enum ptn_relay_verdict ptn_relay_connect(struct ptn_relay *r, struct ptn_relay_r
     conn->key_sha256 = q->key.size == PTN_RELAY_SHA256_BYTES;
     conn->fingerprint = ptn_stun_has(q->m, PTN_STUN_FINGERPRINT);
     ptn_relay_timer(r, PTN_RELAY_TIMER_PEER_CONN, row, q->now + COME_UP_MAX);
-    ptn_relay_queue_ask(&r->queue, &(struct ptn_ask){.kind = PTN_ASK_CONNECT,
-                                                     .id = conn->conn,
-                                                     .transport = PTN_TCP,
-                                                     .local = r->sockets.rows[socket].local,
-                                                     .to = peer});
+    ptn_relay_queue_ask(&r->queue,
+                        &(struct ptn_ask){.kind = PTN_ASK_CONNECT,
+                                          .id = conn->conn,
+                                          .transport = PTN_TCP,
+                                          .local = r->sockets.rows[socket].local,
+                                          .to = ptn_relay_sockets_inward(&r->sockets, peer)});
     return PTN_RELAY_WAITING;
 }
 
@@ -233,15 +234,16 @@ static bool is_permitted(const struct ptn_relay *r, ptn_time now, uint32_t alloc
 static void peer_accepted(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     const struct ptn_relay_socket *socket = ptn_relay_sockets_find(&r->sockets, tell->listener);
+    struct ptn_addr peer = ptn_relay_sockets_outward(&r->sockets, tell->from);
     uint32_t row = PTN_RELAY_NONE;
 
     if (!socket || socket->state != PTN_RELAY_SOCKET_USED)
         r->counts[PTN_RELAY_NO_ALLOCATION]++;
-    else if (!is_permitted(r, now, socket->alloc, &tell->from))
+    else if (!is_permitted(r, now, socket->alloc, &peer))
         r->counts[PTN_RELAY_NO_PERMISSION]++;
     else
-        row = ptn_relay_peer_conns_add(&r->peer_conns, &r->allocs, socket->alloc, &tell->from,
-                                       tell->id, new_number(r));
+        row = ptn_relay_peer_conns_add(&r->peer_conns, &r->allocs, socket->alloc, &peer, tell->id,
+                                       new_number(r));
     if (row == PTN_RELAY_NONE) {
         ptn_relay_close(r, tell->id);
         return;

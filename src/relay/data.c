@@ -22,7 +22,7 @@ static enum ptn_relay_verdict up(struct ptn_relay *r, ptn_time now, struct ptn_r
     a->packets_up++;
     r->bytes_up += data.size;
     out->socket = ptn_relay_socket_id(socket);
-    out->to = *peer;
+    out->to = r->sockets.translates ? ptn_relay_sockets_inward(&r->sockets, *peer) : *peer;
     out->bytes = data;
     return PTN_RELAY_UP;
 }
@@ -122,6 +122,8 @@ enum ptn_relay_verdict ptn_relay_peer_data(struct ptn_relay *r, ptn_time now,
                                            const struct ptn_relay_in *in, struct ptn_relay_out *out)
 {
     const struct ptn_relay_socket *socket = ptn_relay_sockets_find(&r->sockets, in->socket);
+    const struct ptn_addr *from = &in->from;
+    struct ptn_addr outward;
     struct ptn_bytes bytes;
 
     if (!socket || socket->state != PTN_RELAY_SOCKET_USED)
@@ -129,14 +131,18 @@ enum ptn_relay_verdict ptn_relay_peer_data(struct ptn_relay *r, ptn_time now,
     struct ptn_relay_alloc *a = &r->allocs.rows[socket->alloc];
     if (a->expires <= now)
         return PTN_RELAY_NO_ALLOCATION;
-    uint32_t row = ptn_relay_channels_by_peer(&r->channels, socket->alloc, &in->from);
+    if (r->sockets.translates) {
+        outward = ptn_relay_sockets_outward(&r->sockets, in->from);
+        from = &outward;
+    }
+    uint32_t row = ptn_relay_channels_by_peer(&r->channels, socket->alloc, from);
     bool channel = row != PTN_RELAY_NONE && r->channels.rows[row].expires > now;
-    if (!channel && !is_permitted(r, now, socket->alloc, &in->from))
+    if (!channel && !is_permitted(r, now, socket->alloc, from))
         return PTN_RELAY_NO_PERMISSION;
     if (!ptn_relay_alloc_fits(a, &a->down_clear, now, in->bytes.size))
         return PTN_RELAY_OVER_BANDWIDTH;
     bytes = channel ? frame(a, r->channels.rows[row].number, in->bytes, out)
-                    : indicate(r, &in->from, in->bytes, out);
+                    : indicate(r, from, in->bytes, out);
     if (bytes.size == 0 || !ptn_relay_to_client(r, a, bytes, out))
         return PTN_RELAY_NO_ROOM;
     a->bytes_down += in->bytes.size;
@@ -164,15 +170,16 @@ void ptn_relay_icmp(struct ptn_relay *r, ptn_time now, const struct ptn_tell *te
     struct ptn_bytes message;
     uint8_t value[8] = {0};
 
+    struct ptn_addr peer = ptn_relay_sockets_outward(&r->sockets, tell->from);
     if (!socket || socket->state != PTN_RELAY_SOCKET_USED ||
-        !is_permitted(r, now, socket->alloc, &tell->from))
+        !is_permitted(r, now, socket->alloc, &peer))
         return;
     const struct ptn_relay_alloc *a = &r->allocs.rows[socket->alloc];
-    uint32_t icmp = icmp_value(&tell->from, tell->why);
+    uint32_t icmp = icmp_value(&peer, tell->why);
     value[2] = (uint8_t)(icmp >> 8);
     value[3] = (uint8_t)icmp;
     begin_indication(r, &o, &out);
-    ptn_stun_put_addr(&o, PTN_STUN_XOR_PEER_ADDRESS, &tell->from);
+    ptn_stun_put_addr(&o, PTN_STUN_XOR_PEER_ADDRESS, &peer);
     ptn_stun_put(&o, PTN_STUN_ICMP, ptn_bytes(value, sizeof value));
     if (ptn_stun_end(&o, &message) && ptn_relay_to_client(r, a, message, &out) &&
         out.bytes.size > 0)

@@ -33,6 +33,9 @@ enum ptn_err ptn_relay_sockets_init(struct ptn_relay_sockets *s, const struct pt
     };
     assert(s->port_min <= s->port_max && s->max <= PTN_RELAY_SOCKETS_MAX);
     memcpy(s->addresses, t->addresses, sizeof s->addresses);
+    for (size_t i = 0; i < s->address_count; i++)
+        s->translates |= !ptn_addr_is_none(&t->addresses[i].announced) &&
+                         !ptn_addr_same_ip(&t->addresses[i].announced, &t->addresses[i].local);
     for (unsigned f = 0; f < 2; f++) {
         uint8_t family = f ? PTN_IPV6 : PTN_IPV4;
         bool serves = s->max > 0 && ptn_relay_sockets_serves(s, family);
@@ -77,6 +80,23 @@ struct ptn_addr ptn_relay_sockets_announced(const struct ptn_relay_sockets *s, u
     const struct ptn_addr *told = &s->addresses[socket->address].announced;
 
     return ptn_addr_is_none(told) ? socket->local : ptn_addr_with_port(*told, socket->local.port);
+}
+
+struct ptn_addr ptn_relay_sockets_inward(const struct ptn_relay_sockets *s, struct ptn_addr a)
+{
+    for (size_t i = 0; i < s->address_count; i++)
+        if (ptn_addr_same_ip(&s->addresses[i].announced, &a))
+            return ptn_addr_with_port(s->addresses[i].local, a.port);
+    return a;
+}
+
+struct ptn_addr ptn_relay_sockets_outward(const struct ptn_relay_sockets *s, struct ptn_addr a)
+{
+    for (size_t i = 0; i < s->address_count; i++)
+        if (ptn_addr_same_ip(&s->addresses[i].local, &a) &&
+            !ptn_addr_is_none(&s->addresses[i].announced))
+            return ptn_addr_with_port(s->addresses[i].announced, a.port);
+    return a;
 }
 
 /* ---- rows and lists ---- */

@@ -49,6 +49,7 @@ struct ptn_relay_sockets {
     uint32_t in_use;             /* not free */
     struct ptn_relay_address addresses[PTN_RELAY_ADDRESSES_MAX];
     size_t address_count;
+    bool translates; /* one of them is announced by another name */
     uint16_t port_min, port_max;
     struct ptn_relay_stock stock[2][PTN_RELAY_STOCK_KINDS]; /* IPv4, IPv6 */
     uint32_t to_ask;                                        /* row of the odd one, or NONE */
@@ -104,6 +105,14 @@ void ptn_relay_sockets_remove(struct ptn_relay_sockets *s, uint32_t row);
 
 /* As the world calls it. */
 struct ptn_addr ptn_relay_sockets_announced(const struct ptn_relay_sockets *s, uint32_t row);
+
+/*
+ * Behind a 1:1 NAT our own relayed addresses have two names, and what is sent to the announced one
+ * may never come back to us. `outward` is as clients know it, `inward` as our sockets do; others
+ * stay.
+ */
+struct ptn_addr ptn_relay_sockets_inward(const struct ptn_relay_sockets *s, struct ptn_addr a);
+struct ptn_addr ptn_relay_sockets_outward(const struct ptn_relay_sockets *s, struct ptn_addr a);
 
 static inline ptn_id ptn_relay_socket_id(uint32_t row)
 {

@@ -259,6 +259,33 @@ TEST(a_peer_gets_nothing_back_from_us)
     rig_free(g);
 }
 
+/* What is sent to the announced name goes out to a NAT that may not send it back. */
+TEST(behind_a_one_to_one_nat_our_relays_reach_each_other_by_the_names_they_announce)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.addresses[0] = (struct ptn_relay_address){.local = ptn_addr_v4(10, 0, 0, 5, 0),
+                                                        .announced = ptn_addr_v4(81, 2, 69, 9, 0)};
+    struct rig *g = rig_new(&opts);
+    struct rig_client a = rig_client(40000), b = rig_client(40001);
+    struct ptn_addr at_a, at_b;
+    struct ptn_relay_out out;
+
+    CHECK_EQ(0, rig_allocate(g, &a, &at_a));
+    CHECK_EQ(0, rig_allocate(g, &b, &at_b));
+    struct ptn_addr public = ptn_addr_v4(81, 2, 69, 9, at_b.port);
+    CHECK_ADDR(&public, &at_b);
+    CHECK_EQ(0, rig_bind(g, &a, 0x4000, &at_b));
+    CHECK_EQ(0, rig_permit(g, &b, &at_a));
+    CHECK(rig_datagram(g, a.path, &a.addr, ptn_bytes("\x40\0\0\2hi", 6), &out));
+    struct ptn_addr inside_a = ptn_addr_v4(10, 0, 0, 5, at_a.port),
+                    inside_b = ptn_addr_v4(10, 0, 0, 5, at_b.port);
+    CHECK_ADDR(&inside_b, &out.to);
+    CHECK_EQ(rig_socket(g, &inside_a), out.socket);
+    CHECK(rig_datagram(g, rig_socket(g, &inside_b), &inside_a, text("hi"), &out));
+    check_data_indication(out.bytes, &at_a, "hi");
+    rig_free(g);
+}
+
 /* ---- clients by streams and by DTLS ---- */
 
 TEST(over_a_stream_data_is_framed_and_padded)

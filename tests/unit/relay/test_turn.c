@@ -1,5 +1,6 @@
 #include "support/turn_rig.h"
 
+#include "relay/core.h"
 #include "stun/seal.h"
 #include "support/test.h"
 
@@ -763,4 +764,18 @@ TEST(full_tables_are_insufficient_capacity)
     CHECK_EQ(0, rig_permit(g, &c, &carol));
     CHECK_EQ(508, rig_permit(g, &c, &dave));
     rig_free(g);
+}
+
+/* What is in the tables for one client with a user of his own, a permission and a channel: rows,
+ * their places in indices and free lists, and in the heap of ends. */
+TEST(an_allocation_takes_no_more_than_a_kilobyte)
+{
+    size_t rows = sizeof(struct ptn_relay_alloc) + sizeof(struct ptn_relay_permission) +
+                  sizeof(struct ptn_relay_channel) + sizeof(struct ptn_relay_socket) +
+                  sizeof(struct ptn_relay_user_row);
+    size_t chains = 6 * 3 * sizeof(uint32_t), free_lists = 4 * sizeof(uint32_t);
+    size_t ends = 3 * (sizeof(struct ptn_heap_node) + sizeof(uint32_t));
+
+    CHECK(rows + chains + free_lists + ends <= 1024);
+    CHECK(sizeof(struct ptn_relay_alloc) <= 256);
 }
