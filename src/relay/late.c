@@ -63,7 +63,16 @@ void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_re
 
 bool ptn_relay_mail(struct ptn_relay *r, struct ptn_relay_mail *mail)
 {
-    return ptn_relay_waiting_next_mail(&r->waiting, mail);
+    if (!ptn_relay_waiting_next_mail(&r->waiting, mail))
+        return false;
+    /* Only now: before, its id could have been given to another that is asked for. */
+    if (mail->kind == PTN_RELAY_MAIL_GIVEN && mail->socket != 0) {
+        if (ptn_relay_sockets_find(&r->sockets, mail->socket))
+            ptn_relay_sockets_remove(&r->sockets, mail->socket - PTN_RELAY_SOCKET_ID);
+        else
+            mail->socket = 0; /* it failed meanwhile */
+    }
+    return true;
 }
 
 /* The token that another worker's client gave, and what is reserved under it here. */
@@ -91,9 +100,9 @@ static void give_reserved(struct ptn_relay *r, const struct ptn_relay_mail *want
         r->counts[PTN_RELAY_MISPLACED]++;
         return;
     }
-    if (row != PTN_RELAY_NONE) { /* it is the other worker's from now on */
+    if (row != PTN_RELAY_NONE) { /* promised to the other worker: no token leads here any more */
         ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, row, PTN_NEVER);
-        ptn_relay_sockets_remove(&r->sockets, row);
+        r->sockets.rows[row].token = 0;
     }
 }
 

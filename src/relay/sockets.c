@@ -390,7 +390,7 @@ uint32_t ptn_relay_sockets_reserved(const struct ptn_relay_sockets *s, uint64_t 
     uint32_t row = token >> 32 & PTN_RELAY_SOCKETS_MAX;
 
     return row < s->touched && s->rows[row].state == PTN_RELAY_SOCKET_RESERVED &&
-                   s->rows[row].token == token
+                   s->rows[row].token == token && token != 0
                ? row
                : PTN_RELAY_NONE;
 }
