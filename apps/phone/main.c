@@ -26,7 +26,7 @@
 #include "phone/phone.h"
 
 enum { OWNER_SIGNAL = 1, OWNER_HOST, OWNER_CONTROL };
-enum { READY_MAX = 64, SOCKETS_MAX = 256 };
+enum { READY_MAX = 64, SOCKETS_MAX = 320 };
 
 /* Exit codes; documented in postern-phone(8). */
 enum { FINE, WRONG_SETTINGS, CANNOT_RUN };

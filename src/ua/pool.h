@@ -10,7 +10,7 @@
 
 #include "flow/flow.h"
 
-enum { PTN_POOL_PAIRS_MAX = 64, PTN_POOL_LOCALS_MAX = 8 };
+enum { PTN_POOL_PAIRS_MAX = 80, PTN_POOL_LOCALS_MAX = 8 };
 
 enum ptn_pair_state {
     PTN_PAIR_FREE,

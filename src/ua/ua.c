@@ -17,6 +17,10 @@
 #define RINGING_DEFAULT PTN_S(180)
 enum { CALLS_DEFAULT = 4, WARM_DEFAULT = 1, PTIME_DEFAULT = 20 };
 
+/* Each transaction stays for half a minute, and a call of a second or two leaves several: when
+ * there is no room for more, callers hear 503. */
+enum { TRANSACTIONS_MIN = 1024, TRANSACTIONS_A_CALL = 64 };
+
 /* --- options --- */
 
 static bool keep_text(struct ptn_ua *ua, const char **text)
@@ -189,6 +193,7 @@ static enum ptn_err init_sip(struct ptn_ua *ua)
         .random_tcp_port = ua->opts.stream_port != PTN_UA_PORT_FIXED,
         .dscp = ua->opts.sip_dscp,
         .calls_max = PTN_UA_CALLS_MAX,
+        .transactions_max = TRANSACTIONS_MIN + TRANSACTIONS_A_CALL * ua->opts.calls_max,
     };
 
     for (unsigned i = 0; i < ua->opts.account_count; i++)

@@ -34,7 +34,7 @@ enum {
     PTN_UA_ACCOUNTS_MAX = 16,
     PTN_UA_LOCALS_MAX = 8,
     PTN_UA_STUN_MAX = 4,
-    PTN_UA_CALLS_MAX = 32,
+    PTN_UA_CALLS_MAX = 64,
     PTN_UA_TEXT_MAX = 256,    /* of a name or URI, with its final zero */
     PTN_UA_EVIDENCE_MAX = 64, /* that status shows */
 };
