@@ -283,7 +283,7 @@ static int follow(struct talk *t, struct page *p)
             print_entry(p, &ladder, &e);
         json_decref(event);
     }
-    return gone ? POSTERN_NO_PHONE : POSTERN_FINE;
+    return POSTERN_FINE; /* the phone has ended, as one who follows may expect */
 }
 
 int trace_run(struct talk *t, const struct trace *trace)

@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, f'{os.path.dirname(os.path.abspath(__file__))}/../support')
 from phones import PHONES, QUICK, call, figure, need, spread  # noqa: E402
 
-# Transactions that have ended stay for half a minute, and a phone has room for some two thousand.
+# Transactions that have ended stay for half a minute, and a phone has room for a thousand.
 COUNT, AT_ONCE = (20 if QUICK else 900), 4
 
 need('baresip', 'sipp', 'taskset')
