@@ -47,6 +47,23 @@ TEST(a_stranger_gets_at_most_76_bytes_with_realm_and_nonce)
     rig_free(g);
 }
 
+TEST(a_request_with_a_fingerprint_is_answered_with_one_and_a_broken_one_not_at_all)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = rig_client(40000);
+    struct rig_request q;
+
+    rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+    ptn_stun_put_fingerprint(&q.o);
+    CHECK_EQ(401, rig_ask_plainly(g, &q));
+    CHECK_EQ(PTN_STUN_SEAL_GOOD, ptn_stun_check_fingerprint(&q.answer));
+    CHECK(q.answer.bytes.size <= 84);
+    q.buf[27] ^= 1;
+    CHECK_EQ(1, rig_ask_again(g, &q));
+    CHECK_EQ(1, rig_count(g, PTN_RELAY_BROKEN_FINGERPRINT));
+    rig_free(g);
+}
+
 TEST(credentials_are_good_or_not)
 {
     static const struct {
