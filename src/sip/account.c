@@ -123,6 +123,7 @@ void ptn_sip_account_remove(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
             ptn_sip_calls_of_account_end(s, account);
             ptn_sip_exchange_forget(s, PTN_SIP_FOR_REGISTRATION, account);
             ptn_sip_exchange_forget(s, PTN_SIP_FOR_KEEPALIVE, account);
+            ptn_sip_exchange_forget(s, PTN_SIP_FOR_OPINION, account);
             free_account(s->accounts[i]);
             s->accounts[i] = NULL;
         }
@@ -139,7 +140,9 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
     bool moved = a->path.socket != path->socket;
     bool changed =
         !ptn_addr_equal(&a->path.contact, &path->contact) || a->path.veiled != path->veiled;
-    bool wanted = a->reg.wanted && !a->reg.resting;
+    /* What rests because of a NAT has no reason to where the socket is another. */
+    bool rests = a->reg.resting && !(moved && a->reg.state == PTN_SIP_REG_BACKOFF);
+    bool wanted = a->reg.wanted && !rests;
     a->path = *path;
     a->reg.looked = 0;
     if (first && a->registers)
@@ -228,6 +231,7 @@ void ptn_sip_accounts_resume(struct ptn_sip *s, ptn_time now)
 
 void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now)
 {
+    ptn_sip_opinion_tick(s, now);
     for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++) {
         struct ptn_sip_acct *a = s->accounts[i];
         if (!a)
@@ -241,7 +245,7 @@ void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now)
 
 ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s)
 {
-    ptn_time due = PTN_NEVER;
+    ptn_time due = s->opinion.account ? s->opinion.until : PTN_NEVER;
 
     for (unsigned i = 0; i < PTN_SIP_ACCOUNTS_MAX; i++) {
         const struct ptn_sip_acct *a = s->accounts[i];

@@ -11,6 +11,7 @@
  *   ways.c          an account's servers and proxies, and which of them is used
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
+ *   opinion.c       whose fault silence is
  *   session.c       calls, and those of ours         called.c   those of theirs
  *   early.c         what rings before it is answered   prack.c    ringing that must arrive
  *   change.c        INVITE within a call             redirect.c  3xx
@@ -56,6 +57,7 @@ struct ptn_sip_socket {
     enum ptn_transport transport;
     struct ptn_addr local;
     bool open;
+    bool is_opinion; /* opinion.c's, and nobody else's */
 };
 
 struct ptn_sip_conn {
@@ -115,6 +117,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_LIFETIME, /* UPDATE of a call */
     PTN_SIP_FOR_REFER,
     PTN_SIP_FOR_NOTE,
+    PTN_SIP_FOR_OPINION,
     PTN_SIP_FOR_PRACK,
 };
 
@@ -228,7 +231,7 @@ struct ptn_sip_reg {
     enum ptn_sip_reg_state state;
     bool wanted, leaving; /* leaving: un-register, then tell */
     bool again;           /* something changed while a REGISTER was out */
-    bool resting;         /* the first one waits for its time */
+    bool resting;         /* the first one waits for its time, or a NAT for silence */
     bool challenged;      /* the next one goes on with this one's chain */
     bool looks;           /* the one that is out shows no contact: it is to learn one */
     unsigned looked;      /* how often that was answered, and taught nothing */
@@ -471,6 +474,12 @@ struct ptn_sip {
     struct ptn_sip_acct *accounts[PTN_SIP_ACCOUNTS_MAX];
     struct ptn_sip_session **calls; /* those that live, and those that wait for transactions */
     uint32_t call_slots, call_rounds, live_calls;
+    struct ptn_sip_opinion {
+        ptn_sip_id account;         /* 0: nothing is asked */
+        ptn_id socket;              /* of another port; 0: our own port is asked */
+        ptn_time not_before, until; /* asked again, given up */
+        unsigned rests;
+    } opinion;
     struct ptn_sip_note notes[PTN_SIP_NOTES_MAX];
     ptn_sip_id last_id;
     uint64_t counts[PTN_SIP_VERDICTS];
@@ -665,6 +674,16 @@ void ptn_sip_keepalive_conn_lost(struct ptn_sip *s, ptn_time now, const struct p
 void ptn_sip_keepalive_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 ptn_time ptn_sip_keepalive_deadline(const struct ptn_sip_acct *a);
 
+/* opinion.c: REGISTER goes unanswered; does the server answer another port? */
+void ptn_sip_opinion_want(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_opinion_opened(struct ptn_sip *s, ptn_time now, const struct ptn_sip_socket *k);
+void ptn_sip_opinion_failed(struct ptn_sip *s, ptn_time now);
+void ptn_sip_opinion_tick(struct ptn_sip *s, ptn_time now);
+/* The registrar has answered the account. */
+void ptn_sip_opinion_heard(struct ptn_sip *s, ptn_time now, const struct ptn_sip_acct *a);
+void ptn_sip_opinion_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                              const struct ptn_sip_in *in);
+
 /* outbound.c */
 void ptn_sip_outbound_fini(struct ptn_sip_outbound *o);
 /* Header lines of a REGISTER, and parameters of its Contact. */
@@ -684,6 +703,8 @@ const char *ptn_sip_account_route(const struct ptn_sip_acct *a);
 bool ptn_sip_account_aim(const struct ptn_sip_acct *a, struct ptn_sip_target *target);
 
 /* registration.c */
+/* Nothing is sent for so long, whatever changes but the socket. */
+void ptn_sip_reg_rest(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, ptn_time span);
 /* There is a path now. */
 void ptn_sip_reg_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 void ptn_sip_reg_go(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);

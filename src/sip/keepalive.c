@@ -168,6 +168,9 @@ static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 
     if (ptn_addr_is_none(&a->hop_addr) || a->pulse.due != PTN_NEVER || is_covered(s, a))
         return;
+    /* There is nothing to keep open, and a NAT that is stuck is to forget. */
+    if (a->registers && a->reg.state == PTN_SIP_REG_BACKOFF && a->hop.transport == PTN_UDP)
+        return;
     if (is_to_ask(a, now))
         put_question(s, now, a);
     else if (hop.transport == PTN_UDP)

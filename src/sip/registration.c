@@ -16,6 +16,9 @@
 
 #include "sip/agent.h"
 
+/* So many REGISTERs over UDP unanswered raise the question whether it is the NAT. */
+enum { OPINION_AFTER = 2 };
+
 /* How often a connection is tried anew, and for how long so often. */
 #define RECONNECT_EVERY PTN_S(2)
 #define RECONNECT_OFTEN PTN_S(120)
@@ -184,6 +187,8 @@ static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsign
     r->next = now + wait;
     if (r->bound_until <= now)
         r->bound = (struct ptn_addr){0};
+    if (status == 0 && why == PTN_ERR_TIMED_OUT && r->failures >= OPINION_AFTER)
+        ptn_sip_opinion_want(s, now, a);
     ptn_sip_exchange_resume(s, now);
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTER_FAILED,
                                             .account = a->id,
@@ -322,6 +327,8 @@ void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
         return;
     if (asks_another(s, now, a, in))
         return;
+    if (in)
+        ptn_sip_opinion_heard(s, now, a);
     if (!in)
         fail(s, now, a, 0, why, 0);
     else if (in->msg->scode >= 300)
@@ -341,6 +348,24 @@ void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
 bool ptn_sip_warn_registrar(struct ptn_sip *s, const char *text)
 {
     return ptn_sip_replace(&s->warning, ptn_pl(text));
+}
+
+void ptn_sip_reg_rest(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, ptn_time span)
+{
+    struct ptn_sip_reg *r = &a->reg;
+
+    if (r->leaving)
+        return;
+    if (r->state == PTN_SIP_REG_TRYING)
+        ptn_sip_exchange_drop(s, r->txn);
+    r->txn = 0;
+    r->state = PTN_SIP_REG_BACKOFF;
+    r->resting = true;
+    r->again = false;
+    r->failures = 0;
+    r->next = now + span;
+    ptn_sip_tell(s, &(struct ptn_sip_event){
+                        .kind = PTN_SIP_MAPPING_DEAD, .account = a->id, .retry_in = span});
 }
 
 void ptn_sip_reg_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)

@@ -243,13 +243,15 @@ enum ptn_sip_event_kind {
     PTN_SIP_UNREGISTERED,    /* account, status (0: nobody answered, or nothing was bound) */
     PTN_SIP_REFLEXIVE,       /* socket, server, addr: where the server saw us (received, rport) */
     PTN_SIP_KEEPALIVE_LOST,  /* account: the server is silent; a REGISTER is on its way */
-    PTN_SIP_INCOMING,        /* call, account, peer, peer_name, called, call_id, socket, addr (the
-                              * hop it came from), sdp (NULL: the caller awaits our offer) */
-    PTN_SIP_PROGRESS,        /* call, status, sdp or NULL (early media) */
-    PTN_SIP_REDIRECTED,      /* call, status, called, transport, direct: it goes on there when the
-                              * owner says so */
-    PTN_SIP_EARLY_ANSWER,    /* call, sdp: to an offer that our ringing brought */
-    PTN_SIP_ANSWERED,        /* call, status, sdp: our call is up */
+    PTN_SIP_MAPPING_DEAD,  /* account, retry_in: the server answers another port of ours, so the NAT
+                            * is stuck; nothing is sent for so long, that it may forget */
+    PTN_SIP_INCOMING,      /* call, account, peer, peer_name, called, call_id, socket, addr (the
+                            * hop it came from), sdp (NULL: the caller awaits our offer) */
+    PTN_SIP_PROGRESS,      /* call, status, sdp or NULL (early media) */
+    PTN_SIP_REDIRECTED,    /* call, status, called, transport, direct: it goes on there when the
+                            * owner says so */
+    PTN_SIP_EARLY_ANSWER,  /* call, sdp: to an offer that our ringing brought */
+    PTN_SIP_ANSWERED,      /* call, status, sdp: our call is up */
     PTN_SIP_ACKED,         /* call, sdp or NULL: their call is up; later, an answer to our offer */
     PTN_SIP_OFFERED,       /* call, sdp or NULL: they want a change; accept or reject it */
     PTN_SIP_MODIFIED,      /* call, sdp: our change was taken */

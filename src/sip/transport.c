@@ -186,6 +186,8 @@ ptn_id ptn_sip_socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop)
             continue;
         if (k == wanted)
             return k->id;
+        if (k->is_opinion)
+            continue;
         if (!best || (wanted && ptn_addr_same_ip(&k->local, &wanted->local)))
             best = k;
     }
@@ -272,6 +274,10 @@ static void opened(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell)
     if (k) {
         k->open = true;
         k->local = tell->local;
+        if (k->is_opinion) {
+            ptn_sip_opinion_opened(s, now, k);
+            return;
+        }
         ptn_sip_tell(s, &(struct ptn_sip_event){
                             .kind = PTN_SIP_SOCKET_OPENED, .socket = k->id, .local = k->local});
         ptn_sip_accounts_resume(s, now);
@@ -290,6 +296,10 @@ static void failed(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell)
     if (k) {
         struct ptn_sip_socket gone = *k;
         *k = (struct ptn_sip_socket){0};
+        if (gone.is_opinion) {
+            ptn_sip_opinion_failed(s, now);
+            return;
+        }
         ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_SOCKET_FAILED,
                                                 .socket = gone.id,
                                                 .local = gone.local,

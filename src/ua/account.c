@@ -116,6 +116,14 @@ void ptn_ua_account_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_
         if (a->state == PTN_UA_ACCOUNT_REGISTERED)
             a->state = PTN_UA_ACCOUNT_REGISTERING;
         break;
+    case PTN_SIP_MAPPING_DEAD:
+        ptn_log(
+            ua->opts.log, PTN_LOG_WARN,
+            "%s: the server answers another port of this phone, but not the one that is set: the "
+            "router holds on to a dead mapping. Silent for %u s, that it may forget it",
+            a->opts.user, (unsigned)(ev->retry_in / PTN_S(1)));
+        a->retry_at = ptn_time_add(now, ev->retry_in);
+        break;
     default: break;
     }
 }

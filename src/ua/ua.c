@@ -250,6 +250,7 @@ static void sip_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_even
     case PTN_SIP_REGISTERED:
     case PTN_SIP_REGISTER_FAILED:
     case PTN_SIP_UNREGISTERED:
+    case PTN_SIP_MAPPING_DEAD:
     case PTN_SIP_KEEPALIVE_LOST: ptn_ua_account_event(ua, now, ev); break;
     case PTN_SIP_MESSAGE:
     case PTN_SIP_MESSAGE_SENT:

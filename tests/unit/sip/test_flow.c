@@ -383,3 +383,96 @@ TEST(the_registrar_is_told_what_the_owner_wants_it_to_know)
     CHECK_STR("", header_of(world_receive(w, "REGISTER"), "Warning"));
     world_free(w);
 }
+
+/* ---- a NAT that is stuck ---- */
+
+TEST(a_server_that_answers_another_port_is_left_alone_until_the_nat_has_forgotten)
+{
+    ptn_sip_id id, second;
+    struct ptn_sip_account account = {.keepalive = PTN_SIP_KEEPALIVE_CRLF};
+    struct world *w = begin(20, &account, &id);
+    ptn_id own = w->udp[ALICE];
+
+    account.user = "1002";
+    second = world_registering_account(w, ALICE, &account);
+    w->stuck = true;
+    world_receive(w, "OPTIONS");
+    CHECK(w->elsewhere != 0 && w->elsewhere != own);
+    const char *request = world_receive(w, "OPTIONS"); /* as UDP repeats it */
+    w->udp[ALICE] = w->elsewhere;
+    world_reply(w, ALICE, request, "404 Not Found", "r", "", "");
+    w->udp[ALICE] = own;
+    ptn_time answered = w->now;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct seen *seen = world_expect(w, ALICE, PTN_SIP_MAPPING_DEAD);
+        CHECK(seen->event.account == id || seen->event.account == second);
+        CHECK_EQ(PTN_S(125), seen->event.retry_in);
+        CHECK_EQ(PTN_MS(4500), w->now - answered);
+    }
+    /* No packet at all for so long, whatever is told about addresses meanwhile. */
+    unsigned sent = w->sent[ALICE];
+    struct ptn_sip_path moved = {own, ptn_addr_v4(203, 0, 113, 5, 31000)};
+    world_run(w, PTN_S(60));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &moved);
+    world_run(w, PTN_S(64));
+    CHECK_EQ(sent, w->sent[ALICE]);
+    w->stuck = false;
+    CHECK(strstr(header_of(world_receive(w, "REGISTER"), "Contact"), "203.0.113.5:31000"));
+    world_free(w);
+}
+
+TEST(a_server_that_is_silent_everywhere_is_tried_as_before)
+{
+    ptn_sip_id id;
+    struct world *w = begin(21, &(struct ptn_sip_account){0}, &id);
+
+    world_expect_none(w, ALICE, PTN_SIP_MAPPING_DEAD, PTN_S(1000));
+    /* A question each five minutes, of four datagrams. */
+    CHECK(w->sent_elsewhere >= 8 && w->sent_elsewhere <= 20);
+    CHECK(w->sent[ALICE] > 10 * 11);
+    world_free(w);
+}
+
+TEST(a_socket_that_is_another_need_not_rest)
+{
+    ptn_sip_id id;
+    struct world *w = begin(22, &(struct ptn_sip_account){0}, &id);
+    struct ptn_addr local = ptn_addr_with_port(w->addr[ALICE], 5070);
+    ptn_id own = w->udp[ALICE];
+
+    w->stuck = true;
+    const char *request = world_receive(w, "OPTIONS");
+    w->udp[ALICE] = w->elsewhere;
+    world_reply(w, ALICE, request, "200 OK", "r", "", "");
+    w->udp[ALICE] = own;
+    world_expect(w, ALICE, PTN_SIP_MAPPING_DEAD);
+    ptn_sip_close(w->agents[ALICE], w->now, own);
+    w->udp[ALICE] = ptn_sip_listen(w->agents[ALICE], w->now, PTN_UDP, &local);
+    world_run(w, PTN_MS(1));
+    w->stuck = false;
+    ptn_time before = w->now;
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &(struct ptn_sip_path){w->udp[ALICE], local});
+    world_receive(w, "REGISTER");
+    CHECK(w->now - before < PTN_S(1));
+    world_free(w);
+}
+
+TEST(a_way_that_came_back_between_two_questions_is_no_stuck_nat)
+{
+    ptn_sip_id id;
+    struct world *w = begin(23, &(struct ptn_sip_account){0}, &id);
+    ptn_id own = w->udp[ALICE];
+
+    w->stuck = true;
+    const char *request = world_receive(w, "OPTIONS");
+    w->stuck = false;
+    w->udp[ALICE] = w->elsewhere;
+    world_reply(w, ALICE, request, "200 OK", "r", "", "");
+    w->udp[ALICE] = own;
+    ptn_time answered = w->now;
+    grant(w, world_receive(w, "REGISTER"), "");
+    CHECK(w->now - answered < PTN_MS(100));
+    world_expect(w, ALICE, PTN_SIP_REGISTERED);
+    world_expect_none(w, ALICE, PTN_SIP_MAPPING_DEAD, PTN_S(300));
+    world_free(w);
+}

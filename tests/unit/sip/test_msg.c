@@ -229,8 +229,9 @@ TEST(when_the_table_is_full_the_answered_are_forgotten_and_then_requests_turned_
     CHECK_EQ(16, ptn_sip_count(w->agents[BOB], PTN_SIP_NO_ROOM));
     /* Those that wait for the owner are not forgotten. */
     for (unsigned i = 0; i < 4; i++) {
-        world_send(w, BOB,
-                   request("INVITE", "sip:bob@192.0.2.2", "", "Contact: <sip:p@192.0.2.9>\r\n", ""));
+        world_send(
+            w, BOB,
+            request("INVITE", "sip:bob@192.0.2.2", "", "Contact: <sip:p@192.0.2.9>\r\n", ""));
         world_receive(w, "SIP/2.0 100");
     }
     world_send(w, BOB, request("OPTIONS", "sip:x@192.0.2.2", "", "", ""));

@@ -187,7 +187,7 @@ TEST(with_both_dead_they_take_turns_and_who_comes_back_first_is_found)
             world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED);
         /* Four to each every time, and waits between that grow. */
         CHECK(w->sent[ALICE] <= 6 * 2 * 4 + 1);
-        CHECK(w->now > PTN_S(1000 + 6 * 15 + 40));
+        CHECK(w->now > PTN_S(1000 + 6 * 15 + 30));
         w->deaf[alive] = false;
         ptn_time began = w->now;
         until_registered_with(w, alive);

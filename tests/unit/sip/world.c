@@ -43,11 +43,15 @@ static void datagram(struct world *w, int from, const struct ptn_ask *ask)
 {
     int to = find_addr(w, &ask->to);
 
-    w->sent[from]++;
+    bool own = ask->id == w->udp[from];
+    w->sent[from] += own;
+    w->sent_elsewhere += !own;
+    if (!own)
+        w->elsewhere = ask->id;
     snprintf(w->last_sent[from], WORLD_TEXT, "%.*s", (int)ask->bytes.size,
              (const char *)ask->bytes.data);
     CHECK(to >= 0);
-    if (ptn_dice_below(&w->dice, 100) < w->loss_percent)
+    if (ptn_dice_below(&w->dice, 100) < w->loss_percent || (own && from == ALICE && w->stuck))
         return;
     if (to == PEER && w->deaf[ask->to.ip[3]]) {
         if (w->icmp[ask->to.ip[3]])

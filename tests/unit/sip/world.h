@@ -61,7 +61,10 @@ struct world {
     struct record records[WORLD_RECORDS];
     struct wire wires[16];
     ptn_id next_accepted;
-    unsigned sent[AGENTS]; /* datagrams */
+    unsigned sent[AGENTS]; /* datagrams, from the agent's own port */
+    ptn_id elsewhere;      /* another UDP socket from which the last one came; 0: none has */
+    unsigned sent_elsewhere;
+    bool stuck; /* what Alice sends from her own port gets lost */
     unsigned resolves;
     struct ptn_ask connect; /* the last one; its name below */
     char connect_name[64];
