@@ -363,7 +363,7 @@ static int start(struct program *g, struct ptn_conf_report *r)
 int main(int argc, char **argv)
 {
     static struct program g;
-    struct ptn_conf_report report = {0};
+    struct ptn_conf_report report = {.keeps_origins = true};
 
     bool ok = phone_settings_load(&g.settings, argc, argv, &report);
     ptn_logger_open(&g.logger, PTN_LOGGER_STDERR, "postern-phone", NULL);

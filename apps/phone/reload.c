@@ -71,7 +71,7 @@ bool phone_reload_read(struct phone_reload *r, const struct ptn_log *log)
 {
     static struct phone_settings read;
     struct phone_sound sound = {0};
-    struct ptn_conf_report report = {0};
+    struct ptn_conf_report report = {.keeps_origins = true};
 
     memset(&read, 0, sizeof read);
     bool ok = phone_settings_load(&read, r->argc, r->argv, &report);

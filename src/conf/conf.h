@@ -140,6 +140,7 @@ struct ptn_conf_report {
     struct ptn_conf_note *notes;
     size_t note_count;
     size_t counts[PTN_CONF_REFUSED + 1]; /* by kind */
+    bool keeps_origins; /* set by whoever will ask for them */
     struct ptn_conf_origins *origins;
 };
 
@@ -149,7 +150,8 @@ void ptn_conf_report_fini(struct ptn_conf_report *r);
 void ptn_conf_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, const char *text);
 
 /* "phone.cfg:12: " of the line that set `key`, for a complaint about what it means together with
- * others; "" when none of the files read into `r` did, or a flag has set it since. */
+ * others; "" when none of the files read into `r` did, a flag has set it since, or `r` does not keep
+ * them. */
 const char *ptn_conf_origin(const struct ptn_conf_report *r, const struct ptn_conf_table *t,
                             const char *key, char buf[static PTN_CONF_WHY_SIZE]);
 

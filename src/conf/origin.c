@@ -35,6 +35,8 @@ void ptn_conf_origins_set(struct ptn_conf_report *r, size_t slot, const char *fi
 {
     struct ptn_conf_origins *o = r->origins;
 
+    if (!r->keeps_origins)
+        return;
     if (!o && !(o = r->origins = calloc(1, sizeof *o)))
         return;
     if (slot >= o->slot_count) {

@@ -56,7 +56,7 @@ static bool load(struct ptn_conf_report *r, unsigned count, const char **words)
     char *argv[12] = {strdup("postern-phone")};
     for (unsigned i = 0; i < count; i++)
         argv[i + 1] = strdup(words[i]);
-    *r = (struct ptn_conf_report){0};
+    *r = (struct ptn_conf_report){.keeps_origins = true};
     bool ok = phone_settings_load(&s, (int)count + 1, argv, r);
     for (unsigned i = 0; i <= count; i++)
         free(argv[i]);
