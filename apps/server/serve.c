@@ -12,6 +12,7 @@
 #include "fleet.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/limits.h"
 #include "os/notify.h"
 #include "os/privileges.h"
 #include "server.h"
@@ -261,6 +262,7 @@ int server_serve(const struct server_start *start, struct server_settings *setti
     struct server s = {.start = start, .settings = settings, .started = ptn_clock_now()};
     int code = SERVER_CANNOT_RUN;
 
+    ptn_limits_map_tables();
     /* A log that nobody reads any more is no reason to end. */
     signal(SIGPIPE, SIG_IGN);
     if (open_log(&s))

@@ -3,6 +3,7 @@
  */
 #include "os/limits.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -33,4 +34,9 @@ unsigned ptn_limits_processors(void)
         return 1;
     int count = CPU_COUNT(&set);
     return count > 0 ? (unsigned)count : 1;
+}
+
+void ptn_limits_map_tables(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 }

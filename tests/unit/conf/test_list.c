@@ -45,6 +45,7 @@ TEST(a_repeated_key_adds_an_entry)
     CHECK_EQ(1, l.external.count);
     ptn_conf_fini(&lists_table, &l);
     CHECK(!entry(&l.users, 0));
+    ptn_conf_report_fini(&r);
 }
 
 TEST(a_number_that_may_stand_bare_does)
@@ -57,6 +58,7 @@ TEST(a_number_that_may_stand_bare_does)
     read_file(&l, "stale-nonce=60\n", &r);
     CHECK_EQ(60, l.nonce_s);
     CHECK_EQ(0, r.note_count);
+    ptn_conf_report_fini(&r);
 }
 
 TEST(flags_replace_the_list_of_the_file)
@@ -74,6 +76,7 @@ TEST(flags_replace_the_list_of_the_file)
     CHECK_STR("x:1", entry(&l.users, 0));
     CHECK_STR("y:2", entry(&l.users, 1));
     ptn_conf_fini(&lists_table, &l);
+    ptn_conf_report_fini(&r);
 }
 
 TEST(an_entry_must_have_its_shape)
@@ -166,6 +169,7 @@ TEST(lists_print_entry_by_entry_and_secrets_not_at_all)
               "#external-ip=\n#aux-server=\n",
               all);
     ptn_conf_fini(&lists_table, &l);
+    ptn_conf_report_fini(&r);
 }
 
 TEST(a_live_list_changes_and_others_wait)
