@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Two servers, one Redis with coturn's key layout: users, secrets, and a server that drains. fleet.py SERVER"""
+import json
 import os
 import re
 import signal
@@ -45,6 +46,11 @@ class Fleet:
         check_equal(0, r.returncode, r.stderr)
         return r.stdout.strip()
 
+    def status(self, ip):
+        r = subprocess.run([SERVER, '--status', '--postern-status-socket', f'{self.folder}/{ip}.sock'], capture_output=True,
+                           text=True, timeout=10)
+        return json.loads(r.stdout)['allocations']
+
     def client(self, ip, *flags, count=5):
         return Program(['turnutils_uclient', '-e', PEER, '-r', self.peer_port, '-n', count, '-m', 1, '-c', '-g', *flags,
                         '-p', self.port, ip])
@@ -78,8 +84,8 @@ def a_server_that_drains_sends_new_clients_to_the_other_and_ends_when_the_last_h
         here, there = fleet.servers[HERE], fleet.servers[THERE]
         key = f'postern/fleet/{REALM}/{THERE}:{fleet.port}'
         wait_until(lambda: fleet.ask_redis('GET', key), 'the load of the other server in Redis')
-        running = fleet.client(HERE, '-u', USER, '-w', PASSWORD, '-v', count=60)
-        running.wait_said('allocate response received')
+        running = fleet.client(HERE, '-u', USER, '-w', PASSWORD, count=60)
+        wait_until(lambda: fleet.status(HERE)['channels'] > 0, 'the call to be relayed')
         here.process.send_signal(signal.SIGUSR1)
         here.wait_said(f'new clients are sent to {THERE}:{fleet.port}')
         check_equal((5, 5), relayed(fleet.client(HERE, '-u', USER, '-w', PASSWORD)))
