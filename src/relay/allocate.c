@@ -190,6 +190,11 @@ static void use(struct ptn_relay *r, uint32_t socket, uint32_t alloc)
     ptn_relay_shared_use_port(r->shared, r->sockets.rows[socket].local.port);
 }
 
+static enum ptn_relay_stock_kind stock_kind(const struct wish *w)
+{
+    return w->tcp ? PTN_RELAY_LISTEN : w->even ? PTN_RELAY_PAIR : PTN_RELAY_SINGLE;
+}
+
 static void spare(struct ptn_relay *r, uint32_t odd)
 {
     if (!ptn_relay_sockets_spare(&r->sockets, odd))
@@ -201,9 +206,7 @@ static bool take_sockets(struct ptn_relay *r, const struct ptn_relay_request *q,
                          const struct wish *w, struct ptn_relay_alloc *a, uint32_t *odd)
 {
     struct ptn_relay_sockets *s = &r->sockets;
-    enum ptn_relay_stock_kind kind = w->tcp    ? PTN_RELAY_LISTEN
-                                     : w->even ? PTN_RELAY_PAIR
-                                               : PTN_RELAY_SINGLE;
+    enum ptn_relay_stock_kind kind = stock_kind(w);
 
     uint32_t odd_of_additional = PTN_RELAY_NONE;
 
@@ -253,6 +256,17 @@ static void tell(struct ptn_relay *r, const struct ptn_relay_alloc *a)
     r->begun++;
 }
 
+/* A burst has emptied the stock: who comes now waits for the sockets that are being opened. */
+static enum ptn_relay_verdict wait_for_socket(struct ptn_relay *r, struct ptn_relay_request *q,
+                                              const struct wish *w)
+{
+    if (!w->has_token && ptn_relay_sockets_coming(&r->sockets, q->now, w->family, stock_kind(w)) &&
+        ptn_relay_waiting_add(&r->waiting, q->now, true, q->source->path, &q->source->from,
+                              q->m->bytes))
+        return PTN_RELAY_WAITING;
+    return ptn_relay_refuse(r, q, 508);
+}
+
 /* The row is made last but for the sockets, so that there is little to undo. */
 static enum ptn_relay_verdict begin(struct ptn_relay *r, struct ptn_relay_request *q,
                                     const struct wish *w, uint64_t tag)
@@ -266,8 +280,9 @@ static enum ptn_relay_verdict begin(struct ptn_relay *r, struct ptn_relay_reques
     if (a->user == PTN_RELAY_NONE || !take_sockets(r, q, w, a, &odd)) {
         if (a->user != PTN_RELAY_NONE)
             ptn_relay_users_release(&r->users, a->user);
+        bool known = a->user != PTN_RELAY_NONE;
         ptn_relay_allocs_remove(&r->allocs, row);
-        return ptn_relay_refuse(r, q, 508);
+        return known ? wait_for_socket(r, q, w) : ptn_relay_refuse(r, q, 508);
     }
     for (unsigned i = 0; i < 2; i++)
         if (a->sockets[i] != PTN_RELAY_NONE)

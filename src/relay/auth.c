@@ -140,7 +140,8 @@ static enum ptn_relay_verdict wait_for_user(struct ptn_relay *r, struct ptn_rela
                                          .kind = PTN_RELAY_USER_WANTED,
                                          .name = q->name,
                                          .realm = ptn_bytes(r->users.realm, r->users.realm_size)});
-    ptn_relay_waiting_add(&r->waiting, q->now, q->source->path, &q->source->from, q->m->bytes);
+    ptn_relay_waiting_add(&r->waiting, q->now, false, q->source->path, &q->source->from,
+                          q->m->bytes);
     return PTN_RELAY_WAITING;
 }
 

@@ -141,6 +141,9 @@ void ptn_relay_joined_data(struct ptn_relay *r, struct ptn_relay_conn *conn,
 void ptn_relay_joined_closed(struct ptn_relay *r, struct ptn_relay_conn *conn);
 void ptn_relay_end_peer_conn(struct ptn_relay *r, uint32_t row);
 
+/* late.c: a relay socket is open, which a request may be waiting for. */
+void ptn_relay_socket_came(struct ptn_relay *r, ptn_time now);
+
 /* life.c: how allocations and what hangs on them end. */
 void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t alloc, enum ptn_relay_end why);
 /* It has come to its end by itself. */

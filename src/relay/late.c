@@ -42,23 +42,42 @@ static bool is_of(struct ptn_bytes request, struct ptn_bytes name)
            ptn_stun_get(&m, PTN_STUN_USERNAME, &told) && ptn_bytes_equal(told, name);
 }
 
-void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_relay_user *user)
+/* The request at this place gets its answer, and the place is free. */
+static void answer_waiting(struct ptn_relay *r, ptn_time now, size_t i)
 {
     uint8_t request[PTN_RELAY_WAITING_BYTES];
+    size_t size = r->waiting.requests[i].size;
+    ptn_id path = r->waiting.requests[i].path;
+    struct ptn_addr from = r->waiting.requests[i].from;
 
+    memcpy(request, r->waiting.requests[i].bytes, size);
+    r->waiting.requests[i].path = 0;
+    answer_late(r, now, path, &from, ptn_bytes(request, size), PTN_RELAY_NONE, false);
+}
+
+void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_relay_user *user)
+{
     if (!r->turn)
         return;
     ptn_relay_users_found(&r->users, now, user);
-    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++) {
-        size_t size = r->waiting.requests[i].size;
-        ptn_id path = r->waiting.requests[i].path;
-        if (path == 0 || !is_of(ptn_bytes(r->waiting.requests[i].bytes, size), user->name))
-            continue;
-        memcpy(request, r->waiting.requests[i].bytes, size);
-        struct ptn_addr from = r->waiting.requests[i].from;
-        r->waiting.requests[i].path = 0;
-        answer_late(r, now, path, &from, ptn_bytes(request, size), PTN_RELAY_NONE, false);
-    }
+    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++)
+        if (r->waiting.requests[i].path != 0 && !r->waiting.requests[i].for_socket &&
+            is_of(ptn_bytes(r->waiting.requests[i].bytes, r->waiting.requests[i].size), user->name))
+            answer_waiting(r, now, i);
+}
+
+/* One for each socket: who finds that it was not his kind waits again. */
+void ptn_relay_socket_came(struct ptn_relay *r, ptn_time now)
+{
+    if (r->waiting.for_sockets == 0)
+        return;
+    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++)
+        if (r->waiting.requests[i].path != 0 && r->waiting.requests[i].for_socket) {
+            r->waiting.for_sockets--;
+            answer_waiting(r, now, i);
+            return;
+        }
+    r->waiting.for_sockets = 0; /* their places were given to others */
 }
 
 bool ptn_relay_mail(struct ptn_relay *r, struct ptn_relay_mail *mail)

@@ -199,7 +199,7 @@ static void input_listener(struct ptn_relay *r, const struct ptn_tell *tell)
     ptn_relay_listeners_pair(&r->listeners);
 }
 
-static void input_opened(struct ptn_relay *r, const struct ptn_tell *tell)
+static void input_opened(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     ptn_id close[2];
 
@@ -210,6 +210,7 @@ static void input_opened(struct ptn_relay *r, const struct ptn_tell *tell)
     size_t count = ptn_relay_sockets_opened(&r->sockets, tell->id, &tell->local, close);
     for (size_t i = 0; i < count; i++)
         ptn_relay_close(r, close[i]);
+    ptn_relay_socket_came(r, now);
 }
 
 /* A relay socket could not be opened, or is gone. */
@@ -258,7 +259,7 @@ void ptn_relay_input(struct ptn_relay *r, ptn_time now, const struct ptn_tell *t
     case PTN_TELL_DATAGRAM: input_datagram(r, now, tell); break;
     case PTN_TELL_ACCEPTED: input_accepted(r, now, tell); break;
     case PTN_TELL_STREAM: input_stream(r, now, tell); break;
-    case PTN_TELL_OPENED: input_opened(r, tell); break;
+    case PTN_TELL_OPENED: input_opened(r, now, tell); break;
     case PTN_TELL_FAILED:
     case PTN_TELL_CLOSED: input_gone(r, now, tell); break;
     case PTN_TELL_ICMP_ERROR: ptn_relay_icmp(r, now, tell); break;

@@ -199,7 +199,8 @@ enum ptn_relay_verdict {
     /* Data, relayed. */
     PTN_RELAY_UP,      /* client to peer */
     PTN_RELAY_DOWN,    /* peer to client */
-    PTN_RELAY_WAITING, /* for a user to be looked up, a connection to be made, another worker */
+    PTN_RELAY_WAITING, /* for a socket, a user to be looked up, a connection to be made, another
+                          worker */
     /* Dropped. */
     PTN_RELAY_NOT_STUN,
     PTN_RELAY_MALFORMED,

@@ -366,6 +366,13 @@ uint32_t ptn_relay_sockets_take(struct ptn_relay_sockets *s, uint8_t family,
     return row;
 }
 
+bool ptn_relay_sockets_coming(const struct ptn_relay_sockets *s, ptn_time now, uint8_t family,
+                              enum ptn_relay_stock_kind kind)
+{
+    return s->stock[family_index(family)][kind].wanted > 0 && now >= s->rest_until &&
+           s->in_use < s->max;
+}
+
 bool ptn_relay_sockets_spare(struct ptn_relay_sockets *s, uint32_t row)
 {
     const struct ptn_relay_stock *stock = stock_for(s, row);

@@ -94,6 +94,10 @@ bool ptn_relay_sockets_spare(struct ptn_relay_sockets *s, uint32_t row);
 uint64_t ptn_relay_sockets_reserve(struct ptn_relay_sockets *s, uint32_t row, unsigned worker,
                                    struct ptn_dice *dice);
 
+/* True when more of this stock will be asked for at once: an empty one is so for a moment only. */
+bool ptn_relay_sockets_coming(const struct ptn_relay_sockets *s, ptn_time now, uint8_t family,
+                              enum ptn_relay_stock_kind kind);
+
 /* The one that is reserved under `token`, or NONE. */
 uint32_t ptn_relay_sockets_reserved(const struct ptn_relay_sockets *s, uint64_t token);
 

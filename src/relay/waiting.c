@@ -5,7 +5,7 @@
 
 #define PATIENCE PTN_S(2)
 
-bool ptn_relay_waiting_add(struct ptn_relay_waiting *w, ptn_time now, ptn_id path,
+bool ptn_relay_waiting_add(struct ptn_relay_waiting *w, ptn_time now, bool for_socket, ptn_id path,
                            const struct ptn_addr *from, struct ptn_bytes bytes)
 {
     if (bytes.size > PTN_RELAY_WAITING_BYTES)
@@ -14,6 +14,8 @@ bool ptn_relay_waiting_add(struct ptn_relay_waiting *w, ptn_time now, ptn_id pat
         if (w->requests[i].path != 0 && now - w->requests[i].since < PATIENCE)
             continue;
         w->requests[i].path = path;
+        w->requests[i].for_socket = for_socket;
+        w->for_sockets += for_socket;
         w->requests[i].from = *from;
         w->requests[i].since = now;
         w->requests[i].size = bytes.size;

@@ -141,6 +141,8 @@ void rig_settle(struct rig *g)
 {
     struct ptn_ask ask;
 
+    if (g->busy)
+        return;
     do {
         ptn_relay_tick(g->relay, g->now);
         while (ptn_relay_output(g->relay, g->now, &ask))

@@ -31,6 +31,7 @@ struct rig {
     unsigned open_count, closed_conns;
     uint32_t touched; /* indices from here on were never open */
     struct ptn_addr local[RIG_SOCKETS_MAX];
+    bool busy;             /* outputs are not taken: the program is in a batch */
     unsigned refuse_opens; /* so many opens fail because the port is taken */
     struct rig_sent sent[RIG_SENT_MAX];
     size_t sent_count;

@@ -575,6 +575,37 @@ TEST(an_empty_stock_is_insufficient_capacity_and_fills_again)
     rig_free(g);
 }
 
+TEST(a_burst_that_empties_the_stock_waits_for_the_sockets_that_are_being_opened)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.stock = 2;
+    struct rig *g = rig_new(&opts);
+    struct rig_client clients[6];
+    struct rig_request q;
+
+    for (uint16_t i = 0; i < 6; i++) { /* each learns its nonce */
+        clients[i] = rig_client((uint16_t)(40000 + i));
+        CHECK_EQ(437, rig_refresh(g, &clients[i], 600));
+    }
+    g->busy = true;
+    for (uint16_t i = 0; i < 6; i++)
+        CHECK_EQ(i < 2 ? 0 : 1, rig_allocate(g, &clients[i], NULL));
+    CHECK_EQ(4, rig_count(g, PTN_RELAY_WAITING));
+    CHECK_EQ(2, ptn_relay_now(g->relay).allocations);
+    g->busy = false;
+    rig_settle(g);
+    CHECK_EQ(4, g->sent_count);
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_EQ(PTN_STUN_OK,
+                 ptn_stun_decode(&q.answer, ptn_bytes(g->sent[i].bytes, g->sent[i].size)));
+        CHECK_EQ(PTN_STUN_SUCCESS, q.answer.class);
+        CHECK_ADDR(&clients[2 + i].addr, &g->sent[i].to);
+    }
+    CHECK_EQ(6, ptn_relay_now(g->relay).allocations);
+    CHECK_EQ(0, rig_count(g, PTN_RELAY_CAPACITY));
+    rig_free(g);
+}
+
 TEST(quotas_hold_over_all_workers)
 {
     struct ptn_relay_shared *shared = ptn_relay_shared_new(100);
