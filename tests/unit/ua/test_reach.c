@@ -336,8 +336,9 @@ TEST(a_call_on_hold_sends_nothing_but_keeps_the_way_open)
     status = status_of(ALICE);
     CHECK_EQ(sent, status.calls[0].stats.sent_packets);
     CHECK_EQ(PTN_UA_CALL_UP, status.calls[0].state);
-    /* Something left Alice's RTP socket all the same, and not long ago. */
-    CHECK(w.now - w.phones[ALICE].ua->calls[0].pair->ends[0].flow.sent_at <= PTN_S(15));
+    /* Something left Alice's RTP and RTCP sockets all the same, and not long ago. */
+    for (unsigned end = 0; end < 2; end++)
+        CHECK(w.now - w.phones[ALICE].ua->calls[0].pair->ends[end].flow.sent_at <= PTN_S(15));
 
     bob_offers(PTN_SDP_SENDRECV);
     world_run(&w, PTN_S(2));
