@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Calls with baresip in both directions, through Debian's Kamailio."""
+"""Calls with baresip in both directions, through Debian's Kamailio, over UDP, TCP and TLS."""
 import json
 import math
 import os
@@ -10,11 +10,12 @@ import sys
 import wave
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
+from certificates import make_ca, make_certificate, tls_flags  # noqa: E402
 from programs import Program, last_words, wait_until  # noqa: E402
 from tap import case, check, need, on_failure, run_cases  # noqa: E402
 from town import Loopback, Phone, start_registrar  # noqa: E402
 
-need('kamailio', 'baresip')
+need('kamailio', 'baresip', 'openssl')
 town = Loopback.alone(os.environ['POSTERN_BUILD'])
 on_failure.append(last_words)
 world = {}
@@ -27,10 +28,12 @@ class Baresip(Program):
     matter of its own); "aufile,FILE" plays a file.
     """
 
-    def __init__(self, user, address, registrar, source):
+    def __init__(self, user, address, registrar, source, transport='udp'):
         self.address = address
         town.write('baresip/config', f'''
 module_path /usr/lib/baresip/modules
+sip_cafile {town.path('our-ca.pem')}
+sip_certificate {town.path('baresip.both')}
 sip_listen {address}:5060
 audio_source {source}
 audio_player aubridge,echo
@@ -47,8 +50,9 @@ module_app menu.so
 module_app ctrl_tcp.so
 rtp_ports 20000-20100
 ''')
-        town.write('baresip/accounts', f'<sip:{user}@{registrar}>;auth_pass=secret-{user};answermode=auto;'
-              'regint=600\n')
+        port = 5061 if transport == 'tls' else 5060
+        town.write('baresip/accounts', f'<sip:{user}@{registrar};transport={transport}>;auth_pass=secret-{user};answermode=auto;'
+                   f'regint=600;outbound="sip:{registrar}:{port};transport={transport}"\n')
         town.write('baresip/contacts', '')
         super().__init__(['baresip', '-4', '-f', town.path('baresip'), '-n', address], town.path('baresip.log'), ready='200 OK')
 
@@ -89,7 +93,12 @@ def sound_at_alice(packets):
 
 @case
 def both_register():
-    world['registrar'] = start_registrar(town)
+    make_ca(town, 'our-ca')
+    make_certificate(town, 'registrar', f'IP:{town.registrar}')
+    # Kamailio calls it by a connection of its own.
+    make_certificate(town, 'baresip', f'IP:{town.address["carol"]}')
+    town.write('baresip.both', ''.join(open(town.path(f'baresip.{part}'), encoding='utf-8').read() for part in ('pem', 'key')))
+    world['registrar'] = start_registrar(town, *tls_flags(town, 'registrar'))
     world['alice'] = Phone(town, 'alice', {'postern.auto_answer': 1, 'account.1.codec.1.enable': 0}, stun=False)
     world['alice'].wait_registered()
     world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aubridge,echo')
@@ -124,6 +133,38 @@ def it_calls_and_we_hang_up():
     alice.wait_calls(0)
     other.wait_said('session closed')
     heard(620, 1)
+
+
+def over(transport, kind, port):
+    """Both of them by it: we call and are heard, it calls and is heard."""
+    world['alice'].end()
+    world['baresip'].end()
+    alice = world['alice'] = Phone(town, 'alice', {
+        'postern.auto_answer': 1, 'account.1.sip_server.1.transport_type': kind, 'account.1.sip_server.1.port': port,
+        'postern.tls.ca_file': town.path('our-ca.pem')}, stun=False)
+    alice.wait_registered()
+    other = world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aubridge,echo', transport)
+    code, said = alice.postern('dial', '1003', '--for', '3')
+    check(code == 0, f'{code}: {said}')
+    heard(440, 1)
+    other.end()
+    other = world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aufile,' + town.path('620.wav'), transport)
+    other.command('dial', f'sip:1001@{town.registrar}')
+    sound_at_alice(100)
+    wait_until(other.hears, 'it hears us')
+    check(alice.postern('hangup')[0] == 0, 'hung up')
+    alice.wait_calls(0)
+    heard(620, 1)
+
+
+@case
+def the_same_over_tcp():
+    over('tcp', 1, 5060)
+
+
+@case
+def the_same_over_tls():
+    over('tls', 2, 5061)
 
 
 run_cases()
