@@ -41,6 +41,7 @@ static bool is_valid(const struct ptn_sip_account *o)
            is_fine(o->proxy.name, not_in_host) && is_fine(o->server_2.name, not_in_host) &&
            is_fine(o->proxy_2.name, not_in_host) && is_fine(o->display_name, "") &&
            is_fine(o->auth_user, "") && is_fine(o->password, "") && is_fine(o->instance, " <>\"") &&
+           is_fine(o->mailbox, " <>\"") &&
            (o->domain || o->server.name) && (!o->registers || o->server.name);
 }
 
@@ -75,12 +76,13 @@ static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct
            ptn_sip_replace(&a->auth_user, ptn_pl(o->auth_user ? o->auth_user : o->user)) &&
            (!o->password || ptn_sip_replace(&a->password, ptn_pl(o->password))) &&
            (!o->instance || ptn_sip_replace(&a->instance, ptn_pl(o->instance))) &&
-           ptn_sip_ways_init(a, o);
+           ptn_sip_subscription_init(&a->mailbox, o) && ptn_sip_ways_init(a, o);
 }
 
 static void free_account(struct ptn_sip_acct *a)
 {
     ptn_sip_reg_fini(&a->reg);
+    ptn_sip_subscription_fini(&a->mailbox);
     ptn_sip_outbound_fini(&a->outbound);
     free(a->user);
     free(a->auth_user);
@@ -124,6 +126,7 @@ void ptn_sip_account_remove(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
             ptn_sip_exchange_forget(s, PTN_SIP_FOR_REGISTRATION, account);
             ptn_sip_exchange_forget(s, PTN_SIP_FOR_KEEPALIVE, account);
             ptn_sip_exchange_forget(s, PTN_SIP_FOR_OPINION, account);
+            ptn_sip_exchange_forget(s, PTN_SIP_FOR_SUBSCRIPTION, account);
             free_account(s->accounts[i]);
             s->accounts[i] = NULL;
         }
@@ -153,6 +156,8 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
         ptn_sip_reg_go(s, now, a);
     if (!a->registers && first)
         ptn_sip_keepalive_start(s, now, a);
+    if (!a->registers || (!first && a->mailbox.state != PTN_SIP_SUB_IDLE))
+        ptn_sip_subscription_ready(s, now, a);
 }
 
 /* ---- whom a request means ---- */
@@ -240,6 +245,7 @@ void ptn_sip_accounts_tick(struct ptn_sip *s, ptn_time now)
             ptn_sip_account_look_up(s, now, a);
         ptn_sip_keepalive_tick(s, now, a);
         ptn_sip_reg_tick(s, now, a);
+        ptn_sip_subscription_tick(s, now, a);
     }
 }
 
@@ -252,6 +258,7 @@ ptn_time ptn_sip_accounts_deadline(const struct ptn_sip *s)
         if (!a)
             continue;
         due = ptn_time_min(due, ptn_sip_keepalive_deadline(a));
+        due = ptn_time_min(due, ptn_sip_subscription_deadline(a));
         due = ptn_time_min(due, ptn_time_min(a->hop_until, a->reg.next));
     }
     return due;

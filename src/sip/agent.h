@@ -16,7 +16,7 @@
  *   early.c         what rings before it is answered   prack.c    ringing that must arrive
  *   change.c        INVITE within a call             redirect.c  3xx
  *   transfer.c      calls handed on                 target.c        texts dialled
- *   note.c          texts, waiting messages
+ *   note.c          texts, waiting messages         subscription.c  asking to be told of these
  *   invite.c        what calls send                 lifetime.c      RFC 4028's timers
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
@@ -97,6 +97,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_NOTE,
     PTN_SIP_FOR_OPINION,
     PTN_SIP_FOR_PRACK,
+    PTN_SIP_FOR_SUBSCRIPTION,
 };
 
 typedef uint32_t ptn_sip_txn_id; /* 0: none */
@@ -206,6 +207,26 @@ struct ptn_sip_way {
     bool register_first;
 };
 
+enum ptn_sip_sub_state {
+    PTN_SIP_SUB_IDLE,    /* not wanted, not yet, or left */
+    PTN_SIP_SUB_TRYING,  /* a SUBSCRIBE is out */
+    PTN_SIP_SUB_HELD,    /* until `until`; refreshed at `next` */
+    PTN_SIP_SUB_WAITING, /* until `next` */
+};
+
+/* To the waiting messages of a mailbox. */
+struct ptn_sip_subscription {
+    enum ptn_sip_sub_state state;
+    char *target; /* as dialled; "": the account itself; NULL: not wanted */
+    unsigned expires_s, failures;
+    struct ptn_sip_dialog dialog;
+    struct ptn_sip_auth_chain chain;
+    ptn_sip_txn_id txn;
+    ptn_time next, until, held_since;
+    struct ptn_addr told; /* the contact, and the socket, that it was told last */
+    ptn_id told_socket;
+};
+
 struct ptn_sip_acct {
     ptn_sip_id id;
     char *user, *auth_user, *password, *instance;
@@ -236,6 +257,7 @@ struct ptn_sip_acct {
     struct ptn_sip_path path;
     struct ptn_sip_auth auth;
     struct ptn_sip_reg reg;
+    struct ptn_sip_subscription mailbox;
 };
 
 /* ---- calls ---- */
@@ -711,6 +733,25 @@ void ptn_sip_note_received(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
 void ptn_sip_note_notified(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                            struct ptn_sip_acct *a, const struct ptn_sip_in *in);
 void ptn_sip_notes_fini(struct ptn_sip *s);
+/* Tells what a NOTIFY says of waiting messages, if it does. */
+void ptn_sip_mailbox_says(struct ptn_sip *s, const struct ptn_sip_acct *a,
+                          const struct ptn_sip_in *in);
+
+/* subscription.c; false: no memory */
+bool ptn_sip_subscription_init(struct ptn_sip_subscription *u, const struct ptn_sip_account *o);
+void ptn_sip_subscription_fini(struct ptn_sip_subscription *u);
+/* The account is registered, or need not be; or its path is another. */
+void ptn_sip_subscription_ready(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+void ptn_sip_subscription_leave(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+/* `in` NULL: nobody answered. */
+void ptn_sip_subscription_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                   const struct ptn_sip_in *in);
+/* Whose subscription a request belongs to; NULL: nobody's. */
+struct ptn_sip_acct *ptn_sip_subscription_of(const struct ptn_sip *s, const struct ptn_sip_in *in);
+void ptn_sip_subscription_notified(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
+                                   struct ptn_sip_acct *a, const struct ptn_sip_in *in);
+void ptn_sip_subscription_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
+ptn_time ptn_sip_subscription_deadline(const struct ptn_sip_acct *a);
 
 /* transfer.c; `in` NULL: nobody answered */
 void ptn_sip_refer_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,

@@ -145,6 +145,15 @@ bool ptn_sip_dialog_answered(struct ptn_sip_dialog *out, const struct ptn_sip_di
     return done;
 }
 
+bool ptn_sip_dialog_notified(struct ptn_sip_dialog *d, const struct ptn_sip_in *notify)
+{
+    const struct sip_msg *m = notify->msg;
+
+    return pl_isset(&m->from.tag) && take_target(d, notify) && take_routes(d, notify, false) &&
+           follow(d) && ptn_sip_replace(&d->remote, m->from.val) &&
+           ptn_sip_replace(&d->remote_tag, m->from.tag);
+}
+
 void ptn_sip_dialog_refresh(struct ptn_sip_dialog *d, const struct ptn_sip_in *in)
 {
     if (take_target(d, in))

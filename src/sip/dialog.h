@@ -37,6 +37,9 @@ bool ptn_sip_dialog_called(struct ptn_sip_dialog *d, struct ptn_dice *dice,
 bool ptn_sip_dialog_answered(struct ptn_sip_dialog *out, const struct ptn_sip_dialog *d,
                              const struct ptn_sip_in *response);
 
+/* Ours that nobody has answered yet: a NOTIFY of its other side is as good. False as above. */
+bool ptn_sip_dialog_notified(struct ptn_sip_dialog *d, const struct ptn_sip_in *notify);
+
 /* Target refresh (§12.2.1.2): a message of the dialog with a Contact. */
 void ptn_sip_dialog_refresh(struct ptn_sip_dialog *d, const struct ptn_sip_in *in);
 

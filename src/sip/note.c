@@ -162,21 +162,28 @@ static void read_counts(struct pl value, uint32_t *fresh, uint32_t *old)
     }
 }
 
+void ptn_sip_mailbox_says(struct ptn_sip *s, const struct ptn_sip_acct *a,
+                          const struct ptn_sip_in *in)
+{
+    struct pl body = ptn_pl_bytes(in->body), waiting = body_line(body, "Messages-Waiting"), end;
+    struct ptn_sip_event ev = {.kind = PTN_SIP_MESSAGES_WAITING, .account = a->id};
+
+    if (!waiting.l)
+        return;
+    ev.waiting = re_regex(waiting.p, waiting.l, "yes", &end) == 0;
+    read_counts(body_line(body, "Voice-Message"), &ev.messages_new, &ev.messages_old);
+    ptn_sip_tell(s, &ev);
+}
+
 void ptn_sip_note_notified(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                            struct ptn_sip_acct *a, const struct ptn_sip_in *in)
 {
-    struct pl event = ptn_sip_in_value(in, SIP_HDR_EVENT), body = ptn_pl_bytes(in->body);
-    struct pl waiting = body_line(body, "Messages-Waiting"), end;
+    struct pl event = ptn_sip_in_value(in, SIP_HDR_EVENT);
 
     if (event.l < 15 || strncasecmp(event.p, "message-summary", 15) != 0) {
         ptn_sip_reject(s, now, id, 489, NULL);
         return;
     }
     ptn_sip_reject(s, now, id, 200, NULL);
-    if (!waiting.l)
-        return;
-    struct ptn_sip_event ev = {.kind = PTN_SIP_MESSAGES_WAITING, .account = a->id};
-    ev.waiting = re_regex(waiting.p, waiting.l, "yes", &end) == 0;
-    read_counts(body_line(body, "Voice-Message"), &ev.messages_new, &ev.messages_old);
-    ptn_sip_tell(s, &ev);
+    ptn_sip_mailbox_says(s, a, in);
 }

@@ -258,6 +258,7 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     r->next = now + (ptn_time)((double)PTN_S(lease_s) * (0.5 - 0.05 * ptn_dice_unit(&s->dice)));
     ptn_sip_outbound_taken(a, in);
     ptn_sip_keepalive_start(s, now, a);
+    ptn_sip_subscription_ready(s, now, a);
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTERED,
                                             .account = a->id,
                                             .addr = r->bound,
@@ -435,6 +436,7 @@ void ptn_sip_unregister(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
     if (!a || r->leaving)
         return;
     give_up(s, r);
+    ptn_sip_subscription_leave(s, now, a);
     if (ptn_addr_is_none(&r->bound) || a->path.socket == 0) {
         left(s, a, 0);
         return;

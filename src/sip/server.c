@@ -196,8 +196,12 @@ static void serve_within(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                          const struct ptn_sip_in *in, const struct method *method)
 {
     struct ptn_sip_session *c = ptn_sip_call_of(s, in);
+    struct ptn_sip_acct *subscriber =
+        !c && ptn_sip_in_is(in, "NOTIFY") ? ptn_sip_subscription_of(s, in) : NULL;
 
-    if (!c)
+    if (subscriber)
+        ptn_sip_subscription_notified(s, now, id, subscriber, in);
+    else if (!c)
         ptn_sip_reject(s, now, id, 481, NULL);
     else if (!ptn_sip_dialog_take_cseq(ptn_sip_call_dialog(c, in), in))
         ptn_sip_reject(s, now, id, 500, NULL);

@@ -17,8 +17,8 @@
  * events until there is none, one deadline. The functions that tell the agent what to do
  * may be called at any moment between these; take outputs, events and deadline after them.
  *
- * RFC 3261, 3262, 3263, 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3891, 4028, 4320,
- * 5626, 6026, 7616.
+ * RFC 3261, 3262, 3263, 3264, 3311, 3327, 3428, 3515, 3581, 3608, 3842, 3891, 4028, 4320,
+ * 5626, 6026, 6665, 7616.
  */
 #ifndef PTN_SIP_SIP_H
 #define PTN_SIP_SIP_H
@@ -140,6 +140,9 @@ struct ptn_sip_account {
     bool trusts_server_only;    /* calls and texts from elsewhere are answered 403 */
     bool reliable;              /* RFC 3262: ringing arrives, where the far end has it too; who
                                  * requires it is obeyed in any case */
+    const char *mailbox;        /* RFC 3842: whose waiting messages it asks to be told of, as in
+                                 * ptn_sip_call; "": its own; NULL: it does not ask */
+    unsigned mailbox_expires_s; /* for how long at a time; 0: 3600 */
     enum ptn_sip_keepalive keepalive;
     ptn_time keepalive_every;        /* 0: 25 s */
     ptn_time retry_first, retry_max; /* back-off after a failed REGISTER; 0: 2 s, 60 s. While there
@@ -260,6 +263,8 @@ enum ptn_sip_event_kind {
     PTN_SIP_REFERRED,      /* call, called: we are to call this URI, for the far end */
     PTN_SIP_MESSAGE,       /* account, peer, peer_name, text */
     PTN_SIP_MESSAGE_SENT,  /* account, message, status (0: nobody answered) */
+    PTN_SIP_SUBSCRIBED,    /* account, lease_s: its mailbox tells; also when it goes on to */
+    PTN_SIP_SUBSCRIBE_FAILED, /* account, status (0: nobody answered, or it ended), retry_in */
     PTN_SIP_MESSAGES_WAITING, /* account, waiting, messages_new, messages_old */
     PTN_SIP_ENDED,            /* call, ended, status, reason; the id is void */
 };
