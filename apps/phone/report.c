@@ -127,6 +127,29 @@ const char *phone_report_ended_text(enum ptn_sip_ended ended)
     return "";
 }
 
+/* NULL: nothing was asked or heard. */
+static json_t *mailbox_json(const struct ptn_ua_mailbox *m, ptn_time now)
+{
+    json_t *mailbox;
+
+    if (m->state == PTN_UA_MAILBOX_UNASKED && !m->heard)
+        return NULL;
+    mailbox = json_object();
+    json_object_set_new(mailbox, "subscribed", json_boolean(m->state == PTN_UA_MAILBOX_SUBSCRIBED));
+    if (m->state == PTN_UA_MAILBOX_SUBSCRIBED)
+        set_ms(mailbox, "left_ms", m->until > now ? m->until - now : 0);
+    if (m->state == PTN_UA_MAILBOX_FAILED) {
+        set_count(mailbox, "last_status", m->last_status);
+        set_ms(mailbox, "retry_in_ms", m->until > now ? m->until - now : 0);
+    }
+    if (m->heard) {
+        json_object_set_new(mailbox, "waiting", json_boolean(m->waiting));
+        set_count(mailbox, "new", m->messages_new);
+        set_count(mailbox, "old", m->messages_old);
+    }
+    return mailbox;
+}
+
 static json_t *account_json(const struct phone *p, unsigned i,
                             const struct ptn_ua_account_status *a, ptn_time now)
 {
@@ -160,6 +183,9 @@ static json_t *account_json(const struct phone *p, unsigned i,
         if (a->retry_at != PTN_NEVER)
             set_ms(account, "retry_in_ms", a->retry_at - now);
     }
+    json_t *mailbox = mailbox_json(&a->mailbox, now);
+    if (mailbox)
+        json_object_set_new(account, "mailbox", mailbox);
     return account;
 }
 

@@ -304,6 +304,22 @@ static void wire_codecs(struct wiring *x, unsigned i, struct ptn_ua_account *a)
              i + 1);
 }
 
+/* Who is asked for waiting messages: the account itself, or the number of its voice mail. */
+static const char *mailbox_of(struct wiring *x, unsigned i)
+{
+    const struct phone_settings *s = x->s;
+    char key[80];
+
+    if (!s->account_mwi[i])
+        return NULL;
+    if (s->account_mwi_to_vm[i] && !s->account_voice_mail[i][0])
+        WARN(x, key_of(i, "subscribe_mwi_to_vm", key),
+             "account.%u.subscribe_mwi_to_vm is 1, but voice_mail.number.%u is empty: the account "
+             "itself is subscribed to",
+             i + 1, i + 1);
+    return s->account_mwi_to_vm[i] ? s->account_voice_mail[i] : "";
+}
+
 static void wire_account(struct wiring *x, unsigned i)
 {
     const struct phone_settings *s = x->s;
@@ -323,6 +339,8 @@ static void wire_account(struct wiring *x, unsigned i)
         .retry_max = PTN_S(s->account_retry[i] ? s->account_retry[i] : 1),
         .trusts_server_only = s->account_trust[i] || s->trust,
         .reliable = s->account_100rel[i],
+        .mailbox = mailbox_of(x, i),
+        .mailbox_expires_s = s->account_mwi_expires[i],
         .session_expires_s = s->account_timer_enable[i] ? s->account_timer_expires[i] : 0,
         .session_refresher_uas = s->account_timer_refresher[i] != 0,
         .stays_registered = !s->account_unregister[i],

@@ -50,6 +50,28 @@ static void show_told(const json_t *told, const char *what)
         printf("         warning: that is a private address, which the far end cannot reach\n");
 }
 
+static void show_mailbox(const json_t *m)
+{
+    char span[32];
+
+    if (!m)
+        return;
+    printf("         mailbox: ");
+    if (has(m, "new"))
+        printf("%s%.0f new, %.0f old",
+               json_is_true(json_object_get(m, "waiting")) ? "messages wait: " : "",
+               number_of(m, "new"), number_of(m, "old"));
+    else
+        printf("nothing heard yet");
+    if (has(m, "left_ms"))
+        printf("; subscribed, %s left", span_text(number_of(m, "left_ms"), span));
+    if (has(m, "last_status") && number_of(m, "last_status") > 0)
+        printf("; it refused to tell (%.0f)", number_of(m, "last_status"));
+    if (has(m, "retry_in_ms"))
+        printf("; asked again in %s", span_text(number_of(m, "retry_in_ms"), span));
+    putchar('\n');
+}
+
 static void show_account(const json_t *a)
 {
     char span[32];
@@ -77,6 +99,7 @@ static void show_account(const json_t *a)
         printf("         for %s; before it was %s (changes: %.0f)\n",
                span_text(number_of(a, "contact_for_ms"), span), text_of(a, "contact_before"),
                number_of(a, "contact_changes"));
+    show_mailbox(json_object_get(a, "mailbox"));
 }
 
 void show_stats(const json_t *s, const char *indent)

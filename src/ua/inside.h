@@ -81,6 +81,7 @@ struct ptn_ua_account_here {
     unsigned lease_s, last_status;
     enum ptn_err last_why; /* with FAILED */
     ptn_time registered_at, retry_at;
+    struct ptn_ua_mailbox mailbox;
 };
 
 /* Of a call that is up: is it still heard, and is what it has told still true? */
@@ -168,7 +169,7 @@ struct ptn_ua {
     unsigned event_first, event_count;
     struct ptn_ua_told current; /* borrowed by the owner */
     int16_t pcm[PTN_FRAME_SAMPLES];
-    char *texts[9 * PTN_UA_ACCOUNTS_MAX + 2]; /* owned copies */
+    char *texts[10 * PTN_UA_ACCOUNTS_MAX + 2]; /* owned copies */
     unsigned text_count;
 };
 
@@ -328,6 +329,10 @@ void ptn_ua_transfer_followed(struct ptn_ua *ua, ptn_time now, struct ptn_ua_cal
 
 /* A call is up that replaces another. */
 void ptn_ua_transfer_replaced(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* --- mailbox.c --- */
+
+void ptn_ua_mailbox_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev);
 
 /* --- talk.c --- */
 

@@ -29,6 +29,7 @@ static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_ac
     out->registered_at = a->registered_at;
     out->retry_at = a->retry_at;
     out->last_status = a->last_status;
+    out->mailbox = a->mailbox;
     out->last_why = a->last_why;
 }
 

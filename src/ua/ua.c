@@ -45,7 +45,7 @@ static bool keep_texts(struct ptn_ua *ua)
                keep_text(ua, &a->display_name) && keep_text(ua, &a->auth_user) &&
                keep_text(ua, &a->password) && keep_text(ua, &a->server.name) &&
                keep_text(ua, &a->proxy.name) && keep_text(ua, &a->server_2.name) &&
-               keep_text(ua, &a->proxy_2.name);
+               keep_text(ua, &a->proxy_2.name) && keep_text(ua, &a->mailbox);
         const struct ptn_sip_host *hop = a->proxy.name ? &a->proxy : &a->server;
         ua->accounts[i].opts = *a;
         ua->accounts[i].transport = hop->transport ? hop->transport : PTN_UDP;
@@ -253,8 +253,10 @@ static void sip_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_even
     case PTN_SIP_MAPPING_DEAD:
     case PTN_SIP_KEEPALIVE_LOST: ptn_ua_account_event(ua, now, ev); break;
     case PTN_SIP_MESSAGE:
-    case PTN_SIP_MESSAGE_SENT:
-    case PTN_SIP_MESSAGES_WAITING: ptn_ua_tell_note(ua, ev); break;
+    case PTN_SIP_MESSAGE_SENT: ptn_ua_tell_note(ua, ev); break;
+    case PTN_SIP_SUBSCRIBED:
+    case PTN_SIP_SUBSCRIBE_FAILED:
+    case PTN_SIP_MESSAGES_WAITING: ptn_ua_mailbox_event(ua, now, ev); break;
     default: ptn_ua_call_event(ua, now, ev); break;
     }
 }
@@ -336,6 +338,8 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
             .retry_max = a->retry_max,
             .trusts_server_only = a->trusts_server_only,
             .reliable = a->reliable,
+            .mailbox = a->mailbox,
+            .mailbox_expires_s = a->mailbox_expires_s,
             .session_expires_s = a->session_expires_s,
             .session_refresher_uas = a->session_refresher_uas,
             .instance = ua->opts.instance,

@@ -84,6 +84,8 @@ struct ptn_ua_account {
     bool session_refresher_uas;
     bool trusts_server_only;
     bool reliable;
+    const char *mailbox;
+    unsigned mailbox_expires_s;
     bool stays_registered;     /* stop() leaves the registration as it is */
     enum ptn_reach_policy nat; /* account.X.nat.nat_traversal */
     bool no_rport;             /* account.X.nat.rport = 0 */
@@ -276,6 +278,21 @@ enum ptn_ua_socket_use {
     PTN_UA_SOCKET_RTCP,
 };
 
+enum ptn_ua_mailbox_state {
+    PTN_UA_MAILBOX_UNASKED, /* not (yet) */
+    PTN_UA_MAILBOX_SUBSCRIBED,
+    PTN_UA_MAILBOX_FAILED,
+};
+
+struct ptn_ua_mailbox {
+    enum ptn_ua_mailbox_state state;
+    ptn_time until;       /* subscribed so long; failed: asked again then */
+    unsigned last_status; /* of a failure; 0: nobody answered, or it ended */
+    bool heard;           /* it has told something, which is: */
+    bool waiting;
+    unsigned messages_new, messages_old;
+};
+
 struct ptn_ua_account_status {
     char user[PTN_UA_TEXT_MAX];
     char server_name[PTN_UA_TEXT_MAX]; /* of the one that is used */
@@ -292,6 +309,7 @@ struct ptn_ua_account_status {
     ptn_time registered_at, retry_at;
     unsigned last_status;  /* of the last REGISTER; 0: none, or nobody answered */
     enum ptn_err last_why; /* with 0 */
+    struct ptn_ua_mailbox mailbox;
 };
 
 struct ptn_ua_socket_status {

@@ -325,6 +325,10 @@ TEST(each_setting_reaches_its_option)
     set("account.3.session_timer.enable", "1");
     set("account.3.sip_trust_ctrl", "1");
     set("account.3.100rel_enable", "1");
+    set("account.3.subscribe_mwi", "1");
+    set("account.3.subscribe_mwi_to_vm", "1");
+    set("account.3.subscribe_mwi_expires", "900");
+    set("voice_mail.number.3", "*97");
     set("account.3.session_timer.expires", "600");
     set("account.3.session_timer.refresher", "1");
     set("account.3.codec.1.priority", "9");
@@ -349,6 +353,9 @@ TEST(each_setting_reaches_its_option)
     CHECK_EQ(PTN_TCP, a->proxy.transport);
     CHECK(opts.tcp && a->no_rport && !a->registers);
     CHECK(a->reliable && !opts.accounts[0].reliable);
+    CHECK_STR("*97", a->mailbox);
+    CHECK_EQ(900, a->mailbox_expires_s);
+    CHECK(!opts.accounts[0].mailbox);
     CHECK_EQ(PTN_SIP_KEEPALIVE_NOTIFY, a->keepalive);
     CHECK_EQ(PTN_S(30), opts.register_within);
     CHECK(opts.no_outbound && !opts.reports_nat);
