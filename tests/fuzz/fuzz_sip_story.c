@@ -4,8 +4,8 @@
  *
  *   byte 0: what happens · byte 1: how many bytes follow · those bytes
  *
- * The peer can answer the agent's last request and ask within its last dialog, so a fuzzer
- * need not guess tags and branches.
+ * The peer can answer the agent's last request, or its last INVITE, and ask within its last dialog,
+ * so a fuzzer need not guess tags and branches.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,7 @@ struct story {
     ptn_id udp, query;
     ptn_sip_id account, call;
     char asked[TEXT_MAX], answered[TEXT_MAX]; /* by the agent, last */
+    char invited[TEXT_MAX];                   /* its last INVITE, which others may follow */
 };
 
 static const char sdp_text[] = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\n"
@@ -44,9 +45,11 @@ static void drain(struct story *st)
         if (response || memcmp(ask.bytes.data, "ACK ", 4) != 0)
             snprintf(response ? st->answered : st->asked, TEXT_MAX, "%.*s", (int)ask.bytes.size,
                      (const char *)ask.bytes.data);
+        if (memcmp(ask.bytes.data, "INVITE ", 7) == 0)
+            memcpy(st->invited, st->asked, TEXT_MAX);
     }
     while (ptn_sip_event(st->s, &ev))
-        if (ev.kind == PTN_SIP_INCOMING)
+        if (ev.kind == PTN_SIP_INCOMING || ev.kind == PTN_SIP_REDIRECTED)
             st->call = ev.call;
 }
 
@@ -85,29 +88,29 @@ static void finish(struct story *st, char *text, struct ptn_bytes rest)
     tell(st, text, strlen(text));
 }
 
-static void answer(struct story *st, struct ptn_bytes step)
+static void answer(struct story *st, const char *asked, struct ptn_bytes step)
 {
-    static const unsigned statuses[] = {100, 180, 183, 200, 202, 302, 401, 407, 408,
-                                        423, 481, 486, 487, 491, 500, 503, 603};
+    static const unsigned statuses[] = {100, 180, 183, 200, 202, 302, 401, 407, 408, 423, 481,
+                                        486, 487, 491, 500, 503, 603, 199, 300, 421, 422};
     char text[TEXT_MAX];
     unsigned which = step.size ? step.data[0] : 0;
 
     snprintf(text, sizeof text, "SIP/2.0 %u X\r\n",
              statuses[which % (sizeof statuses / sizeof statuses[0])]);
-    copy_header(text, st->asked, "Via", "Via", "");
-    copy_header(text, st->asked, "From", "From", "");
-    copy_header(text, st->asked, "To", "To", strstr(st->asked, ";tag=peer") ? "" : ";tag=peer");
-    copy_header(text, st->asked, "Call-ID", "Call-ID", "");
-    copy_header(text, st->asked, "CSeq", "CSeq", "");
+    copy_header(text, asked, "Via", "Via", "");
+    copy_header(text, asked, "From", "From", "");
+    copy_header(text, asked, "To", "To", strstr(asked, ";tag=peer") ? "" : ";tag=peer");
+    copy_header(text, asked, "Call-ID", "Call-ID", "");
+    copy_header(text, asked, "CSeq", "CSeq", "");
     finish(st, text, step.size ? ptn_bytes(step.data + 1, step.size - 1) : step);
 }
 
 static void ask(struct story *st, struct ptn_bytes step)
 {
-    static const char *const methods[] = {"INVITE",  "ACK",  "BYE",    "CANCEL",
-                                          "OPTIONS", "INFO", "NOTIFY", "UPDATE"};
+    static const char *const methods[] = {"INVITE", "ACK",    "BYE",    "CANCEL", "OPTIONS",
+                                          "INFO",   "NOTIFY", "UPDATE", "PRACK",  "REFER"};
     char text[TEXT_MAX];
-    const char *method = methods[step.size ? step.data[0] % 8 : 0];
+    const char *method = methods[step.size ? step.data[0] % 10 : 0];
     unsigned cseq = step.size > 1 ? step.data[1] : 1, branch = step.size > 2 ? step.data[2] : 1;
     /* Within the dialog of an INVITE of theirs, of one of ours, or outside. */
     unsigned dialog = step.size > 3 ? step.data[3] % 3 : 2;
@@ -143,7 +146,7 @@ static void act(struct story *st, uint8_t what)
     struct ptn_sip_path path = {st->udp, ptn_addr_v4(203, 0, 113, what, 5060)};
     struct ptn_sdp sdp = description();
 
-    switch (what % 11) {
+    switch (what % 13) {
     case 0: (void)ptn_sip_call(st->s, st->now, st->account, "1002", NULL, &sdp, &st->call); break;
     case 1: ptn_sip_call_hang_up(st->s, st->now, st->call); break;
     case 2: ptn_sip_call_accept(st->s, st->now, st->call, NULL, &sdp); break;
@@ -158,6 +161,8 @@ static void act(struct story *st, uint8_t what)
                            &st->call);
         break;
     case 10: ptn_sip_account_remove(st->s, st->now, st->account); break;
+    case 11: ptn_sip_call_progress(st->s, st->now, st->call, 183, NULL, &sdp); break;
+    case 12: (void)ptn_sip_call_follow(st->s, st->now, st->call, NULL, &sdp); break;
     }
 }
 
@@ -186,6 +191,8 @@ static bool begin(struct story *st)
                                       .registers = true,
                                       .instance = "urn:uuid:1",
                                       .keepalive = PTN_SIP_KEEPALIVE_OPTIONS,
+                                      .reliable = true,
+                                      .mailbox = "",
                                       .server = {.name = "192.0.2.9", .port = 5060}};
 
     *st = (struct story){.now = PTN_S(1)};
@@ -210,13 +217,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < STEPS_MAX && size >= 2; i++) {
         size_t length = data[1] < size - 2 ? data[1] : size - 2;
         struct ptn_bytes step = {data + 2, length};
-        switch (data[0] % 6) {
+        switch (data[0] % 7) {
         case 0: tell(&st, (const char *)step.data, step.size); break;
-        case 1: answer(&st, step); break;
+        case 1: answer(&st, st.asked, step); break;
         case 2: ask(&st, step); break;
         case 3: st.now += PTN_MS(250) * (length ? step.data[0] : 1); break;
         case 4: act(&st, length ? step.data[0] : 0); break;
         case 5: resolve(&st, step); break;
+        case 6: answer(&st, st.invited, step); break;
         }
         drain(&st);
         if (ptn_sip_deadline(st.s) <= st.now)

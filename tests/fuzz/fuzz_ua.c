@@ -236,6 +236,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .server = {.name = "198.51.100.5", .port = 5060, .transport = PTN_UDP},
         .registers = true,
         .keepalive = PTN_SIP_KEEPALIVE_OPTIONS,
+        .reliable = true,
+        .mailbox = "*97",
     };
     memset(sockets, 0, sizeof sockets);
     last_sip.size = last_stun.size = 0;
