@@ -7,6 +7,7 @@
  *   failures.c      places that did not answer
  *   exchange.c      transactions with their bytes and their users
  *   client.c        of these, the requests of ours
+ *   syntax.c        the form of messages            body.c      and of bodies of several parts
  *   server.c        requests that come in: who is meant, and the rules before that
  *   ways.c          an account's servers and proxies, and which of them is used
  *   account.c       accounts                registration.c  REGISTER

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sip/body.h"
 #include "sip/stream.h"
 #include "sip/syntax.h"
 
@@ -288,9 +289,10 @@ const struct ptn_sdp *ptn_sip_in_sdp(const struct ptn_sip_in *in, struct ptn_sdp
     *unsupported = *bad = false;
     if (in->body.size == 0)
         return NULL;
-    if (!msg_ctype_cmp(&in->msg->ctyp, "application", "sdp"))
+    struct ptn_bytes text = ptn_sip_body_part(in, "application", "sdp");
+    if (!text.data)
         *unsupported = !is_optional(in);
-    else if (ptn_sdp_parse(in->body, room) != PTN_SDP_OK)
+    else if (ptn_sdp_parse(text, room) != PTN_SDP_OK)
         *bad = true;
     else
         return room;

@@ -146,7 +146,7 @@ static bool takes_no_description(const struct ptn_sip_in *in)
 static void print_types(const struct ptn_sip_in *in, struct ptn_writer *w)
 {
     (void)in;
-    ptn_sip_printf(w, "Accept: application/sdp\r\n");
+    ptn_sip_printf(w, "Accept: application/sdp, multipart/mixed\r\n");
 }
 
 /* In the order of §8.2: what fails, how it is answered, and what the answer tells. */

@@ -273,3 +273,56 @@ TEST(requests_of_a_call_out_of_order_are_refused)
     CHECK_EQ(PTN_SIP_ENDED_BY_PEER, world_expect(w, BOB, PTN_SIP_ENDED)->event.ended);
     world_free(w);
 }
+
+#define PART(kind, text) "--b 1\r\nContent-Type: " kind "\r\n\r\n" text "\r\n"
+#define MULTIPART "Content-Type: multipart/mixed; boundary=\"b 1\"\r\n"
+#define LINES                                                                                      \
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 7000 "       \
+    "RTP/AVP 8"
+
+/* What carriers send: a description, and beside it what their switches say. */
+TEST(a_description_is_found_among_several_parts)
+{
+    static const struct {
+        const char *type, *body;
+        bool found;
+    } rows[] = {
+        {MULTIPART,
+         PART("application/isup;version=x", "\x01\x02")
+             PART("Application/SDP", LINES) "--b 1--\r\n",
+         true},
+        {MULTIPART, "words before it\r\n" PART("application/sdp", LINES) "--b 1--", true},
+        {MULTIPART,
+         "--b 1\r\nContent-Disposition: session\r\nContent-type:application/sdp\r\n\r\n" LINES
+         "\r\n--b 1--\r\n",
+         true},
+        {"Content-Type: multipart/alternative;boundary=b\r\n",
+         "--b\r\nContent-Type: application/sdp\r\n\r\n" LINES "\r\n--b--\r\n", true},
+        {MULTIPART, PART("text/plain", "hi") "--b 1--\r\n", false},
+        {MULTIPART, "--b 1\r\n\r\n" LINES "\r\n--b 1--\r\n", false},
+        {MULTIPART,
+         "--b 1\r\nContent-Transfer-Encoding: base64\r\nContent-Type: application/sdp\r\n\r\n" LINES
+         "\r\n--b 1--\r\n",
+         false},
+        {MULTIPART, "--b 1--\r\n" PART("application/sdp", LINES), false},
+        {MULTIPART, "--b 1", false},
+        {MULTIPART, "--b 1\r\nContent-Type: application/sdp\r\n", false},
+        {MULTIPART, PART("application/sdp", LINES), false}, /* it does not end */
+        {"Content-Type: multipart/mixed\r\n", PART("application/sdp", LINES) "--b 1--", false},
+        {"Content-Type: multipart/mixed;boundary=\"\"\r\n", "--\r\n", false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world *w = begin();
+        char headers[300];
+        snprintf(headers, sizeof headers, CONTACT "%s", rows[i].type);
+        world_send(w, BOB, request("INVITE", "sip:bob@192.0.2.2", "", headers, rows[i].body));
+        if (rows[i].found) {
+            const struct seen *seen = world_expect(w, BOB, PTN_SIP_INCOMING);
+            CHECK(seen->has_sdp && seen->sdp.media[0].rtp.port == 7000);
+        } else {
+            world_receive(w, "SIP/2.0 415");
+        }
+        world_free(w);
+    }
+}
