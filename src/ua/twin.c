@@ -16,6 +16,7 @@ void ptn_ua_twin_start(struct ptn_ua *ua, ptn_time now, struct ptn_ua_account_he
         return;
     twin.server = account->server_2;
     twin.server_2 = (struct ptn_sip_host){0};
+    twin.mailbox = NULL; /* the first one's tells */
     a->twin.transport = twin.server.transport ? twin.server.transport : PTN_UDP;
     enum ptn_err err = ptn_sip_account_add(ua->sip, now, &twin, &a->twin.sip);
     if (err)
