@@ -49,7 +49,7 @@ static void end(void)
         print_message("# %s\n", st.people[STAGE_PHONE].skin.shown);
     CHECK_EQ(0, st.people[STAGE_PHONE].skin.private_shown);
     CHECK(stage_is_registered(&st, &server));
-    CHECK(stage_call(&st, server, ptn_sim_now(st.w) + PTN_S(5)));
+    CHECK(stage_call(&st, STAGE_CALLER, server, ptn_sim_now(st.w) + PTN_S(5)));
     CHECK(stage_talk(&st, ptn_sim_now(st.w) + PTN_S(2)));
     stage_close(&st);
 }
@@ -76,11 +76,11 @@ TEST(a_call_tells_its_new_address_only_once_the_outside_of_it_is_known)
     opts.no_stun = true;
     begin(opts);
     CHECK(stage_is_registered(&st, &server));
-    CHECK(stage_call(&st, server, ptn_sim_now(st.w) + PTN_S(5)));
+    CHECK(stage_call(&st, STAGE_CALLER, server, ptn_sim_now(st.w) + PTN_S(5)));
     happen("down home", PTN_S(1));
     happen("address phone 192.168.1.77", PTN_S(12));
     happen("up home", PTN_S(5));
     CHECK(stage_talk(&st, ptn_sim_now(st.w) + PTN_S(2)));
-    stage_hang_up(&st);
+    stage_hang_up(&st, STAGE_CALLER);
     end();
 }

@@ -52,50 +52,70 @@ __attribute__((format(printf, 3, 4))) static void happen(struct plot *p, ptn_tim
     va_end(args);
 }
 
+/* -- homes ----------------------------------------------------------------------------------- */
+
+/* The names of a home's things, and where in its network the host is. */
+struct home {
+    const char *wire, *nat, *host, *net, *link;
+    bool has_nat;
+};
+
+static struct home some_home(const struct plot *p, struct ptn_dice *d)
+{
+    if (p->stage.caller_nat && toss(d, 2))
+        return (struct home){"home-2", "nat-2", "caller", "192.168.2", p->caller_link, true};
+    return (struct home){"home",  "nat",
+                         "phone", p->stage.nat ? "192.168.1" : "198.51.102",
+                         p->link, p->stage.nat != NULL};
+}
+
 /* -- faults ---------------------------------------------------------------------------------- */
 
 static void nat_reboots(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
-    (void)d;
-    happen(p, at, "reboot nat");
+    happen(p, at, "reboot %s", some_home(p, d).nat);
 }
 
 static void nat_is_readdressed(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
-    if (p->stage.nat)
-        happen(p, at, "address nat 203.0.113.%u", between(d, 60, 90));
+    struct home h = some_home(p, d);
+
+    if (h.has_nat)
+        happen(p, at, "address %s 203.0.113.%u", h.nat, between(d, 60, 90));
 }
 
 static void nat_goes_dark(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
+    struct home h = some_home(p, d);
     ptn_time end = at + some_time(d);
 
-    happen(p, at, "down home");
-    happen(p, end, "reboot nat");
-    happen(p, end, "up home");
+    happen(p, at, "down %s", h.wire);
+    happen(p, end, "reboot %s", h.nat);
+    happen(p, end, "up %s", h.wire);
 }
 
 static void link_is_cut(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
-    happen(p, at, "down home");
-    happen(p, at + some_time(d), "up home");
+    struct home h = some_home(p, d);
+
+    happen(p, at, "down %s", h.wire);
+    happen(p, at + some_time(d), "up %s", h.wire);
 }
 
 static void phone_is_readdressed(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
-    happen(p, at, "address phone %s.%u", p->stage.nat ? "192.168.1" : "198.51.102",
-           between(d, 60, 90));
+    struct home h = some_home(p, d);
+
+    happen(p, at, "address %s %s.%u", h.host, h.net, between(d, 60, 90));
 }
 
 static void interface_goes_down(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
+    struct home h = some_home(p, d);
     ptn_time end = at + some_time(d);
 
-    happen(p, at, "address phone none");
-    if (toss(d, 2))
-        happen(p, end, "address phone %s.10", p->stage.nat ? "192.168.1" : "198.51.102");
-    else
-        phone_is_readdressed(p, d, end);
+    happen(p, at, "address %s none", h.host);
+    happen(p, end, "address %s %s.%u", h.host, h.net, toss(d, 2) ? 10 : between(d, 60, 90));
 }
 
 static void laptop_sleeps(struct plot *p, struct ptn_dice *d, ptn_time at)
@@ -112,7 +132,13 @@ static void server_dies(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
     unsigned server = ptn_dice_below(d, p->stage.server_count);
 
+    if (p->one_is_gone)
+        return;
     act(p, at, PLOT_DIES)->server = server;
+    /* Nothing else happens to the other from then on, or there would be none at times. */
+    p->one_is_gone = p->stage.server_count > 1 && toss(d, 3);
+    if (p->one_is_gone)
+        return;
     struct plot_act *back = act(p, at + some_time(d), PLOT_REVIVES);
     back->server = server;
     back->with_bindings = toss(d, 2);
@@ -125,14 +151,24 @@ static void server_is_cut_off(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
     unsigned rack = 1 + ptn_dice_below(d, p->stage.server_count);
 
+    if (p->one_is_gone)
+        return;
     happen(p, at, "down rack-%u", rack);
+    p->one_is_gone = p->stage.server_count > 1 && toss(d, 4);
+    if (p->one_is_gone)
+        return;
     happen(p, at + some_time(d), "up rack-%u", rack);
 }
 
 static void stun_is_cut_off(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
+    /* Two phones behind NATs do not find each other without. */
+    bool back = p->stage.caller_nat || toss(d, 2);
+
+    if (p->stage.caller_nat && p->only_moves)
+        return;
     happen(p, at, "down rack-3");
-    if (toss(d, 2))
+    if (back)
         happen(p, at + some_time(d), "up rack-3");
 }
 
@@ -155,8 +191,11 @@ static void dns_misbehaves(struct plot *p, struct ptn_dice *d, ptn_time at)
 
 static void much_is_lost(struct plot *p, struct ptn_dice *d, ptn_time at)
 {
-    happen(p, at, "link home up loss %u%% down loss %u%%", between(d, 20, 80), between(d, 20, 80));
-    happen(p, at + some_time(d), "link home %s", p->link);
+    struct home h = some_home(p, d);
+
+    happen(p, at, "link %s up loss %u%% down loss %u%%", h.wire, between(d, 20, 80),
+           between(d, 20, 80));
+    happen(p, at + some_time(d), "link %s %s", h.wire, h.link);
 }
 
 static const struct fault {
@@ -186,11 +225,43 @@ static void draw_fault(struct plot *p, struct ptn_dice *d, ptn_time at)
 
 /* -- the stage ------------------------------------------------------------------------------- */
 
-static void draw_stage(struct plot *p, struct ptn_dice *d)
+static void draw_nat(char *text, size_t size, struct ptn_dice *d, unsigned kinds)
 {
-    static const char *const kinds[] = {"full-cone", "address-restricted", "port-restricted",
+    static const char *const names[] = {"full-cone", "address-restricted", "port-restricted",
                                         "symmetric"};
     static const char *const ports[] = {"preserve", "sequential by 2", "random"};
+    unsigned kind = ptn_dice_below(d, kinds);
+
+    snprintf(text, size, "%s ports %s timeout %us", names[kind],
+             kind < 3 ? ports[ptn_dice_below(d, 3)] : "random", between(d, 30, 120));
+}
+
+/* A third without loss, a third with up to 5 %, a third with up to 20 % each way. */
+static void draw_link(char *text, size_t size, struct ptn_dice *d)
+{
+    unsigned loss = ptn_dice_below(d, 3);
+    double most = loss == 0 ? 0 : loss == 1 ? 5 : 20;
+    double up = most * ptn_dice_unit(d), down = most * ptn_dice_unit(d);
+
+    snprintf(text, size, "delay %ums jitter %ums up loss %.3f%% down loss %.3f%%",
+             between(d, 1, 60), between(d, 0, 20), up, down);
+}
+
+/* Two phones at home: the NATs are of the kinds that STUN gets through. */
+static void draw_second_home(struct plot *p, struct ptn_dice *d)
+{
+    p->stage.server_count = 1;
+    p->stage.no_stun = false;
+    draw_nat(p->nat, sizeof p->nat, d, 3);
+    draw_nat(p->caller_nat, sizeof p->caller_nat, d, 3);
+    draw_link(p->caller_link, sizeof p->caller_link, d);
+    p->stage.nat = p->nat;
+    p->stage.caller_nat = p->caller_nat;
+    p->stage.caller_link = p->caller_link;
+}
+
+static void draw_stage(struct plot *p, struct ptn_dice *d)
+{
     static const enum ptn_transport transports[] = {PTN_UDP, PTN_UDP, PTN_TCP, PTN_TLS};
     struct stage_opts *o = &p->stage;
 
@@ -199,17 +270,11 @@ static void draw_stage(struct plot *p, struct ptn_dice *d)
     o->lease_s = toss(d, 2) ? 3600 : between(d, 60, 600);
     o->ttl_s = between(d, 5, 300);
     o->no_stun = toss(d, 4);
-    const char *kind = kinds[ptn_dice_below(d, 4)];
-    snprintf(p->nat, sizeof p->nat, "%s ports %s timeout %us", kind,
-             strcmp(kind, "symmetric") ? ports[ptn_dice_below(d, 3)] : "random",
-             between(d, 30, 120));
+    o->by_settings = toss(d, 2);
+    o->account_count = toss(d, 12) ? STAGE_ACCOUNTS_MAX : 1;
+    draw_nat(p->nat, sizeof p->nat, d, 4);
     o->nat = toss(d, 8) ? NULL : p->nat;
-    /* A third without loss, a third with up to 5 %, a third with up to 20 % each way. */
-    unsigned loss = ptn_dice_below(d, 3);
-    double most = loss == 0 ? 0 : loss == 1 ? 5 : 20;
-    double up = most * ptn_dice_unit(d), down = most * ptn_dice_unit(d);
-    snprintf(p->link, sizeof p->link, "delay %ums jitter %ums up loss %.3f%% down loss %.3f%%",
-             between(d, 1, 60), between(d, 0, 20), up, down);
+    draw_link(p->link, sizeof p->link, d);
     o->link = p->link;
 }
 
@@ -234,6 +299,8 @@ void plot_draw(struct plot *p, uint64_t seed)
             p->stage.no_stun = false;
         return;
     }
+    if (toss(&d, 4))
+        draw_second_home(p, &d);
     p->only_moves = toss(&d, 4);
     p->talks = p->only_moves || toss(&d, 4);
     for (unsigned left = between(&d, 1, 4); left > 0; left--) {
@@ -282,11 +349,18 @@ void plot_tell(const struct plot *p, char *text, size_t size)
         [PTN_UDP] = "UDP", [PTN_TCP] = "TCP", [PTN_TLS] = "TLS"};
     const struct stage_opts *o = &p->stage;
     int used =
-        snprintf(text, size, "%s, %u server%s, %s%s, %s, lease %u s, names %u s, %s%s",
-                 transports[o->transport], o->server_count, o->server_count > 1 ? "s" : "",
-                 o->nat ? o->nat : "no NAT", o->no_stun ? ", no STUN" : "", p->link, o->lease_s,
-                 o->ttl_s, MIDDLEBOX_NAMES[o->middlebox], p->talks ? ", in a call" : "");
+        snprintf(text, size, "%s, %s%s, %u account%s, %s%s, %s, lease %u s, names %u s, %s%s",
+                 transports[o->transport], o->server_count > 1 ? "2 servers" : "1 server",
+                 o->server_count < 2 ? ""
+                 : o->by_settings    ? " by settings"
+                                     : " by SRV",
+                 o->account_count, o->account_count > 1 ? "s" : "", o->nat ? o->nat : "no NAT",
+                 o->no_stun ? ", no STUN" : "", p->link, o->lease_s, o->ttl_s,
+                 MIDDLEBOX_NAMES[o->middlebox], p->talks ? ", in a call" : "");
 
+    if (o->caller_nat && used > 0 && (size_t)used < size)
+        used += snprintf(text + used, size - (size_t)used, "; the caller: %s, %s", o->caller_nat,
+                         o->caller_link);
     for (unsigned i = 0; i < p->act_count && used > 0 && (size_t)used < size; i++)
         used += tell_act(&p->acts[i], text + used, size - (size_t)used);
 }

@@ -26,7 +26,8 @@ struct plot_act {
 
 struct plot {
     struct stage_opts stage;
-    char nat[200], link[200];
+    char nat[200], link[200], caller_nat[200], caller_link[200];
+    bool one_is_gone;                    /* of two servers, for good */
     struct plot_act acts[PLOT_ACTS_MAX]; /* in the order of their times */
     unsigned act_count;
     ptn_time last;   /* of the acts: from then on nothing is wrong, but for what is gone for good */

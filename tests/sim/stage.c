@@ -10,7 +10,26 @@
 
 enum { STUN_PORT = 3478 };
 
-static const struct registrar_user users[] = {{"alice", "secret of alice"}};
+static const struct registrar_user users[STAGE_ACCOUNTS_MAX + 1] = {
+    {"alice", "secret of alice"},
+    {"a2", "secret"},
+    {"a3", "secret"},
+    {"a4", "secret"},
+    {"a5", "secret"},
+    {"a6", "secret"},
+    {"a7", "secret"},
+    {"a8", "secret"},
+    {"a9", "secret"},
+    {"a10", "secret"},
+    {"a11", "secret"},
+    {"a12", "secret"},
+    {"a13", "secret"},
+    {"a14", "secret"},
+    {"a15", "secret"},
+    {"a16", "secret"},
+    {"bob", "secret of bob"},
+};
+enum { BOB = STAGE_ACCOUNTS_MAX };
 static const double hz[STAGE_PEOPLE] = {440, 1000};
 static const char *const hosts[STAGE_PEOPLE] = {"phone", "caller"};
 static const char *const server_hosts[STAGE_SERVERS] = {"server-1", "server-2"};
@@ -36,15 +55,12 @@ static void write_scenario(const struct stage_opts *o, char *text, size_t size)
                         "wire rack-1 198.51.100.0/28 delay 2ms\n"
                         "wire rack-2 198.51.100.16/28 delay 3ms\n"
                         "wire rack-3 198.51.100.32/28 delay 1ms\n"
-                        "wire office 198.51.101.0/24 delay 10ms\n"
                         "router gate-1 rack-1 core 203.0.113.31\n"
                         "router gate-2 rack-2 core 203.0.113.32\n"
                         "router gate-3 rack-3 core 203.0.113.33\n"
-                        "router gate-4 office core 203.0.113.34\n"
                         "host server-1 rack-1 198.51.100.5\n"
                         "host server-2 rack-2 198.51.100.21\n"
                         "host stun rack-3 198.51.100.37 198.51.100.38\n"
-                        "host caller office 198.51.101.10\n"
                         "nameserver dns core 203.0.113.53\n"
                         "record sip.example.test ttl %u A 198.51.100.5\n"
                         "record one.example.test ttl %u A 198.51.100.5\n"
@@ -60,6 +76,16 @@ static void write_scenario(const struct stage_opts *o, char *text, size_t size)
                          "record %s.example.test ttl %u SRV 20 0 %u two.example.test\n",
                          services[i], ttl, port, services[i], ttl, port);
     }
+    if (o->caller_nat)
+        used += snprintf(text + used, size - (size_t)used,
+                         "wire home-2 192.168.2.0/24 %s\nhost caller home-2 192.168.2.10\n"
+                         "nat nat-2 %s inside home-2 outside core 203.0.113.20\n",
+                         o->caller_link, o->caller_nat);
+    else
+        used +=
+            snprintf(text + used, size - (size_t)used,
+                     "wire office 198.51.101.0/24 delay 10ms\nhost caller office 198.51.101.10\n"
+                     "router gate-4 office core 203.0.113.34\n");
     if (o->nat)
         used += snprintf(text + used, size - (size_t)used,
                          "wire home 192.168.1.0/24 %s\nhost phone home 192.168.1.10\n"
@@ -107,7 +133,7 @@ static void start_server(struct stage *st, unsigned i)
         .tls = true,
         .domain = "example.test",
         .users = users,
-        .user_count = 1,
+        .user_count = STAGE_ACCOUNTS_MAX + 1,
         .expires_max_s = st->opts.lease_s,
         .dice = ptn_sim_dice(st->w),
     };
@@ -121,57 +147,73 @@ static void start_server(struct stage *st, unsigned i)
     add(st, server_hosts[i], middlebox_machine(&server->middlebox, &machine), &server->number);
 }
 
-static struct ptn_ua_account account_of_phone(const struct stage_opts *o)
+/* Both by the same transport: the servers keep no transactions, so what is lost over UDP is
+ * repeated by nobody who has sent it over TCP. */
+static struct ptn_ua_account registering(const struct stage_opts *o, unsigned user)
 {
+    enum ptn_transport transport = o->transport;
     static const uint16_t ports[] = {[PTN_UDP] = 5060, [PTN_TCP] = 5060, [PTN_TLS] = 5061};
-    bool one = o->server_count == 1;
-
-    return (struct ptn_ua_account){
-        .user = "alice",
+    bool by_srv = o->server_count > 1 && !o->by_settings;
+    struct ptn_ua_account account = {
+        .user = users[user].name,
         .domain = "example.test",
-        .password = users[0].password,
-        .server = {.name = one ? "sip.example.test" : "example.test",
-                   .port = one ? ports[o->transport] : 0,
-                   .transport = o->transport},
+        .password = users[user].password,
+        .server = {.name = by_srv ? "example.test" : "sip.example.test",
+                   .port = by_srv ? 0 : ports[transport],
+                   .transport = transport},
         .registers = true,
         .expires_s = o->lease_s,
         .retry_max = PTN_S(30), /* as the settings' default */
         .keepalive = PTN_SIP_KEEPALIVE_CRLF,
     };
+
+    if (o->server_count > 1 && o->by_settings)
+        account.server_2 = (struct ptn_sip_host){
+            .name = "two.example.test", .port = ports[transport], .transport = transport};
+    return account;
+}
+
+static void add_accounts(const struct stage_opts *o, unsigned person, struct ptn_ua_opts *opts)
+{
+    static const char *const addrs[STAGE_SERVERS] = {"198.51.100.5", "198.51.100.21"};
+
+    if (person == STAGE_PHONE)
+        for (unsigned i = 0; i < (o->account_count ? o->account_count : 1); i++)
+            opts->accounts[opts->account_count++] = registering(o, i);
+    else if (o->caller_nat)
+        opts->accounts[opts->account_count++] = registering(o, BOB);
+    else
+        for (unsigned i = 0; i < STAGE_SERVERS; i++)
+            opts->accounts[opts->account_count++] = (struct ptn_ua_account){
+                .user = "bob",
+                .domain = "example.test",
+                .server = {.name = addrs[i], .port = 5060, .transport = PTN_UDP}};
 }
 
 static void add_person(struct stage *st, unsigned i)
 {
-    static const char *const addrs[STAGE_SERVERS] = {"198.51.100.5", "198.51.100.21"};
     struct stage_person *p = &st->people[i];
-    bool is_phone = i == STAGE_PHONE;
+    bool is_phone = i == STAGE_PHONE, registers = is_phone || st->opts.caller_nat;
     struct ptn_ua_opts opts = {
         .locals = {{.addr = st->s->hosts[ptn_scenario_host(st->s, hosts[i])].legs[0].addr}},
         .local_count = 1,
         .roams = true,
         .sip_port = 5060,
         .tls_port = 5061,
-        .tcp = is_phone && st->opts.transport == PTN_TCP,
-        .tls = is_phone && st->opts.transport == PTN_TLS,
+        .tcp = registers && st->opts.transport == PTN_TCP,
+        .tls = registers && st->opts.transport == PTN_TLS,
         .rtp_port_min = 11780,
         .rtp_port_max = 11799,
         .calls_max = 16,
-        .auto_answer = is_phone,
+        .auto_answer = true,
         .source = ptn_source_tone(hz[i], -12),
         .dice = ptn_sim_dice(st->w),
-        .log = is_phone ? st->opts.log : NULL,
+        .log = st->opts.log,
     };
 
-    if (is_phone && !st->opts.no_stun) {
+    if (registers && !st->opts.no_stun)
         opts.stun[opts.stun_count++] = (struct ptn_ua_stun_server){"stun.example.test", STUN_PORT};
-    }
-    if (is_phone)
-        opts.accounts[opts.account_count++] = account_of_phone(&st->opts);
-    for (unsigned server = 0; !is_phone && server < STAGE_SERVERS; server++)
-        opts.accounts[opts.account_count++] = (struct ptn_ua_account){
-            .user = "bob",
-            .domain = "example.test",
-            .server = {.name = addrs[server], .port = 5060, .transport = PTN_UDP}};
+    add_accounts(&st->opts, i, &opts);
     must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
     ptn_ua_start(p->ua, ptn_sim_now(st->w));
     struct ptn_machine machine = ptn_ua_machine(p->ua);
@@ -313,40 +355,66 @@ void stage_wake_up(struct stage *st)
 
 /* -- calls ----------------------------------------------------------------------------------- */
 
-bool stage_is_registered(struct stage *st, unsigned *server)
+/* Does this person say so of all accounts? */
+static bool says_registered(const struct stage *st, unsigned person, struct ptn_addr *server)
 {
     static struct ptn_ua_status status;
-    ptn_time now = ptn_sim_now(st->w);
 
-    ptn_ua_status(st->people[STAGE_PHONE].ua, now, &status);
-    if (status.accounts[0].state != PTN_UA_ACCOUNT_REGISTERED)
-        return false;
+    ptn_ua_status(st->people[person].ua, ptn_sim_now(st->w), &status);
+    *server = status.accounts[0].server;
+    for (unsigned i = 0; i < status.account_count; i++)
+        if (status.accounts[i].state != PTN_UA_ACCOUNT_REGISTERED)
+            return false;
+    return true;
+}
+
+static bool knows(const struct stage *st, unsigned server)
+{
+    const struct registrar *r = st->servers[server].registrar;
+    ptn_time now = ptn_sim_now(st->w);
+    unsigned accounts = st->opts.account_count ? st->opts.account_count : 1;
+
+    for (unsigned i = 0; i < accounts; i++)
+        if (!registrar_binding(r, users[i].name, now))
+            return false;
+    return !st->opts.caller_nat || registrar_binding(r, users[BOB].name, now);
+}
+
+bool stage_is_registered(struct stage *st, unsigned *server)
+{
+    struct ptn_addr used, of_caller;
     bool found = false;
+
+    if (!says_registered(st, STAGE_PHONE, &used) ||
+        (st->opts.caller_nat && !says_registered(st, STAGE_CALLER, &of_caller)))
+        return false;
     for (unsigned i = 0; i < st->opts.server_count; i++) {
         struct ptn_addr addr = server_addr(i);
-        if (st->servers[i].dead || !registrar_binding(st->servers[i].registrar, "alice", now))
+        if (st->servers[i].dead || !knows(st, i))
             continue;
         /* Another may remember it, too; the phone's own word goes first. */
-        if (!found || ptn_addr_same_ip(&status.accounts[0].server, &addr))
+        if (!found || ptn_addr_same_ip(&used, &addr))
             *server = i;
         found = true;
     }
     return found;
 }
 
-bool stage_call(struct stage *st, unsigned server, ptn_time until)
+bool stage_call(struct stage *st, unsigned from, unsigned server, ptn_time until)
 {
-    struct stage_person *caller = &st->people[STAGE_CALLER], *phone = &st->people[STAGE_PHONE];
-    unsigned incoming = phone->events[PTN_UA_INCOMING], up = caller->events[PTN_UA_ANSWERED];
-    unsigned there = phone->events[PTN_UA_ANSWERED];
+    struct stage_person *caller = &st->people[from], *called = &st->people[!from];
+    unsigned incoming = called->events[PTN_UA_INCOMING], up = caller->events[PTN_UA_ANSWERED];
+    unsigned there = called->events[PTN_UA_ANSWERED];
+    unsigned account = from == STAGE_PHONE || st->opts.caller_nat ? 0 : server;
 
     caller->ear.samples = 0;
-    if (ptn_ua_dial(caller->ua, ptn_sim_now(st->w), server, "alice", &caller->call) != PTN_OK)
+    if (ptn_ua_dial(caller->ua, ptn_sim_now(st->w), account,
+                    from == STAGE_PHONE ? users[BOB].name : users[0].name, &caller->call) != PTN_OK)
         return false;
-    wake(st, STAGE_CALLER);
-    return stage_wait(st, STAGE_PHONE, PTN_UA_INCOMING, incoming + 1, until) &&
-           stage_wait(st, STAGE_CALLER, PTN_UA_ANSWERED, up + 1, until) &&
-           stage_wait(st, STAGE_PHONE, PTN_UA_ANSWERED, there + 1, until);
+    wake(st, from);
+    return stage_wait(st, !from, PTN_UA_INCOMING, incoming + 1, until) &&
+           stage_wait(st, from, PTN_UA_ANSWERED, up + 1, until) &&
+           stage_wait(st, !from, PTN_UA_ANSWERED, there + 1, until);
 }
 
 static bool hears(const struct stage *st, unsigned person)
@@ -368,10 +436,10 @@ bool stage_talk(struct stage *st, ptn_time until)
     return false;
 }
 
-void stage_hang_up(struct stage *st)
+void stage_hang_up(struct stage *st, unsigned person)
 {
-    struct stage_person *caller = &st->people[STAGE_CALLER];
+    struct stage_person *p = &st->people[person];
 
-    if (ptn_ua_hang_up(caller->ua, ptn_sim_now(st->w), caller->call))
-        wake(st, STAGE_CALLER);
+    if (ptn_ua_hang_up(p->ua, ptn_sim_now(st->w), p->call))
+        wake(st, person);
 }

@@ -8,7 +8,8 @@
  *                                           +--- dns, office (caller)
  *
  * Each server knows its own bindings only, and the caller, who has an account at each, asks the
- * one where the phone is. The phone answers by itself.
+ * one where the phone is. Or he is at home, too, behind a NAT of his own, and registers with the
+ * one server there is. Whoever is called answers by himself.
  */
 #ifndef PTN_TEST_STAGE_H
 #define PTN_TEST_STAGE_H
@@ -21,16 +22,18 @@
 #include "support/registrar.h"
 #include "ua/ua.h"
 
-enum { STAGE_SERVERS = 2 };
+enum { STAGE_SERVERS = 2, STAGE_ACCOUNTS_MAX = 16 };
 enum { STAGE_PHONE, STAGE_CALLER, STAGE_PEOPLE };
 
 struct stage_opts {
     uint64_t seed;
-    enum ptn_transport transport; /* of the phone's account */
-    unsigned server_count;
+    enum ptn_transport transport;         /* of the phone's account */
+    unsigned server_count, account_count; /* of accounts 0 is 1 */
+    bool by_settings; /* two servers are two settings, else SRV records of one name */
     const char *nat;  /* kind and properties; NULL: the phone has a public address */
     const char *link; /* of the home's wire */
-    bool no_stun;     /* the phone is told of no STUN server */
+    const char *caller_nat, *caller_link; /* NULL: he is in an office without one */
+    bool no_stun;                         /* the phone is told of no STUN server */
     unsigned lease_s, ttl_s;
     enum middlebox_kind middlebox;
     const struct ptn_log *log; /* the phone's; NULL */
@@ -82,16 +85,17 @@ void stage_revive(struct stage *st, unsigned server, bool with_bindings);
 void stage_sleep(struct stage *st);
 void stage_wake_up(struct stage *st);
 
-/* The phone says it is registered, and a server knows it. */
+/* The phone says it is registered with all its accounts, and a server knows it; so is a caller who
+ * registers. */
 bool stage_is_registered(struct stage *st, unsigned *server);
 
-/* The caller calls the phone by this server: true when both are up before `until`. */
-bool stage_call(struct stage *st, unsigned server, ptn_time until);
+/* `from` calls the other by this server: true when both are up before `until`. */
+bool stage_call(struct stage *st, unsigned from, unsigned server, ptn_time until);
 
 /* Both hear each other at some moment before `until`. */
 bool stage_talk(struct stage *st, ptn_time until);
 
-/* The caller hangs up; the phone may not be told. */
-void stage_hang_up(struct stage *st);
+/* `person` hangs up; the other may not be told. */
+void stage_hang_up(struct stage *st, unsigned person);
 
 #endif

@@ -29,8 +29,8 @@ enum { SHOWN_MAX = 20, LONG = 2000, RECOVERIES_MAX = 100000 };
 #define REANCHOR PTN_S(10) /* after each move of a call that is up */
 #define WATCH PTN_S(900)   /* with a middlebox: how often does the phone register? */
 
-/* REGISTERs, repeats not counted, within a minute and within ten. A refresh of the shortest lease
- * is two of them (with 401) each 27 s. */
+/* REGISTERs of an account, repeats not counted, within a minute and within ten. A refresh of the
+ * shortest lease is two of them (with 401) each 27 s. */
 enum { PER_MINUTE_MAX = 20, PER_TEN_MINUTES_MAX = 60 };
 
 enum question { REACHED, REANCHORED, HIDDEN, MODEST, QUESTIONS };
@@ -78,7 +78,7 @@ static bool find_server(struct stage *st, unsigned *server, ptn_time until)
 }
 
 /* One call after the other until one is heard on both sides; leaves it up. */
-static const char *reach(struct stage *st, ptn_time until)
+static const char *reach_by(struct stage *st, unsigned from, ptn_time until)
 {
     const char *wrong = "not registered";
     unsigned server;
@@ -86,20 +86,43 @@ static const char *reach(struct stage *st, ptn_time until)
     while (ptn_sim_now(st->w) < until && find_server(st, &server, until)) {
         ptn_time now = ptn_sim_now(st->w);
         wrong = "a call does not arrive";
-        if (stage_call(st, server, ptn_time_min(until, now + DIAL))) {
+        if (stage_call(st, from, server, ptn_time_min(until, now + DIAL))) {
             wrong = "a call is not heard";
             if (stage_talk(st, ptn_time_min(until, ptn_sim_now(st->w) + LISTEN)))
                 return NULL;
         }
-        stage_hang_up(st);
+        stage_hang_up(st, from);
         stage_run(st, ptn_time_min(until, ptn_time_max(ptn_sim_now(st->w), now + PTN_S(1))));
     }
     return wrong;
 }
 
-static bool follows_soon(const struct plot *p, unsigned act)
+/* The phone is called; where both register, it calls, too. Leaves the last call up. */
+static const char *reach(struct stage *st, ptn_time until)
 {
-    return act + 1 < p->act_count && p->acts[act + 1].at < p->acts[act].at + REANCHOR;
+    const char *wrong = reach_by(st, STAGE_CALLER, until);
+
+    if (wrong || !st->opts.caller_nat)
+        return wrong;
+    stage_hang_up(st, STAGE_CALLER);
+    stage_run(st, ptn_time_min(until, ptn_sim_now(st->w) + PTN_S(1)));
+    return reach_by(st, STAGE_PHONE, until);
+}
+
+static void part(struct stage *st)
+{
+    stage_hang_up(st, STAGE_CALLER);
+    stage_hang_up(st, STAGE_PHONE);
+}
+
+/* Another is to come before this one can have been mended; or both sides move at once: then each
+ * asks in vain where the other was, for as long as an INVITE lasts. */
+static bool is_in_company(const struct plot *p, unsigned act)
+{
+    bool before = act > 0 && p->acts[act].at < p->acts[act - 1].at + REANCHOR;
+    bool after = act + 1 < p->act_count && p->acts[act + 1].at < p->acts[act].at + REANCHOR;
+
+    return after || (before && p->stage.caller_nat);
 }
 
 static void play_acts(struct stage *st, const struct plot *p, ptn_time began, struct verdict *v)
@@ -107,7 +130,7 @@ static void play_acts(struct stage *st, const struct plot *p, ptn_time began, st
     for (unsigned i = 0; i < p->act_count; i++) {
         stage_run(st, began + p->acts[i].at);
         plot_perform(st, &p->acts[i]);
-        if (!p->talks || !p->only_moves || follows_soon(p, i) || v->wrong[REANCHORED])
+        if (!p->talks || !p->only_moves || is_in_company(p, i) || v->wrong[REANCHORED])
             continue;
         ptn_time until = ptn_sim_now(st->w) + REANCHOR;
         /* Sound that is under way is heard for a moment yet. */
@@ -139,31 +162,32 @@ static void play(struct stage *st, const struct plot *p, struct verdict *v)
     ptn_time began = ptn_sim_now(st->w);
     play_acts(st, p, began, v);
     ptn_time last = began + p->last;
-    stage_hang_up(st);
+    part(st);
     v->wrong[REACHED] = reach(st, last + RECOVERY);
     v->recovery = ptn_sim_now(st->w) - last;
-    stage_hang_up(st);
+    part(st);
     if (v->wrong[REACHED])
         return;
     stage_run(st, ptn_sim_now(st->w) + STEADY);
     /* Half a minute, for much may be lost. */
     if (reach(st, ptn_sim_now(st->w) + PTN_S(30)))
         v->wrong[REACHED] = "reached, but not any more half a minute later";
-    stage_hang_up(st);
+    part(st);
     stage_run(st, ptn_sim_now(st->w) + PTN_S(5));
 }
 
 static void judge(const struct stage *st, struct verdict *v)
 {
     const struct skin *skin = &st->people[STAGE_PHONE].skin;
-    unsigned minute = skin_registers_within(skin, PTN_S(60));
-    unsigned ten = skin_registers_within(skin, PTN_S(600));
+    unsigned accounts = st->opts.account_count;
+    unsigned minute = skin_registers_within(skin, PTN_S(60)) / accounts;
+    unsigned ten = skin_registers_within(skin, PTN_S(600)) / accounts;
 
-    if (skin->private_shown > 0)
+    if (skin->private_shown + st->people[STAGE_CALLER].skin.private_shown > 0)
         v->wrong[HIDDEN] = "shows a private address";
     if (minute > PER_MINUTE_MAX || ten > PER_TEN_MINUTES_MAX)
         v->wrong[MODEST] = "registers too often";
-    tally.messages += skin->messages;
+    tally.messages += skin->messages + st->people[STAGE_CALLER].skin.messages;
     tally.per_minute_worst = minute > tally.per_minute_worst ? minute : tally.per_minute_worst;
     tally.per_ten_worst = ten > tally.per_ten_worst ? ten : tally.per_ten_worst;
 }
@@ -190,6 +214,8 @@ static void tell(const struct stage *st, const struct plot *p, const struct verd
             printf("#   %s\n", v->wrong[i]);
     printf("#   recovered after %.1f s; REGISTERs: %u, %u at most in a minute\n",
            (double)v->recovery / 1e9, skin->register_count, skin_registers_within(skin, PTN_S(60)));
+    if (skin->private_shown == 0)
+        skin = &st->people[STAGE_CALLER].skin;
     if (skin->private_shown == 0)
         return;
     printf("#   at %.3f s it said:\n", (double)skin->shown_at / 1e9);
@@ -244,7 +270,8 @@ static bool report(clock_t began)
                "s\n",
                (double)tally.recoveries[n / 2] / 1e9, (double)tally.recoveries[n * 99 / 100] / 1e9,
                (double)tally.recoveries[n - 1] / 1e9);
-    printf("# %" PRIu64 " SIP messages read; REGISTERs: at most %u in a minute, %u in ten\n",
+    printf("# %" PRIu64
+           " SIP messages read; REGISTERs of an account: at most %u in a minute, %u in ten\n",
            tally.messages, tally.per_minute_worst, tally.per_ten_worst);
     printf("# %.1f s of processor time\n1..%d\n", (double)(clock() - began) / CLOCKS_PER_SEC,
            QUESTIONS);
