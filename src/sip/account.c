@@ -146,13 +146,17 @@ void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
     /* What rests because of a NAT has no reason to where the socket is another. */
     bool rests = a->reg.resting && !(moved && a->reg.state == PTN_SIP_REG_BACKOFF);
     bool wanted = a->reg.wanted && !rests;
+    /* Another contact for another server is no news of ours: with both dead they would take turns
+     * at once, and not when the back-off says so. */
+    bool news = a->reg.failures == 0 || ptn_addr_equal(&a->path_for, &a->hop_addr);
+    a->path_for = a->hop_addr;
     a->path = *path;
     a->reg.looked = 0;
     if (first && a->registers)
         ptn_sip_reg_begin(s, now, a);
     else if (moved && wanted)
         ptn_sip_reg_renew(s, now, a);
-    else if (changed && wanted)
+    else if (changed && wanted && news)
         ptn_sip_reg_go(s, now, a);
     if (!a->registers && first)
         ptn_sip_keepalive_start(s, now, a);

@@ -256,6 +256,9 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     r->bound_until = now + PTN_S(lease_s);
     /* Half, less up to a tenth by chance: a lost refresh leaves time for others. */
     r->next = now + (ptn_time)((double)PTN_S(lease_s) * (0.5 - 0.05 * ptn_dice_unit(&s->dice)));
+    /* Meanwhile the owner has said another. */
+    if (!ptn_addr_equal(&r->asked, &a->path.contact))
+        r->next = now;
     ptn_sip_outbound_taken(a, in);
     ptn_sip_keepalive_start(s, now, a);
     ptn_sip_subscription_ready(s, now, a);

@@ -68,6 +68,27 @@ TEST(what_was_written_for_a_neighbour_is_not_sent_on_to_a_public_server)
     end();
 }
 
+TEST(two_dead_servers_that_see_the_phone_differently_are_not_asked_all_the_time)
+{
+    struct stage_opts opts = PLAIN;
+    const struct skin *skin = &st.people[STAGE_PHONE].skin;
+
+    /* Each is told another contact; and both hosts say at once that nobody listens. */
+    opts.nat = "symmetric";
+    opts.server_count = 2;
+    opts.by_settings = true;
+    begin(opts);
+    stage_kill(&st, 0);
+    stage_run(&st, ptn_sim_now(st.w) + PTN_S(120));
+    stage_kill(&st, 1);
+    stage_run(&st, ptn_sim_now(st.w) + PTN_S(300));
+    print_message("# %u in a minute\n", skin_registers_within(skin, PTN_S(60)));
+    CHECK(skin_registers_within(skin, PTN_S(60)) <= 16);
+    stage_revive(&st, 1, false);
+    stage_run(&st, ptn_sim_now(st.w) + PTN_S(60));
+    end();
+}
+
 TEST(a_call_tells_its_new_address_only_once_the_outside_of_it_is_known)
 {
     struct stage_opts opts = PLAIN;

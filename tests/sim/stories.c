@@ -26,7 +26,7 @@ enum { SHOWN_MAX = 20, LONG = 2000, RECOVERIES_MAX = 100000 };
 #define STEADY PTN_S(25)   /* after the recovery: the same again */
 #define DIAL PTN_S(10)     /* patience of the caller */
 #define LISTEN PTN_S(5)    /* for a tone to come through clean */
-#define REANCHOR PTN_S(10) /* after each move of a call that is up */
+#define REANCHOR PTN_S(15) /* after each move of a call that is up, without STUN and with loss */
 #define WATCH PTN_S(900)   /* with a middlebox: how often does the phone register? */
 
 /* REGISTERs of an account, repeats not counted, within a minute and within ten. A refresh of the
@@ -37,7 +37,7 @@ enum question { REACHED, REANCHORED, HIDDEN, MODEST, QUESTIONS };
 
 static const char *const questions[QUESTIONS] = {
     [REACHED] = "registered and reachable within 60 s of the last fault, and still later",
-    [REANCHORED] = "calls go on within 10 s when the phone or its NAT moves",
+    [REANCHORED] = "calls go on within 15 s when the phone or its NAT moves",
     [HIDDEN] = "no private address in any SIP message to a public peer",
     [MODEST] = "no REGISTER loop",
 };
