@@ -93,7 +93,8 @@ void ptn_sip_opinion_opened(struct ptn_sip *s, ptn_time now, const struct ptn_si
     struct ptn_sip_acct *a = ptn_sip_find_account(s, s->opinion.account);
 
     if (a && k->id == s->opinion.socket)
-        ask(s, now, a, &(struct ptn_sip_path){k->id, k->local});
+        /* Nobody has seen this socket yet: it has no name that the server could use. */
+        ask(s, now, a, &(struct ptn_sip_path){k->id, k->local, true});
     else
         end(s, now);
 }
