@@ -11,6 +11,7 @@
 #define RETRY_MAX PTN_S(60)
 #define AGE_MIN PTN_S(60)
 #define AGE_MAX PTN_S(3600)
+#define DOUBT_EVERY PTN_S(30)
 
 enum { STUN_PORT = 3478 };
 
@@ -136,6 +137,7 @@ static bool take_addrs(struct ptn_server *server, ptn_time now, const struct ptn
         return false;
     }
     server->wait = RETRY_FIRST;
+    server->found_at = now;
     server->due = ptn_time_add(now, ptn_time_max(age, AGE_MIN));
     return !ptn_addr_equal(&before.v4, &server->v4) || !ptn_addr_equal(&before.v6, &server->v6);
 }
@@ -167,6 +169,17 @@ bool ptn_servers_input(struct ptn_servers *s, ptn_time now, const struct ptn_tel
         return false;
     }
     return take_addrs(server, now, tell);
+}
+
+/* A name server may have lied, and for a long time. */
+void ptn_servers_doubt(struct ptn_servers *s, ptn_time now)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        struct ptn_server *server = &s->servers[i];
+        if (server->due != PTN_NEVER && known(server))
+            server->due =
+                ptn_time_min(server->due, ptn_time_max(now, server->found_at + DOUBT_EVERY));
+    }
 }
 
 ptn_time ptn_servers_deadline(const struct ptn_servers *s)

@@ -3,7 +3,8 @@
  *
  * A name with a port is looked up as a host; one without first as a service
  * (_stun._udp, RFC 8489 §8.1), then as a host with port 3478. Looked up again when
- * the answer has grown old; one that fails is asked again, ever more seldom.
+ * the answer has grown old, or nobody answers there; one that fails is asked again, ever more
+ * seldom.
  */
 #ifndef PTN_UA_SERVERS_H
 #define PTN_UA_SERVERS_H
@@ -25,6 +26,7 @@ struct ptn_servers {
         unsigned want_types; /* to be asked next; 0: nothing */
         bool asking;
         ptn_time due; /* when to begin anew */
+        ptn_time found_at;
         ptn_time wait;
         struct ptn_addr v4, v6;
     } servers[PTN_SERVERS_MAX];
@@ -43,6 +45,9 @@ bool ptn_servers_output(struct ptn_servers *s, ptn_time now, struct ptn_ask *ask
 ptn_time ptn_servers_deadline(const struct ptn_servers *s);
 
 bool ptn_servers_own(const struct ptn_servers *s, ptn_id id);
+
+/* No server answers: the names that have been known for a while are looked up anew. */
+void ptn_servers_doubt(struct ptn_servers *s, ptn_time now);
 
 /* All addresses known now. */
 void ptn_servers_list(const struct ptn_servers *s, struct ptn_anchor_servers *out);

@@ -432,6 +432,8 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
         struct ptn_ua_sip_socket *s = &ua->sockets[i];
         if (s->open && now >= ptn_anchor_deadline(&s->anchor)) {
             ptn_anchor_tick(&s->anchor, now);
+            if (ptn_anchor_settled(&s->anchor) && !ptn_anchor_hears(&s->anchor))
+                ptn_servers_doubt(&ua->servers, now);
             ua->dirty = true;
         }
     }

@@ -186,3 +186,21 @@ TEST(an_answer_nobody_asked_for_is_ignored)
     CHECK(ptn_servers_own(&s, FIRST_ID));
     CHECK(!ptn_servers_own(&s, FIRST_ID + 1));
 }
+
+TEST(where_nobody_answers_the_name_is_looked_up_anew)
+{
+    static const struct ptn_dns_record lie = {
+        .type = PTN_DNS_A, .ttl_s = 3600, .addr = {{203, 0, 113, 200}, 0, PTN_IPV4, 0}};
+    struct ptn_servers s = servers_of("stun.example.test", 3478);
+
+    expect_question(&s, 0, "stun.example.test", PTN_DNS_A | PTN_DNS_AAAA);
+    resolved(&s, PTN_S(1), &lie, 1);
+    CHECK_EQ(PTN_S(3601), ptn_servers_deadline(&s));
+    ptn_servers_doubt(&s, PTN_S(5));
+    ptn_servers_doubt(&s, PTN_S(6));
+    CHECK_EQ(PTN_S(31), ptn_servers_deadline(&s));
+    expect_question(&s, PTN_S(31), "stun.example.test", PTN_DNS_A | PTN_DNS_AAAA);
+    /* Nor is a question that is out asked twice. */
+    ptn_servers_doubt(&s, PTN_S(32));
+    CHECK_EQ(PTN_NEVER, ptn_servers_deadline(&s));
+}
