@@ -3,10 +3,12 @@
  *
  *   bench_stun_load PORT PID SECONDS [WINDOW|rate=N] [SIZE]
  *
- * 64 sockets on the loopback address keep WINDOW (256) requests on their way, each answer drawing
- * the next one; with rate=N they are sent by the clock, and latencies count from when they were
- * due. With SIZE the requests are that long and come back as they are: the floor of a relay. Prints
- * one line: requests a second, the server's CPU time a request, latencies, what was lost or wrong.
+ * 64 sockets, each on a loopback address in a /24 of its own, as a server may give each of those so
+ * much and no more without being asked by a user, keep WINDOW (256) requests on their way, each
+ * answer drawing the next one; with rate=N they are sent by the clock, and latencies count from
+ * when they were due. With SIZE the requests are that long and come back as they are: the floor of
+ * a relay. Prints one line: requests a second, the server's CPU time a request, latencies, what was
+ * lost or wrong.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -161,9 +163,12 @@ int main(int argc, char **argv)
         return 2;
     for (unsigned s = 0; s < SOCKETS; s++) {
         struct epoll_event e = {.events = EPOLLIN, .data.u32 = s};
+        struct sockaddr_in own = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(0x7f0a0001u + (s << 8))};
         sources[s].fd = socket(AF_INET, SOCK_DGRAM, 0);
         sources[s].last = load_now();
-        if (sources[s].fd < 0 || connect(sources[s].fd, (struct sockaddr *)&to, sizeof to) != 0 ||
+        if (sources[s].fd < 0 || bind(sources[s].fd, (struct sockaddr *)&own, sizeof own) != 0 ||
+            connect(sources[s].fd, (struct sockaddr *)&to, sizeof to) != 0 ||
             epoll_ctl(epoll, EPOLL_CTL_ADD, sources[s].fd, &e) != 0) {
             perror("bench_stun_load");
             return 1;
