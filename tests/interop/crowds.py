@@ -157,13 +157,21 @@ def play_rounds(count):
             phone.postern('register')
 
 
+def check_no_complaints(path):
+    """sipp makes the file when something did not fit, but also to say that the machine is slow."""
+    if not os.path.exists(path):
+        return
+    with open(path, encoding='utf-8', errors='replace') as f:
+        said = [line for line in f if 'Overload warning' not in line and 'following events' not in line]
+    check(not ''.join(said).strip(), ''.join(said))
+
+
 def all_rounds_are_played(rounds):
     registrar = world['registrar'] = sipp('registrar', ACCOUNTS, town.registrar.rsplit('.', 1)[1])
     start_phone(VALGRIND if rounds != ROUNDS else (), keepalive=0)
     play_rounds(rounds)
     registrar.__exit__()
-    complaints = town.path('sipp-registrar.errors')
-    check(not os.path.exists(complaints), os.path.exists(complaints) and open(complaints, encoding='utf-8').read())
+    check_no_complaints(town.path('sipp-registrar.errors'))
     end_phone()
 
 
