@@ -74,9 +74,11 @@ def it_answers_after_every_broken_message():
 
 @case
 def its_memory_does_not_grow_with_them():
+    # What has been answered is kept for half a minute, so how much there is depends on the machine's speed. One
+    # message lost in each would be more than this.
     grown = rss_kib() - world['rss']
     print(f'# {world["rss"]} KiB at first, {grown:+} KiB after the rest')
-    check(grown < (262144 if 'san' in os.path.basename(town.build) else 3072), f'{grown} KiB more')
+    check(grown < (262144 if 'san' in os.path.basename(town.build) else 8192), f'{grown} KiB more')
 
 
 @case

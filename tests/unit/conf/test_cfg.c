@@ -44,6 +44,7 @@ TEST(a_blank_value_leaves_the_setting_alone)
     CHECK_EQ(0, r.note_count);
     CHECK_STR("A", s.label[0]);
     CHECK_EQ(5000, s.port);
+    ptn_conf_report_fini(&r);
 }
 
 TEST(null_and_empty_work_for_lists_and_empty_is_wrong_for_numbers)
