@@ -56,10 +56,19 @@ def story_differs():
         yield 'README.md does not tell docs/demo.txt: run tools/picture.py with a run of ./demo'
 
 
+def shadowed_modules():
+    """A test finds the files beside it before Python's own modules of that name, and so do those."""
+    for folder, _, names in os.walk(f'{root}/tests'):
+        for name in names:
+            if name.endswith('.py') and name.removesuffix('.py') in sys.stdlib_module_names:
+                yield f'{os.path.relpath(folder, root)}/{name} has the name of a module of Python'
+
+
 bad = False
 cases = (('the readme tells what the demo printed', story_differs), ('every link leads somewhere', dead_links),
          ('every program has a manual page', pages_missing),
-         ('every command of postern is in its manual page and its help', commands_untold))
+         ('every command of postern is in its manual page and its help', commands_untold),
+         ('no test stands in the way of a module of python', shadowed_modules))
 print(f'1..{len(cases)}')
 for number, (name, faults) in enumerate(cases, 1):
     found = list(faults())

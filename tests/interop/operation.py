@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""postern-server as an operator meets it: his files, its metrics, its signals. operator.py SERVER"""
+"""postern-server as an operator meets it: his files, its metrics, its signals. operation.py SERVER"""
 import json
 import os
 import signal
