@@ -238,20 +238,8 @@ static void reserve(struct ptn_relay *r, ptn_time now, struct ptn_relay_alloc *a
 
 static void tell(struct ptn_relay *r, const struct ptn_relay_alloc *a)
 {
-    struct ptn_relay_event ev = {
-        .kind = PTN_RELAY_BEGUN,
-        .name = ptn_relay_user_name(&r->users.rows[a->user]),
-        .realm = ptn_bytes(r->users.realm, r->users.realm_size),
-        .number = a->number,
-        .client = a->client,
-        .transport = (enum ptn_transport)a->transport,
-        .relays_tcp = a->relays_tcp,
-        .lifetime_s = a->lifetime_s,
-    };
+    struct ptn_relay_event ev = ptn_relay_news_of(r, a);
 
-    for (unsigned i = 0; i < 2; i++)
-        if (a->sockets[i] != PTN_RELAY_NONE)
-            ev.relayed[i] = ptn_relay_sockets_announced(&r->sockets, a->sockets[i]);
     ptn_relay_news_add(&r->news, &ev);
     r->begun++;
 }

@@ -145,6 +145,9 @@ void ptn_relay_end_peer_conn(struct ptn_relay *r, uint32_t row);
 void ptn_relay_socket_came(struct ptn_relay *r, ptn_time now);
 
 /* life.c: how allocations and what hangs on them end. */
+/* What is to be told of an allocation that has begun. */
+struct ptn_relay_event ptn_relay_news_of(const struct ptn_relay *r,
+                                         const struct ptn_relay_alloc *a);
 void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t alloc, enum ptn_relay_end why);
 /* It has come to its end by itself. */
 void ptn_relay_end_due(struct ptn_relay *r, ptn_time now, uint32_t alloc);

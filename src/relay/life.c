@@ -26,28 +26,37 @@ void ptn_relay_drop_socket(struct ptn_relay *r, uint32_t row)
     ptn_relay_sockets_remove(&r->sockets, row);
 }
 
-static void tell(struct ptn_relay *r, ptn_time now, const struct ptn_relay_alloc *a,
-                 enum ptn_relay_end why)
+struct ptn_relay_event ptn_relay_news_of(const struct ptn_relay *r, const struct ptn_relay_alloc *a)
 {
     struct ptn_relay_event ev = {
-        .kind = PTN_RELAY_ENDED,
+        .kind = PTN_RELAY_BEGUN,
         .name = ptn_relay_user_name(&r->users.rows[a->user]),
         .realm = ptn_bytes(r->users.realm, r->users.realm_size),
         .number = a->number,
         .client = a->client,
         .transport = (enum ptn_transport)a->transport,
         .relays_tcp = a->relays_tcp,
-        .lifetime_s = (uint32_t)((now - a->begun) / PTN_S(1)),
-        .end = why,
-        .bytes_up = a->bytes_up,
-        .bytes_down = a->bytes_down,
-        .packets_up = a->packets_up,
-        .packets_down = a->packets_down,
+        .lifetime_s = a->lifetime_s,
     };
 
     for (unsigned i = 0; i < 2; i++)
         if (a->sockets[i] != PTN_RELAY_NONE)
             ev.relayed[i] = ptn_relay_sockets_announced(&r->sockets, a->sockets[i]);
+    return ev;
+}
+
+static void tell_end(struct ptn_relay *r, ptn_time now, const struct ptn_relay_alloc *a,
+                     enum ptn_relay_end why)
+{
+    struct ptn_relay_event ev = ptn_relay_news_of(r, a);
+
+    ev.kind = PTN_RELAY_ENDED;
+    ev.lifetime_s = (uint32_t)((now - a->begun) / PTN_S(1));
+    ev.end = why;
+    ev.bytes_up = a->bytes_up;
+    ev.bytes_down = a->bytes_down;
+    ev.packets_up = a->packets_up;
+    ev.packets_down = a->packets_down;
     ptn_relay_news_add(&r->news, &ev);
 }
 
@@ -56,7 +65,7 @@ void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t row, enum ptn_rel
     struct ptn_relay_alloc *a = &r->allocs.rows[row];
 
     assert(a->number != 0);
-    tell(r, now, a, why);
+    tell_end(r, now, a, why);
     while (a->permissions != PTN_RELAY_NONE)
         ptn_relay_end_permission(r, a->permissions);
     while (a->channels != PTN_RELAY_NONE)

@@ -113,17 +113,23 @@ static void input_datagram(struct ptn_relay *r, ptn_time now, const struct ptn_t
         r->counts[PTN_RELAY_NO_ROOM]++;
 }
 
-static void close_conn(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn)
+/* It is gone, and what was allocated by it goes with it. */
+static void forget_conn(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn)
 {
     uint32_t alloc = ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id);
 
-    ptn_relay_close(r, conn->id);
     if (conn->joined)
         ptn_relay_joined_closed(r, conn);
     else
         ptn_relay_conns_remove(&r->conns, conn);
     if (alloc != PTN_RELAY_NONE)
         ptn_relay_end(r, now, alloc, PTN_RELAY_END_CONNECTION);
+}
+
+static void close_conn(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn)
+{
+    ptn_relay_close(r, conn->id);
+    forget_conn(r, now, conn);
 }
 
 static void input_accepted(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
@@ -238,17 +244,10 @@ static void input_gone(struct ptn_relay *r, ptn_time now, const struct ptn_tell 
 
     if (input_failed_socket(r, now, tell))
         return;
-    if (!conn) {
-        input_listener(r, tell);
-        return;
-    }
-    uint32_t alloc = ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id);
-    if (conn->joined)
-        ptn_relay_joined_closed(r, conn);
+    if (conn)
+        forget_conn(r, now, conn);
     else
-        ptn_relay_conns_remove(&r->conns, conn);
-    if (alloc != PTN_RELAY_NONE)
-        ptn_relay_end(r, now, alloc, PTN_RELAY_END_CONNECTION);
+        input_listener(r, tell);
 }
 
 void ptn_relay_input(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)

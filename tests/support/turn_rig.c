@@ -396,6 +396,15 @@ unsigned rig_allocate(struct rig *g, struct rig_client *c, struct ptn_addr *rela
     return code;
 }
 
+unsigned rig_allocate_as(struct rig *g, struct rig_client *c, const char *user,
+                         const char *password)
+{
+    c->user = user;
+    c->password = password;
+    c->nonce[0] = '\0';
+    return rig_allocate(g, c, NULL);
+}
+
 unsigned rig_refresh(struct rig *g, struct rig_client *c, uint32_t lifetime_s)
 {
     struct rig_request q;

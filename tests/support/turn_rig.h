@@ -91,6 +91,9 @@ unsigned rig_ask_plainly(struct rig *g, struct rig_request *q);
 
 /* Short forms. */
 unsigned rig_allocate(struct rig *g, struct rig_client *c, struct ptn_addr *relayed);
+/* The same by another user from now on, who has no nonce yet. */
+unsigned rig_allocate_as(struct rig *g, struct rig_client *c, const char *user,
+                         const char *password);
 unsigned rig_refresh(struct rig *g, struct rig_client *c, uint32_t lifetime_s);
 unsigned rig_permit(struct rig *g, struct rig_client *c, const struct ptn_addr *peer);
 unsigned rig_bind(struct rig *g, struct rig_client *c, uint16_t number,
