@@ -4,12 +4,16 @@
  *   dial      GATHERING --(mapped or 300 ms)--> DIALLED --> RINGING --> UP
  *   INCOMING  RINGING --answer--> GATHERING --(mapped or 300 ms)--> UP
  *
- * With a pair from the pool GATHERING is over in the moment it begins. A call whose
- * end was told keeps its sockets until its last packets (RTCP's BYE) are out.
+ * With a pair from the pool GATHERING is over in the moment it begins. Where nothing but a private
+ * address is known and the account is asking its server where it is seen, because the host has just
+ * got that address, ringing is not said and GATHERING lasts until it knows, for 5 s at most. A call
+ * whose end was told keeps its sockets until its last packets (RTCP's BYE) are out.
  */
 #include <stdio.h>
 
 #include "ua/inside.h"
+
+#define LOOK_MAX PTN_S(5)
 
 static void copy_text(char to[static PTN_UA_TEXT_MAX], const char *from)
 {
@@ -39,6 +43,7 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
         .gather_by = PTN_NEVER,
         .answer_at = PTN_NEVER,
         .ring_until = PTN_NEVER,
+        .say_by = PTN_NEVER,
         .watch = {.next = PTN_NEVER, .moved_at = PTN_NEVER, .tell_at = PTN_NEVER},
         .source = ua->opts.source,
         .agreed.send.codec = PTN_CODEC_COUNT,
@@ -98,7 +103,8 @@ static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
         ptn_stream_stop(call->stream, now);
     call->over = true;
     call->sip = 0;
-    call->gather_by = call->answer_at = call->ring_until = call->watch.next = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = call->say_by = call->watch.next =
+        PTN_NEVER;
 }
 
 static void bury(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -121,6 +127,15 @@ static void set_contact(struct ptn_ua *ua, struct ptn_ua_call *call,
     call->contact = ptn_ua_contact(ua, socket, &ask).addr;
 }
 
+/* It may have become another while the call waited. */
+static void renew_contact(struct ptn_ua *ua, struct ptn_ua_call *call)
+{
+    const struct ptn_ua_sip_socket *socket = ptn_ua_socket(ua, call->socket);
+
+    if (socket)
+        set_contact(ua, call, socket);
+}
+
 /* An account without a server calls whoever is named; the name is often an address. */
 static struct ptn_addr address_in(const char *target)
 {
@@ -139,12 +154,31 @@ static struct ptn_addr address_in(const char *target)
 
 /* --- going on when the addresses are known --- */
 
-static bool must_wait(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call)
+/* Would it tell an address that its account does not tell either, not yet? */
+static bool is_guess_so_far(struct ptn_ua *ua, const struct ptn_ua_call *call)
+{
+    const struct ptn_ua_account_here *a = &ua->accounts[call->account];
+    struct ptn_reach_ask ask = ptn_ua_reach_ask(&a->opts, &call->hop);
+    const struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, call->socket);
+    struct ptn_reach_answer rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask);
+    struct ptn_reach_answer contact = s ? ptn_ua_contact(ua, s, &ask) : rtp;
+
+    return ptn_ua_is_guess_so_far(a, &contact) || ptn_ua_is_guess_so_far(a, &rtp);
+}
+
+static void gather(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+{
+    call->state = PTN_UA_CALL_GATHERING;
+    call->gather_by = now + (is_guess_so_far(ua, call) ? LOOK_MAX : PTN_UA_GATHER_MAX);
+}
+
+static bool must_wait(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call)
 {
     struct ptn_reach_ask ask = ptn_ua_reach_ask(&ua->accounts[call->account].opts, &call->hop);
     struct ptn_reach_answer rtp;
 
-    if (call->pair->state == PTN_PAIR_OPENING)
+    if (call->pair->state == PTN_PAIR_OPENING ||
+        (now < call->gather_by && is_guess_so_far(ua, call)))
         return true;
     rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask);
     return ptn_ua_worth_waiting(ua, now, call->gather_by, ptn_pair_settled(call->pair), &rtp);
@@ -212,6 +246,7 @@ static void go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
         ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: STUN is silent, the call goes on without it",
                 (unsigned)call->id);
     call->gather_by = PTN_NEVER;
+    renew_contact(ua, call);
     ptn_ua_talk_compose(ua, call);
     if (call->incoming)
         send_answer(ua, now, call);
@@ -247,11 +282,10 @@ enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, cons
     }
     call->pair = pair;
     call->hop = hop;
-    call->state = PTN_UA_CALL_GATHERING;
-    call->gather_by = now + PTN_UA_GATHER_MAX;
     snprintf(call->target, sizeof call->target, "%s", target);
     snprintf(call->peer, sizeof call->peer, "%.*s", (int)strcspn(target, "?"), target);
     set_contact(ua, call, socket);
+    gather(ua, now, call);
     *call_id = call->id;
     go_on(ua, now, call);
     return PTN_OK;
@@ -259,9 +293,8 @@ enum ptn_err ptn_ua_dial(struct ptn_ua *ua, ptn_time now, unsigned account, cons
 
 static void answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
-    call->answer_at = call->ring_until = PTN_NEVER;
-    call->state = PTN_UA_CALL_GATHERING;
-    call->gather_by = now + PTN_UA_GATHER_MAX;
+    call->answer_at = call->ring_until = call->say_by = PTN_NEVER;
+    gather(ua, now, call);
     go_on(ua, now, call);
 }
 
@@ -283,7 +316,7 @@ bool ptn_ua_reject(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id, unsigned 
         (call->state != PTN_UA_CALL_RINGING && call->state != PTN_UA_CALL_GATHERING))
         return false;
     call->state = PTN_UA_CALL_ENDING;
-    call->gather_by = call->answer_at = call->ring_until = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = call->say_by = PTN_NEVER;
     ptn_sip_call_reject(ua->sip, now, call->sip, status);
     return true;
 }
@@ -293,7 +326,7 @@ void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     if (call->over || call->state == PTN_UA_CALL_ENDING)
         return;
     call->state = PTN_UA_CALL_ENDING;
-    call->gather_by = call->answer_at = call->ring_until = PTN_NEVER;
+    call->gather_by = call->answer_at = call->ring_until = call->say_by = PTN_NEVER;
     if (call->stream)
         ptn_stream_stop(call->stream, now);
     if (call->sip)
@@ -336,11 +369,15 @@ static void refuse_early(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_e
 
 /* A caller who insists on hearing of it for certain, and made no offer, hears ours with it; where
  * the addresses for that are not known yet, he hears nothing until the answer. */
-static void ring(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, bool with_offer)
+static void ring(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
+    bool with_offer = call->early_offer && call->pair->state == PTN_PAIR_OPEN;
     struct ptn_sdp offer;
 
-    with_offer = with_offer && call->pair->state == PTN_PAIR_OPEN;
+    if (now < call->say_by && is_guess_so_far(ua, call))
+        return;
+    call->say_by = PTN_NEVER;
+    renew_contact(ua, call);
     if (with_offer) {
         ptn_ua_talk_compose(ua, call);
         ptn_agree_offer(&call->ours, &offer);
@@ -390,7 +427,9 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
         call->answer_at = now;
     }
     ptn_ua_tell_incoming(ua, call);
-    ring(ua, now, call, ev->early_offer);
+    call->early_offer = ev->early_offer;
+    call->say_by = now + LOOK_MAX;
+    ring(ua, now, call);
 }
 
 /* Takes the answer to our offer; false when it cannot be used. */
@@ -523,6 +562,8 @@ static void rang_out(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 
 void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
+    if (call->say_by != PTN_NEVER)
+        ring(ua, now, call);
     if (now >= call->answer_at)
         answer(ua, now, call);
     else if (now >= call->ring_until)
@@ -543,5 +584,6 @@ ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call)
     ptn_time deadline = ptn_time_min(ptn_time_min(call->gather_by, call->answer_at),
                                      ptn_time_min(call->ring_until, call->watch.next));
 
+    deadline = ptn_time_min(deadline, call->say_by);
     return call->stream ? ptn_time_min(deadline, ptn_stream_deadline(call->stream)) : deadline;
 }

@@ -112,6 +112,8 @@ struct ptn_ua_call {
     ptn_time gather_by;  /* PTN_NEVER: not gathering */
     ptn_time answer_at;  /* by itself; PTN_NEVER: no */
     ptn_time ring_until; /* here or there; PTN_NEVER: it does not ring, or may for ever */
+    ptn_time say_by;     /* that it rings here, though no address is known; PTN_NEVER: it is said */
+    bool early_offer;    /* with what is said of ringing */
 
     ptn_id socket;       /* SIP's, by which the call came or goes */
     struct ptn_addr hop; /* who hears our descriptions first */
@@ -276,6 +278,13 @@ static inline struct ptn_reach_ask ptn_ua_reach_ask(const struct ptn_ua_account 
 static inline bool ptn_ua_is_guess(const struct ptn_reach_answer *answer)
 {
     return answer->private_to_public && answer->why == PTN_REACH_BY_INTERFACE;
+}
+
+/* The same, while the account asks its server where that sees it. */
+static inline bool ptn_ua_is_guess_so_far(const struct ptn_ua_account_here *a,
+                                          const struct ptn_reach_answer *answer)
+{
+    return a->opts.registers && a->state != PTN_UA_ACCOUNT_REGISTERED && ptn_ua_is_guess(answer);
 }
 
 /* --- twin.c --- */

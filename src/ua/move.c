@@ -85,8 +85,7 @@ static bool is_settled(const struct ptn_ua *ua, ptn_time now, const struct ptn_u
     struct ptn_reach_answer rtp = media_at(ua, call, 0);
 
     /* The server says where it sees us; before it does, it would not hear us either. */
-    if (account->opts.registers && account->state != PTN_UA_ACCOUNT_REGISTERED &&
-        (ptn_ua_is_guess(contact) || ptn_ua_is_guess(&rtp)))
+    if (ptn_ua_is_guess_so_far(account, contact) || ptn_ua_is_guess_so_far(account, &rtp))
         return false;
     return !ptn_ua_worth_waiting(ua, now, call->watch.settles_by, settled, contact);
 }

@@ -32,6 +32,11 @@ void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
     struct ptn_agree_ours *ours = &call->ours;
     char text[PTN_ADDR_TEXT_MAX];
 
+    /* What was told before stays until the outside of what is new is known (move.c). */
+    if (ours->id != 0 && ptn_ua_is_guess_so_far(&ua->accounts[call->account], &rtp)) {
+        rtp = call->rtp;
+        rtcp.addr = ours->rtcp;
+    }
     if (ours->id == 0)
         ours->id = ptn_dice_u64(&ua->dice) >> 2; /* stays a positive number for everybody */
     if (!ptn_addr_equal(&ours->rtp, &rtp.addr) || !ptn_addr_equal(&ours->rtcp, &rtcp.addr))

@@ -4,7 +4,8 @@
  * Accounts and calls on one SIP agent, media on pairs of RTP and RTCP sockets, and
  * the addresses under which all of these can be reached. Whatever is told to others
  * (Via, Contact, SDP) comes from `reach`; STUN runs on the very sockets that carry
- * SIP, RTP and RTCP, and a call never waits for it longer than PTN_UA_GATHER_MAX.
+ * SIP, RTP and RTCP, and a call never waits for it longer than PTN_UA_GATHER_MAX. For its server's
+ * word, where nothing but a private address is known, it waits longer (call.c).
  *
  *   new, start           opens sockets, resolves, registers, learns the NAT's type
  *   dial, answer …       at any moment after start

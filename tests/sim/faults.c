@@ -105,3 +105,30 @@ TEST(a_call_tells_its_new_address_only_once_the_outside_of_it_is_known)
     stage_hang_up(&st, STAGE_CALLER);
     end();
 }
+
+/* The caller's INVITE comes before, while and after the phone learns what its new address looks
+ * like from outside, by STUN or by what its server says; outside it looks like the old one. */
+static void is_called_at_its_new_address(bool no_stun)
+{
+    struct stage_opts opts = PLAIN;
+    unsigned server;
+
+    opts.nat = "full-cone ports preserve";
+    opts.no_stun = no_stun;
+    for (ptn_time ago = 0; ago <= PTN_MS(200); ago += PTN_MS(10)) {
+        begin(opts);
+        CHECK(stage_is_registered(&st, &server));
+        happen("reboot nat", 0);
+        happen("address phone 192.168.1.77", ago);
+        stage_call(&st, STAGE_CALLER, server, ptn_sim_now(st.w) + PTN_S(8));
+        stage_hang_up(&st, STAGE_CALLER);
+        stage_run(&st, ptn_sim_now(st.w) + PTN_S(10));
+        end();
+    }
+}
+
+TEST(who_calls_as_the_phone_moves_is_not_told_a_private_address)
+{
+    is_called_at_its_new_address(false);
+    is_called_at_its_new_address(true);
+}
