@@ -2,8 +2,9 @@
  * sip/keepalive.c - keeping the way from the server open, and noticing when it is shut.
  *
  *     kind               over UDP                                    over TCP and TLS
- *     CRLF               an empty line, every second time OPTIONS;   a ping, whose pong is
- *                        STUN where the registrar keeps flows        awaited (transport.c)
+ *     CRLF               an empty line, every second time OPTIONS,   a ping, whose pong is
+ *                        every time where another server waits;      awaited (transport.c)
+ *                        STUN where the registrar keeps flows
  *     OPTIONS, NOTIFY    that                                        that
  *
  *               every interval             any answer
@@ -27,8 +28,9 @@ enum { URI_MAX = 1024, HEADERS_MAX = 600, ASKS_MAX = 3 };
 #define ANSWER_WAIT_T1 4
 
 /* Of empty lines over UDP every so manieth is an OPTIONS instead, which shows whether anybody hears
- * us and from where. */
-enum { PROBE_EVERY = 2 };
+ * us and from where. Where another server is ready to take a dead one's place all of them are: the
+ * sooner its death is noticed the sooner it does. */
+enum { PROBE_EVERY = 2, PROBE_EVERY_OF_SEVERAL = 1 };
 
 /* A server that left so many in a row unanswered, and answered REGISTER, does not answer these
  * questions; it is asked again after a while, for the silence may have been the NAT's. */
@@ -153,13 +155,20 @@ static bool is_answerer(const struct ptn_sip_acct *a, ptn_time now)
            (a->pulse.losses < LOSSES_MAX || now >= a->pulse.deaf_until);
 }
 
-static bool is_to_ask(struct ptn_sip_acct *a, ptn_time now)
+static unsigned probe_every(struct ptn_sip *s, const struct ptn_sip_acct *a)
+{
+    bool several = a->way_count > 1 || ptn_sip_names_peek(s, &a->hop).count > 1;
+
+    return several ? PROBE_EVERY_OF_SEVERAL : PROBE_EVERY;
+}
+
+static bool is_to_ask(struct ptn_sip *s, struct ptn_sip_acct *a, ptn_time now)
 {
     if (a->pulse.kind != PTN_SIP_KEEPALIVE_CRLF)
         return true;
     if (a->hop_transport != PTN_UDP || !is_bound(a) || !is_answerer(a, now))
         return false;
-    return speaks_stun(a) || ++a->pulse.sent % PROBE_EVERY == 0;
+    return speaks_stun(a) || ++a->pulse.sent % probe_every(s, a) == 0;
 }
 
 static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
@@ -171,7 +180,7 @@ static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     /* There is nothing to keep open, and a NAT that is stuck is to forget. */
     if (a->registers && a->reg.state == PTN_SIP_REG_BACKOFF && a->hop.transport == PTN_UDP)
         return;
-    if (is_to_ask(a, now))
+    if (is_to_ask(s, a, now))
         put_question(s, now, a);
     else if (hop.transport == PTN_UDP)
         ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4));

@@ -110,8 +110,9 @@ struct ptn_sip_host {
 enum ptn_sip_keepalive {
     PTN_SIP_KEEPALIVE_OFF,
     PTN_SIP_KEEPALIVE_CRLF, /* over streams the pong is waited for; over UDP nothing comes, so
-                             * every second one is an OPTIONS while the account is registered, or
-                             * each a STUN request where the registrar keeps flows (RFC 5626) */
+                             * every second one is an OPTIONS while the account is registered, each
+                             * where it has another server, or each a STUN request where the
+                             * registrar keeps flows (RFC 5626) */
     PTN_SIP_KEEPALIVE_OPTIONS,
     PTN_SIP_KEEPALIVE_NOTIFY,
 };

@@ -132,3 +132,23 @@ TEST(who_calls_as_the_phone_moves_is_not_told_a_private_address)
     is_called_at_its_new_address(false);
     is_called_at_its_new_address(true);
 }
+
+TEST(a_server_that_is_cut_off_is_left_for_the_other_within_45_s)
+{
+    struct stage_opts opts = PLAIN;
+    unsigned server;
+
+    opts.server_count = 2;
+    for (unsigned i = 0; i < 10; i++) {
+        opts.by_settings = i % 2;
+        begin(opts);
+        stage_run(&st, ptn_sim_now(st.w) + PTN_S(5 * i));
+        happen("down rack-1", 0);
+        ptn_time until = ptn_sim_now(st.w) + PTN_S(45);
+        do
+            stage_run(&st, ptn_sim_now(st.w) + PTN_MS(100));
+        while (ptn_sim_now(st.w) < until && (!stage_is_registered(&st, &server) || server != 1));
+        CHECK(ptn_sim_now(st.w) < until);
+        end();
+    }
+}
