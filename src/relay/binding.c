@@ -182,7 +182,8 @@ static enum ptn_relay_verdict spend(struct ptn_relay *r, ptn_time now,
     /* An answer from elsewhere, or to elsewhere, with less in it would be misunderstood. */
     if (elsewhere || v != PTN_RELAY_ANSWERED || less > full)
         less = full;
-    if (elsewhere && !ptn_relay_limits_ask_change(&r->limits, now, &source->from, full))
+    if (elsewhere &&
+        !ptn_relay_limits_ask_change(&r->limits, now, &source->from, m->bytes.size, full))
         return refuse_by_budget(out);
     switch (ptn_relay_limits_ask(&r->limits, now, &source->from, m->bytes.size, full, less)) {
     case PTN_RELAY_GRANT_FULL: return v;

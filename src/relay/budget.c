@@ -30,7 +30,7 @@ static const struct ptn_relay_budget defaults = {
     .change_rate = 16 * 1024,
     .change_burst = 512 * 1024,
     .global_rate = 512 * 1024,
-    .global_burst = 8 * 1024 * 1024,
+    .global_burst = 2 * 1024 * 1024,
     .refusals_rate = 4000,
     .refusals_burst = 20000,
 };
@@ -167,9 +167,15 @@ static size_t excess(size_t answer, size_t request)
     return surplus(5 * answer, 8 * request) / 5;
 }
 
-static bool global_spent(struct ptn_relay_limits *l, ptn_time now, size_t bytes)
+/* What is denied counts, too, up to a little more than can be had: as long as more is asked for
+ * than is forgiven, the budget stays spent. Else a flood would be given all that is forgiven
+ * meanwhile. */
+static bool take_of_global(struct ptn_relay_limits *l, ptn_time now, size_t bytes)
 {
-    return after(&l->global, l->global_clear, now, bytes) - now > l->global.burst;
+    ptn_time clear = after(&l->global, l->global_clear, now, bytes);
+
+    l->global_clear = ptn_time_min(clear, now + l->global.burst + l->global.burst / 16);
+    return clear - now <= l->global.burst;
 }
 
 enum ptn_relay_grant ptn_relay_limits_ask(struct ptn_relay_limits *l, ptn_time now,
@@ -189,12 +195,9 @@ enum ptn_relay_grant ptn_relay_limits_ask(struct ptn_relay_limits *l, ptn_time n
     if (by_prefix < granted)
         granted = by_prefix;
     size_t beyond = excess(full, request);
-    if (granted == PTN_RELAY_GRANT_FULL && beyond > 0) {
-        if (!global_spent(l, now, beyond))
-            l->global_clear = after(&l->global, l->global_clear, now, beyond);
-        else if (less < full)
-            granted = PTN_RELAY_GRANT_LESS;
-    }
+    if (granted == PTN_RELAY_GRANT_FULL && beyond > 0 && !take_of_global(l, now, beyond) &&
+        less < full)
+        granted = PTN_RELAY_GRANT_LESS;
     if (cost[granted] > 0) {
         address->clear = after(&l->address.allowance, address->clear, now, cost[granted]);
         prefix->clear = after(&l->prefix.allowance, prefix->clear, now, cost[granted]);
@@ -221,12 +224,13 @@ bool ptn_relay_limits_ask_short(struct ptn_relay_limits *l, ptn_time now, const 
 }
 
 bool ptn_relay_limits_ask_change(struct ptn_relay_limits *l, ptn_time now,
-                                 const struct ptn_addr *to, size_t answer)
+                                 const struct ptn_addr *to, size_t request, size_t answer)
 {
     if (l->off)
         return true;
     struct ptn_relay_debt *debt = debt_of(&l->change, address_word(to));
-    if (grant(&l->change, debt->clear, now, answer, answer) != PTN_RELAY_GRANT_FULL)
+    if (!take_of_global(l, now, excess(answer, request)) ||
+        grant(&l->change, debt->clear, now, answer, answer) != PTN_RELAY_GRANT_FULL)
         return false;
     debt->clear = after(&l->change.allowance, debt->clear, now, answer);
     return true;

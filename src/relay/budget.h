@@ -63,7 +63,7 @@ bool ptn_relay_limits_ask_short(struct ptn_relay_limits *l, ptn_time now, const 
 
 /* An answer by another socket than the one that was asked. */
 bool ptn_relay_limits_ask_change(struct ptn_relay_limits *l, ptn_time now,
-                                 const struct ptn_addr *to, size_t answer);
+                                 const struct ptn_addr *to, size_t request, size_t answer);
 
 /* A 401 or 438 to somebody who has shown nothing. */
 bool ptn_relay_limits_ask_refusal(struct ptn_relay_limits *l, ptn_time now,

@@ -164,6 +164,27 @@ TEST(when_the_global_budget_is_spent_everybody_gets_the_short_form_and_nobody_no
     ptn_relay_free(r);
 }
 
+TEST(while_more_is_asked_for_than_is_forgiven_the_global_budget_stays_spent)
+{
+    struct ptn_relay_budget budget = {.global_rate = 2400, .global_burst = 24000};
+    static const uint8_t change[28] = {0, 1, 0, 8, 9, 9, 9, 9, 1, [20] = 0, 3, 0, 4, 0, 0, 0, 2};
+    struct ptn_relay *r = relay_with(&budget, 1);
+    ptn_time now = 0;
+
+    for (unsigned i = 0; i < 20000; i++, now += PTN_MS(1)) { /* 24,000 bytes a second for 20 s */
+        size_t size =
+            ask(r, now, &(struct ptn_addr){{11, 0, (uint8_t)(i >> 8), (uint8_t)i}, 4000, PTN_IPV4},
+                classic, sizeof classic);
+        CHECK_EQ(i < 1111 ? 56 : 32, size);
+    }
+    struct ptn_addr from = phone(1);
+    CHECK_EQ(0, ask(r, now, &from, change, sizeof change));
+    now += PTN_S(1); /* nobody asks: the little above is forgiven */
+    CHECK_EQ(56, ask(r, now, &from, change, sizeof change));
+    CHECK_EQ(56, ask(r, now, &from, classic, sizeof classic));
+    ptn_relay_free(r);
+}
+
 TEST(answers_from_elsewhere_have_a_stricter_budget)
 {
     static const uint8_t change[28] = {0, 1, 0, 8, 9, 9, 9, 9, 1, [20] = 0, 3, 0, 4, 0, 0, 0, 2};
