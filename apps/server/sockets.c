@@ -236,7 +236,7 @@ void server_sockets_ready(struct server_sockets *s, ptn_time now, const struct p
         server_sockets_serve(s, now);
         /* The relay may have closed it, and the array may have moved. */
         socket = find(s, id);
-        if (!socket || id > PTN_RELAY_LISTENERS_MAX)
+        if (!socket || id > PTN_RELAY_LISTENERS_MAX || ptn_relay_is_short(s->opts.relay, now))
             return;
     }
 }

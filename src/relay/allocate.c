@@ -244,15 +244,18 @@ static void tell(struct ptn_relay *r, const struct ptn_relay_alloc *a)
     r->begun++;
 }
 
-/* A burst has emptied the stock: who comes now waits for the sockets that are being opened. */
+/* A burst has emptied the stock: who comes now waits for the sockets that are being opened. Who
+ * finds no place to wait is told nothing, so that he asks again soon; on a stream he would not. */
 static enum ptn_relay_verdict wait_for_socket(struct ptn_relay *r, struct ptn_relay_request *q,
                                               const struct wish *w)
 {
-    if (!w->has_token && ptn_relay_sockets_coming(&r->sockets, q->now, w->family, stock_kind(w)) &&
-        ptn_relay_waiting_add(&r->waiting, q->now, true, q->source->path, &q->source->from,
+    if (w->has_token || !ptn_relay_sockets_coming(&r->sockets, w->family, stock_kind(w)))
+        return ptn_relay_refuse(r, q, 508);
+    if (ptn_relay_waiting_add(&r->waiting, q->now, true, q->source->path, &q->source->from,
                               q->m->bytes))
         return PTN_RELAY_WAITING;
-    return ptn_relay_refuse(r, q, 508);
+    return ptn_relay_is_stream(q->source->listener->is.transport) ? ptn_relay_refuse(r, q, 508)
+                                                                  : PTN_RELAY_NO_ROOM;
 }
 
 /* The row is made last but for the sockets, so that there is little to undo. */

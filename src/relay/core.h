@@ -144,6 +144,9 @@ void ptn_relay_end_peer_conn(struct ptn_relay *r, uint32_t row);
 /* late.c: a relay socket is open, which a request may be waiting for. */
 void ptn_relay_socket_came(struct ptn_relay *r, ptn_time now);
 
+/* late.c: there are none to be had of one kind, so that nobody waits for them any more. */
+void ptn_relay_stock_dry(struct ptn_relay *r, ptn_time now);
+
 /* life.c: how allocations and what hangs on them end. */
 /* What is to be told of an allocation that has begun. */
 struct ptn_relay_event ptn_relay_news_of(const struct ptn_relay *r,

@@ -80,6 +80,16 @@ void ptn_relay_socket_came(struct ptn_relay *r, ptn_time now)
     r->waiting.for_sockets = 0; /* their places were given to others */
 }
 
+void ptn_relay_stock_dry(struct ptn_relay *r, ptn_time now)
+{
+    /* One whose kind is not the dry one waits again: at this place or at one before it. */
+    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++)
+        if (r->waiting.requests[i].path != 0 && r->waiting.requests[i].for_socket) {
+            r->waiting.for_sockets -= r->waiting.for_sockets > 0;
+            answer_waiting(r, now, i);
+        }
+}
+
 bool ptn_relay_mail(struct ptn_relay *r, struct ptn_relay_mail *mail)
 {
     if (!ptn_relay_waiting_next_mail(&r->waiting, mail))

@@ -235,6 +235,10 @@ static bool input_failed_socket(struct ptn_relay *r, ptn_time now, const struct 
     size_t count = ptn_relay_sockets_failed(&r->sockets, now, tell->id, tell->why, close);
     for (size_t i = 0; i < count; i++)
         ptn_relay_close(r, close[i]);
+    if (r->sockets.went_dry) {
+        r->sockets.went_dry = false;
+        ptn_relay_stock_dry(r, now);
+    }
     return true;
 }
 
@@ -314,6 +318,11 @@ bool ptn_relay_output(struct ptn_relay *r, ptn_time now, struct ptn_ask *ask)
 {
     return output_open(r, ask) || ptn_relay_queue_next(&r->queue, ask) ||
            (r->turn && ptn_relay_sockets_ask(&r->sockets, now, &r->dice, ask));
+}
+
+bool ptn_relay_is_short(const struct ptn_relay *r, ptn_time now)
+{
+    return r->turn && ptn_relay_sockets_low(&r->sockets, now);
 }
 
 bool ptn_relay_event(struct ptn_relay *r, struct ptn_relay_event *ev)

@@ -19,7 +19,8 @@
  *
  * Relay sockets. The relay keeps a small stock of them: it asks OPEN (or, for TCP, LISTEN) with
  * a relay address and a port that it drew, and is told OPENED or FAILED (then it draws
- * another). Allocate takes one out of the stock at once. An allocation that ends asks CLOSE.
+ * another; when the whole range is taken, Allocate is answered 508). Allocate takes one out of the
+ * stock at once. An allocation that ends asks CLOSE.
  * What comes in by a relay socket goes into the batch as all other datagrams do.
  *
  * Connections. A listener of PTN_TCP, PTN_TLS or PTN_DTLS is told of by ACCEPTED once
@@ -210,7 +211,8 @@ enum ptn_relay_verdict {
     PTN_RELAY_UNKNOWN_METHOD,  /* TURN's too, when there is none */
     PTN_RELAY_OWN_ADDRESS,     /* from, or to be answered to, a socket of ours: two mirrors */
     PTN_RELAY_BAD_SOURCE,      /* port 0, no unicast address */
-    PTN_RELAY_NO_ROOM,         /* the answer did not fit the buffer or queue given for it */
+    PTN_RELAY_NO_ROOM,         /* the answer did not fit the buffer or queue given for it, or too
+                                  many wait for a socket already */
     PTN_RELAY_CONNECTION_FULL, /* a connection refused because connections_max are open */
     PTN_RELAY_CONNECTION_IDLE, /* a connection closed because nothing came */
     PTN_RELAY_OVER_BUDGET,     /* more would have been an amplifier */
@@ -334,6 +336,10 @@ size_t ptn_relay_batch(struct ptn_relay *r, ptn_time now, const struct ptn_relay
 void ptn_relay_input(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell);
 void ptn_relay_tick(struct ptn_relay *r, ptn_time now);
 bool ptn_relay_output(struct ptn_relay *r, ptn_time now, struct ptn_ask *ask);
+
+/* True when relay sockets run short: better take the outputs before more datagrams are handed in.
+ */
+bool ptn_relay_is_short(const struct ptn_relay *r, ptn_time now);
 bool ptn_relay_event(struct ptn_relay *r, struct ptn_relay_event *ev);
 ptn_time ptn_relay_deadline(const struct ptn_relay *r);
 

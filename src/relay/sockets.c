@@ -6,8 +6,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define REST PTN_S(1)
-enum { FAILURES_MAX = 64, LISTEN_STOCK = 4 };
+/* A failed open costs the kernel some microseconds: DRAWS_MAX of them are over before anybody
+ * notices, and a range of 16,384 ports is gone through in about a second. */
+#define SHORT_REST PTN_MS(5)
+#define DRY_REST PTN_MS(50)
+#define LONG_REST PTN_S(1)
+enum { DRAWS_MAX = 64, LISTEN_STOCK = 4 };
 
 static unsigned family_index(uint8_t family)
 {
@@ -171,16 +175,36 @@ static struct ptn_ask ask_for(struct ptn_relay_sockets *s, uint32_t row)
                             .local = socket->local};
 }
 
-static size_t draw_address(const struct ptn_relay_sockets *s, uint8_t family, struct ptn_dice *dice)
+static uint32_t ports_of(const struct ptn_relay_sockets *s)
+{
+    return (uint32_t)s->port_max - s->port_min + 1;
+}
+
+/* Ports of all addresses of a family. */
+static uint32_t places_of(const struct ptn_relay_sockets *s, uint8_t family)
 {
     uint32_t count = 0;
 
     for (size_t i = 0; i < s->address_count; i++)
         count += s->addresses[i].local.family == family;
-    uint32_t chosen = ptn_dice_below(dice, count);
-    for (size_t i = 0;; i++)
-        if (s->addresses[i].local.family == family && chosen-- == 0)
-            return i;
+    return count * ports_of(s);
+}
+
+/* An address and a port: by chance, or, where that has failed too often, the next one in turn. */
+static uint32_t draw(struct ptn_relay_sockets *s, uint8_t family, enum ptn_relay_stock_kind kind,
+                     struct ptn_dice *dice, size_t *address)
+{
+    struct ptn_relay_stock *stock = &s->stock[family_index(family)][kind];
+    uint32_t places = places_of(s, family);
+
+    if (stock->failures_in_row < DRAWS_MAX)
+        stock->cursor = ptn_dice_below(dice, places);
+    else
+        stock->cursor = (stock->cursor + 1) % places;
+    uint32_t chosen = stock->cursor / ports_of(s);
+    for (*address = 0;; ++*address)
+        if (s->addresses[*address].local.family == family && chosen-- == 0)
+            return s->port_min + stock->cursor % ports_of(s);
 }
 
 /* Fills `ask` for one more of this kind; false when all rows are taken. */
@@ -196,13 +220,13 @@ static bool add_to_stock(struct ptn_relay_sockets *s, uint8_t family,
     if (row == PTN_RELAY_NONE)
         return false;
     struct ptn_relay_socket *socket = &s->rows[row];
-    uint32_t ports = (uint32_t)s->port_max - s->port_min + 1;
-    uint32_t port = s->port_min + ptn_dice_below(dice, ports);
+    size_t address;
+    uint32_t port = draw(s, family, kind, dice, &address);
     if (kind == PTN_RELAY_PAIR)
         port = port % 2 ? (port > s->port_min ? port - 1 : port + 1)
                         : (port < s->port_max ? port : port - 2);
     socket->kind = (uint8_t)kind;
-    socket->address = (uint8_t)draw_address(s, family, dice);
+    socket->address = (uint8_t)address;
     socket->local = ptn_addr_with_port(s->addresses[socket->address].local, (uint16_t)port);
     if (kind == PTN_RELAY_PAIR) {
         s->rows[odd] = *socket;
@@ -225,12 +249,10 @@ bool ptn_relay_sockets_ask(struct ptn_relay_sockets *s, ptn_time now, struct ptn
         s->to_ask = PTN_RELAY_NONE;
         return true;
     }
-    if (now < s->rest_until)
-        return false;
     for (unsigned f = 0; f < 2; f++)
         for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++) {
             struct ptn_relay_stock *stock = &s->stock[f][k];
-            if (stock->ready + stock->asked < stock->wanted &&
+            if (stock->ready + stock->asked < stock->wanted && now >= stock->rest_until &&
                 add_to_stock(s, f ? PTN_IPV6 : PTN_IPV4, (enum ptn_relay_stock_kind)k, dice, ask))
                 return true;
         }
@@ -239,12 +261,26 @@ bool ptn_relay_sockets_ask(struct ptn_relay_sockets *s, ptn_time now, struct ptn
 
 ptn_time ptn_relay_sockets_deadline(const struct ptn_relay_sockets *s)
 {
+    ptn_time at = PTN_NEVER;
+
+    for (unsigned f = 0; s->in_use < s->max && f < 2; f++)
+        for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++) {
+            const struct ptn_relay_stock *stock = &s->stock[f][k];
+            if (stock->rest_until > 0 && stock->ready + stock->asked < stock->wanted)
+                at = ptn_time_min(at, stock->rest_until);
+        }
+    return at;
+}
+
+bool ptn_relay_sockets_low(const struct ptn_relay_sockets *s, ptn_time now)
+{
     for (unsigned f = 0; f < 2; f++)
-        for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++)
-            if (s->rest_until > 0 &&
-                s->stock[f][k].ready + s->stock[f][k].asked < s->stock[f][k].wanted)
-                return s->rest_until;
-    return PTN_NEVER;
+        for (unsigned k = 0; k < PTN_RELAY_STOCK_KINDS; k++) {
+            const struct ptn_relay_stock *stock = &s->stock[f][k];
+            if (2 * stock->ready < stock->wanted && now >= stock->rest_until)
+                return true;
+        }
+    return false;
 }
 
 /* ---- what became of it ---- */
@@ -264,16 +300,24 @@ static bool is_in_stock(const struct ptn_relay_sockets *s, uint32_t row)
             s->rows[socket->partner].state == PTN_RELAY_SOCKET_READY);
 }
 
+static void arrived(struct ptn_relay_sockets *s, uint32_t row)
+{
+    struct ptn_relay_stock *stock = stock_for(s, row);
+
+    stock->asked--;
+    stock->failures_in_row = 0;
+    stock->dry = false;
+    push_ready(s, row);
+}
+
 /* A pair is ready when both are open; the odd one waits without a list. */
 static void pair_opened(struct ptn_relay_sockets *s, uint32_t row)
 {
     uint32_t even = even_of(s, row);
 
     s->rows[row].state = PTN_RELAY_SOCKET_READY;
-    if (s->rows[s->rows[row].partner].state != PTN_RELAY_SOCKET_READY)
-        return;
-    stock_for(s, even)->asked--;
-    push_ready(s, even);
+    if (s->rows[s->rows[row].partner].state == PTN_RELAY_SOCKET_READY)
+        arrived(s, even);
 }
 
 size_t ptn_relay_sockets_opened(struct ptn_relay_sockets *s, ptn_id id,
@@ -284,7 +328,6 @@ size_t ptn_relay_sockets_opened(struct ptn_relay_sockets *s, ptn_id id,
 
     if (!socket)
         return 0;
-    s->failures_in_row = 0;
     if (socket->state == PTN_RELAY_SOCKET_DOOMED) {
         close[0] = id;
         ptn_relay_sockets_remove(s, row);
@@ -293,12 +336,10 @@ size_t ptn_relay_sockets_opened(struct ptn_relay_sockets *s, ptn_id id,
     if (socket->state != PTN_RELAY_SOCKET_ASKED)
         return 0;
     socket->local = *local;
-    if (socket->kind == PTN_RELAY_PAIR) {
+    if (socket->kind == PTN_RELAY_PAIR)
         pair_opened(s, row);
-    } else {
-        stock_for(s, row)->asked--;
-        push_ready(s, row);
-    }
+    else
+        arrived(s, row);
     return 0;
 }
 
@@ -318,6 +359,22 @@ static size_t give_up_partner(struct ptn_relay_sockets *s, uint32_t row, ptn_id 
     }
 }
 
+/* When the next one is asked for, and whether there is any hope of it. */
+static void count_failure(struct ptn_relay_sockets *s, ptn_time now, uint32_t row, enum ptn_err why)
+{
+    struct ptn_relay_stock *stock = stock_for(s, row);
+    uint32_t all = DRAWS_MAX + places_of(s, s->rows[row].local.family);
+    bool was_dry = stock->dry;
+
+    stock->failures_in_row++;
+    stock->dry |= why != PTN_ERR_IN_USE || stock->failures_in_row >= all;
+    if (why != PTN_ERR_IN_USE)
+        stock->rest_until = now + LONG_REST;
+    else if (stock->failures_in_row % DRAWS_MAX == 0)
+        stock->rest_until = now + (stock->dry ? DRY_REST : SHORT_REST);
+    s->went_dry |= stock->dry && !was_dry;
+}
+
 size_t ptn_relay_sockets_failed(struct ptn_relay_sockets *s, ptn_time now, ptn_id id,
                                 enum ptn_err why, ptn_id close[static 2])
 {
@@ -328,10 +385,8 @@ size_t ptn_relay_sockets_failed(struct ptn_relay_sockets *s, ptn_time now, ptn_i
     if (!socket)
         return 0;
     s->failures++;
-    if (++s->failures_in_row >= FAILURES_MAX || why != PTN_ERR_IN_USE) {
-        s->failures_in_row = 0;
-        s->rest_until = now + REST;
-    }
+    if (socket->state == PTN_RELAY_SOCKET_ASKED)
+        count_failure(s, now, row, why);
     if (is_in_stock(s, row))
         unlink_ready(s, even_of(s, row));
     else if (socket->state == PTN_RELAY_SOCKET_ASKED || socket->state == PTN_RELAY_SOCKET_READY)
@@ -366,11 +421,12 @@ uint32_t ptn_relay_sockets_take(struct ptn_relay_sockets *s, uint8_t family,
     return row;
 }
 
-bool ptn_relay_sockets_coming(const struct ptn_relay_sockets *s, ptn_time now, uint8_t family,
+bool ptn_relay_sockets_coming(const struct ptn_relay_sockets *s, uint8_t family,
                               enum ptn_relay_stock_kind kind)
 {
-    return s->stock[family_index(family)][kind].wanted > 0 && now >= s->rest_until &&
-           s->in_use < s->max;
+    const struct ptn_relay_stock *stock = &s->stock[family_index(family)][kind];
+
+    return stock->wanted > 0 && !stock->dry && s->in_use < s->max;
 }
 
 bool ptn_relay_sockets_spare(struct ptn_relay_sockets *s, uint32_t row)

@@ -5,7 +5,8 @@
  *                     \--> reserved for a token (RFC 8656 §7.2) --> used, or closed after 30 s
  *
  * Ports are drawn at random from the range; one that somebody else has is drawn
- * anew. Where all draws fail the stock rests for a second.
+ * anew. When many draws in a row have failed, the whole range is gone through with short
+ * rests; only when all of it was taken is the stock dry, and looked after less often.
  */
 #ifndef PTN_RELAY_SOCKETS_H
 #define PTN_RELAY_SOCKETS_H
@@ -41,6 +42,10 @@ struct ptn_relay_socket {
 struct ptn_relay_stock {
     uint32_t first; /* ready ones */
     uint32_t ready, asked, wanted;
+    uint32_t failures_in_row;
+    uint32_t cursor; /* the place to be tried next when draws have failed too often */
+    bool dry;        /* the whole range was taken, or nothing can be opened at all */
+    ptn_time rest_until;
 };
 
 struct ptn_relay_sockets {
@@ -53,9 +58,8 @@ struct ptn_relay_sockets {
     uint16_t port_min, port_max;
     struct ptn_relay_stock stock[2][PTN_RELAY_STOCK_KINDS]; /* IPv4, IPv6 */
     uint32_t to_ask;                                        /* row of the odd one, or NONE */
-    unsigned failures_in_row;
     uint64_t failures;
-    ptn_time rest_until;
+    bool went_dry; /* one of them; who looks at it clears it */
 };
 
 /* OK or NO_MEMORY. */
@@ -94,9 +98,12 @@ bool ptn_relay_sockets_spare(struct ptn_relay_sockets *s, uint32_t row);
 uint64_t ptn_relay_sockets_reserve(struct ptn_relay_sockets *s, uint32_t row, unsigned worker,
                                    struct ptn_dice *dice);
 
-/* True when more of this stock will be asked for at once: an empty one is so for a moment only. */
-bool ptn_relay_sockets_coming(const struct ptn_relay_sockets *s, ptn_time now, uint8_t family,
+/* True unless this stock is dry: an empty one is so for a moment only. */
+bool ptn_relay_sockets_coming(const struct ptn_relay_sockets *s, uint8_t family,
                               enum ptn_relay_stock_kind kind);
+
+/* True when less than half of what is wanted is ready and more may be asked for now. */
+bool ptn_relay_sockets_low(const struct ptn_relay_sockets *s, ptn_time now);
 
 /* The one that is reserved under `token`, or NONE. */
 uint32_t ptn_relay_sockets_reserved(const struct ptn_relay_sockets *s, uint64_t token);

@@ -85,7 +85,7 @@ void rig_opened(struct rig *g, ptn_id id, const struct ptn_addr *local)
 static void open_socket(struct rig *g, const struct ptn_ask *ask)
 {
     struct ptn_tell tell = {.kind = PTN_TELL_OPENED, .id = ask->id, .local = ask->local};
-    if (g->refuse_opens > 0 || rig_socket(g, &ask->local) != 0) {
+    if (g->refuse_opens > 0 || g->taken[ask->local.port] || rig_socket(g, &ask->local) != 0) {
         g->refuse_opens -= g->refuse_opens > 0;
         tell.kind = PTN_TELL_FAILED;
         tell.why = PTN_ERR_IN_USE;

@@ -33,6 +33,7 @@ struct rig {
     struct ptn_addr local[RIG_SOCKETS_MAX];
     bool busy;             /* outputs are not taken: the program is in a batch */
     unsigned refuse_opens; /* so many opens fail because the port is taken */
+    bool taken[65536];     /* ports that other programs have */
     struct rig_sent sent[RIG_SENT_MAX];
     size_t sent_count;
     struct ptn_relay_event begun, ended, wanted; /* the last of each */

@@ -209,9 +209,13 @@ TEST(an_empty_stock_is_insufficient_capacity_and_fills_again)
         c = rig_client((uint16_t)(40000 + i));
         CHECK_EQ(0, rig_allocate(g, &c, NULL));
     }
+    rig_sleep(g, PTN_S(2)); /* by then it has tried every port there is */
     c = rig_client(50000);
     CHECK_EQ(508, rig_allocate(g, &c, NULL));
-    CHECK(ptn_relay_now(g->relay).stock_failures >= 64);
+    CHECK(ptn_relay_now(g->relay).stock_failures >= 16384);
+    uint64_t before = ptn_relay_now(g->relay).stock_failures;
+    rig_sleep(g, PTN_S(1)); /* goes on, and does not spend the day with it */
+    CHECK(ptn_relay_now(g->relay).stock_failures <= before + 8192);
     g->refuse_opens = 0;
     rig_sleep(g, PTN_S(1));
     CHECK_EQ(0, rig_allocate(g, &c, NULL));
