@@ -222,6 +222,14 @@ void ptn_sip_call_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
     ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_PEER, 0);
 }
 
+void ptn_sip_call_is_acked(struct ptn_sip *s, struct ptn_sip_session *c)
+{
+    c->ok_repeat = c->ok_until = PTN_NEVER;
+    if (!c->acked_once)
+        ptn_sip_call_tell(s, c, PTN_SIP_ACKED, 0, NULL);
+    c->acked_once = true;
+}
+
 void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                         const struct ptn_sip_in *in)
 {

@@ -149,6 +149,8 @@ void ptn_sip_call_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
                       ptn_sip_txn_id id);
 void ptn_sip_called_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 void ptn_sip_call_cancelled(struct ptn_sip *s, ptn_time now, ptn_sip_id call, ptn_sip_txn_id id);
+/* By ACK, or by what says as much. */
+void ptn_sip_call_is_acked(struct ptn_sip *s, struct ptn_sip_session *c);
 void ptn_sip_call_acked(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                         const struct ptn_sip_in *in);
 /* `in` NULL: nobody answered, for the reason `why`. */

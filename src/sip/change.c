@@ -30,7 +30,13 @@ static unsigned status_now(struct ptn_sip_session *c, const struct ptn_sip_in *i
         return ptn_sip_talks_refuse(*talks);
     if (c->state != PTN_SIP_CALL_UP)
         return 481;
-    return c->change == PTN_SIP_CHANGE_OURS || c->ok_until != PTN_NEVER ? 491 : 0;
+    if (c->change == PTN_SIP_CHANGE_OURS)
+        return 491;
+    /* The ACK of our 200 is missing. Another INVITE says that it will not come, and is as good,
+     * unless ours was an offer or ends the call (RFC 5407 §3.1.4, §3.1.5). */
+    if (c->ok_until != PTN_NEVER)
+        return by == PTN_SIP_BY_INVITE && !c->needs_answer && !c->hang_up_later ? 0 : 491;
+    return 0;
 }
 
 /* True: they were told to come again. */
@@ -74,6 +80,8 @@ void ptn_sip_call_reinvited(struct ptn_sip *s, ptn_time now, struct ptn_sip_sess
         !ptn_sip_call_read_offer(s, now, id, in, &room, &offer) ||
         !ptn_sip_lifetime_judge(s, now, id, in))
         return;
+    if (c->ok_until != PTN_NEVER)
+        ptn_sip_call_is_acked(s, c);
     c->their_cseq = in->msg->cseq.num;
     c->needs_answer = !offer;
     ptn_sip_change_take_on(s, now, c, id, offer, PTN_SIP_BY_INVITE);

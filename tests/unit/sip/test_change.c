@@ -108,6 +108,28 @@ TEST(a_change_under_loss_is_made)
     }
 }
 
+TEST(a_change_after_one_whose_ack_was_lost_is_taken_at_once)
+{
+    struct call c = begin(44);
+
+    CHECK(modify(&c, ALICE, PTN_SDP_SENDONLY));
+    world_expect(c.w, BOB, PTN_SIP_OFFERED);
+    accept(&c, BOB, PTN_SDP_RECVONLY);
+    c.w->stuck = true;
+    world_expect(c.w, ALICE, PTN_SIP_MODIFIED);
+    world_run(c.w, PTN_MS(50));
+    c.w->stuck = false;
+    ptn_time began = c.w->now;
+    CHECK(modify(&c, ALICE, PTN_SDP_SENDRECV));
+    world_expect(c.w, BOB, PTN_SIP_OFFERED);
+    accept(&c, BOB, PTN_SDP_SENDRECV);
+    world_expect(c.w, ALICE, PTN_SIP_MODIFIED);
+    CHECK(c.w->now < began + PTN_MS(400));
+    /* Nobody waits for the first one's ACK any more. */
+    world_expect_none(c.w, BOB, PTN_SIP_ENDED, PTN_S(40));
+    world_free(c.w);
+}
+
 TEST(a_changed_contact_is_where_later_requests_go)
 {
     struct call c = begin(42);
