@@ -127,15 +127,6 @@ static void set_contact(struct ptn_ua *ua, struct ptn_ua_call *call,
     call->contact = ptn_ua_contact(ua, socket, &ask).addr;
 }
 
-/* It may have become another while the call waited. */
-static void renew_contact(struct ptn_ua *ua, struct ptn_ua_call *call)
-{
-    const struct ptn_ua_sip_socket *socket = ptn_ua_socket(ua, call->socket);
-
-    if (socket)
-        set_contact(ua, call, socket);
-}
-
 /* An account without a server calls whoever is named; the name is often an address. */
 static struct ptn_addr address_in(const char *target)
 {
@@ -164,6 +155,14 @@ static bool is_guess_so_far(struct ptn_ua *ua, const struct ptn_ua_call *call)
     struct ptn_reach_answer contact = s ? ptn_ua_contact(ua, s, &ask) : rtp;
 
     return ptn_ua_is_guess_so_far(a, &contact) || ptn_ua_is_guess_so_far(a, &rtp);
+}
+
+void ptn_ua_call_renew_contact(struct ptn_ua *ua, struct ptn_ua_call *call)
+{
+    const struct ptn_ua_sip_socket *socket = ptn_ua_socket(ua, call->socket);
+
+    if (socket && (call->state != PTN_UA_CALL_UP || !is_guess_so_far(ua, call)))
+        set_contact(ua, call, socket);
 }
 
 static void gather(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -246,7 +245,7 @@ static void go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
         ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: STUN is silent, the call goes on without it",
                 (unsigned)call->id);
     call->gather_by = PTN_NEVER;
-    renew_contact(ua, call);
+    ptn_ua_call_renew_contact(ua, call);
     ptn_ua_talk_compose(ua, call);
     if (call->incoming)
         send_answer(ua, now, call);
@@ -377,7 +376,7 @@ static void ring(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
     if (now < call->say_by && is_guess_so_far(ua, call))
         return;
     call->say_by = PTN_NEVER;
-    renew_contact(ua, call);
+    ptn_ua_call_renew_contact(ua, call);
     if (with_offer) {
         ptn_ua_talk_compose(ua, call);
         ptn_agree_offer(&call->ours, &offer);

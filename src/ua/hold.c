@@ -97,6 +97,7 @@ void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     struct ptn_agreed agreed;
     struct ptn_sdp sdp;
 
+    ptn_ua_call_renew_contact(ua, call);
     ptn_ua_talk_compose(ua, call);
     call->ours.version++;
     if (!has_theirs) {

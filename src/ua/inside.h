@@ -304,6 +304,10 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
 /* Answers by itself, and goes on when the addresses are known or the wait for them is over. */
 void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
 
+/* What Contact says from now on: the address may have become another. Of a call that is up what was
+ * said stays until the new one is known. */
+void ptn_ua_call_renew_contact(struct ptn_ua *ua, struct ptn_ua_call *call);
+
 /* Lets go of the calls whose last packets have been taken. */
 void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now);
 ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call);
