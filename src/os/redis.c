@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define AGAIN_AFTER PTN_S(1)
 
@@ -132,13 +133,42 @@ static struct answer *copy_items(uint64_t token, redisReply *const *items, size_
     return a;
 }
 
+/* ---- what nobody asked for ---- */
+
+/* hiredis aborts the program over an answer to no question, unless it is an error. */
+static bool is_uninvited(const redisAsyncContext *c, char first)
+{
+    return !c->replies.head && first != '-';
+}
+
+static void hang_up(redisAsyncContext *c)
+{
+    snprintf(c->c.errstr, sizeof c->c.errstr, "Redis said more than it was asked");
+    redisAsyncFree(c); /* within a call back: as soon as that is over */
+}
+
+static void look_at_rest(redisAsyncContext *c)
+{
+    const redisReader *reader = c->c.reader;
+
+    if (reader->pos < reader->len && is_uninvited(c, reader->buf[reader->pos]))
+        hang_up(c);
+}
+
+static bool has_uninvited(const redisAsyncContext *c)
+{
+    char first;
+
+    return !c->replies.head && recv(c->c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+           is_uninvited(c, first);
+}
+
 static void on_reply(redisAsyncContext *c, void *data, void *asked)
 {
     struct question *q = asked;
     redisReply *reply = data;
     struct ptn_redis *r = q->redis;
 
-    (void)c;
     if (r && !r->ending && !reply) {
         answer_failure(r, q->token, PTN_ERR_UNREACHABLE);
     } else if (r && !r->ending && reply->type == REDIS_REPLY_ERROR) {
@@ -155,6 +185,8 @@ static void on_reply(redisAsyncContext *c, void *data, void *asked)
         queue(r, a);
     }
     free(q);
+    if (reply)
+        look_at_rest(c);
 }
 
 bool ptn_redis_answer(struct ptn_redis *r, struct ptn_redis_answer *answer)
@@ -247,9 +279,10 @@ static void on_greeted(redisAsyncContext *c, void *data, void *self)
     struct ptn_redis *r = self;
     const redisReply *reply = data;
 
-    (void)c;
     if (reply && reply->type == REDIS_REPLY_ERROR)
         snprintf(r->why, sizeof r->why, "%s", reply->str);
+    if (reply)
+        look_at_rest(c);
 }
 
 static void connect_now(struct ptn_redis *r)
@@ -334,7 +367,8 @@ void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *
     }
     if (q)
         *q = (struct question){r, token};
-    if (!q || redisAsyncCommandArgv(r->context, on_reply, q, (int)count, texts, sizes) != REDIS_OK) {
+    if (!q ||
+        redisAsyncCommandArgv(r->context, on_reply, q, (int)count, texts, sizes) != REDIS_OK) {
         free(q);
         answer_failure(r, token, PTN_ERR_UNREACHABLE);
     }
@@ -342,6 +376,8 @@ void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *
 
 void ptn_redis_ready(struct ptn_redis *r, const struct ptn_ready *ready)
 {
+    if (r->context && (ready->what & PTN_LOOP_IN) && has_uninvited(r->context))
+        hang_up(r->context);
     if (r->context && (ready->what & (PTN_LOOP_IN | PTN_LOOP_ERROR)))
         redisAsyncHandleRead(r->context);
     if (r->context && (ready->what & PTN_LOOP_OUT))
