@@ -127,10 +127,20 @@ static bool is_in_company(const struct plot *p, unsigned act)
 
 static void play_acts(struct stage *st, const struct plot *p, ptn_time began, struct verdict *v)
 {
+    bool judged = p->talks && p->only_moves, doubtful = false;
+
     for (unsigned i = 0; i < p->act_count; i++) {
-        stage_run(st, began + p->acts[i].at);
+        ptn_time at = began + p->acts[i].at;
+        /* Did the call outlive that both sides had moved at once? */
+        if (judged && doubtful && !is_in_company(p, i)) {
+            stage_run(st, at - PTN_S(1));
+            judged = stage_talk(st, at);
+            doubtful = false;
+        }
+        stage_run(st, at);
         plot_perform(st, &p->acts[i]);
-        if (!p->talks || !p->only_moves || is_in_company(p, i) || v->wrong[REANCHORED])
+        doubtful |= p->stage.caller_nat && is_in_company(p, i);
+        if (!judged || is_in_company(p, i) || v->wrong[REANCHORED])
             continue;
         ptn_time until = ptn_sim_now(st->w) + REANCHOR;
         /* Sound that is under way is heard for a moment yet. */
