@@ -12,6 +12,8 @@
 
 #define AGAIN_AFTER PTN_S(1)
 
+enum { LIST_MAX = 1 << 20 };
+
 struct answer {
     struct answer *next;
     struct ptn_redis_answer is;
@@ -28,6 +30,7 @@ struct ptn_redis {
     uint8_t owner;
     struct ptn_redis_opts opts;
     redisAsyncContext *context; /* NULL: not connected, and nothing under way */
+    redisReplyObjectFunctions make, usual;
     bool up, in_loop, ending;
     unsigned watched;
     ptn_time again; /* when to connect */
@@ -285,6 +288,15 @@ static void on_greeted(redisAsyncContext *c, void *data, void *self)
         look_at_rest(c);
 }
 
+/* hiredis makes room for as many items as are announced, be it for gigabytes, and for lists within
+ * lists, which no answer of ours has. NULL ends the connection. */
+static void *make_list(const redisReadTask *task, int count)
+{
+    const struct ptn_redis *r = task->privdata;
+
+    return task->parent || count > LIST_MAX ? NULL : r->usual.createArray(task, count);
+}
+
 static void connect_now(struct ptn_redis *r)
 {
     redisAsyncContext *c = redisAsyncConnect(r->opts.host, (int)r->opts.port);
@@ -297,6 +309,10 @@ static void connect_now(struct ptn_redis *r)
     }
     r->context = c;
     c->data = c->ev.data = r;
+    r->make = r->usual = *c->c.reader->fn;
+    r->make.createArray = make_list;
+    c->c.reader->fn = &r->make;
+    c->c.reader->privdata = r;
     c->ev.addRead = add_read;
     c->ev.delRead = remove_read;
     c->ev.addWrite = add_write;
