@@ -48,7 +48,11 @@ void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
         ours->codecs[i] = account->codecs[i];
     ours->ptime_ms = account->ptime_ms;
     ours->direction = call->held ? PTN_SDP_SENDONLY : PTN_SDP_SENDRECV;
+    bool known = call->rtp.why == rtp.why && ptn_addr_equal(&call->rtp.addr, &rtp.addr);
     call->rtp = rtp;
+    /* While the far end cannot be told it is composed again and again. */
+    if (known)
+        return;
     ptn_log(ua->opts.log, rtp.private_to_public ? PTN_LOG_WARN : PTN_LOG_INFO,
             "call %u: media at %s (%s)%s", (unsigned)call->id, ptn_addr_format(&rtp.addr, text),
             ptn_reach_why_text(rtp.why),
