@@ -36,7 +36,7 @@ def served_by(address, seconds=10):
     """Both phones are registered there; how long that took."""
     began = time.monotonic()
     for one in (world['alice'], world['bob']):
-        wait_until(lambda phone=one: (a := phone.account())['state'] == 'registered' and
+        wait_until(lambda phone=one: (a := phone.account()).get('state') == 'registered' and
                    a.get('server_address') == f'{address}:5060', f'{one.owner} to be registered at {address}', seconds)
     return time.monotonic() - began
 
