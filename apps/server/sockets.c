@@ -213,32 +213,68 @@ static void take_records(struct server_sockets *s, ptn_time now, ptn_id id, int 
     server_sockets_flush(s, now);
 }
 
-void server_sockets_ready(struct server_sockets *s, ptn_time now, const struct ptn_ready *ready)
+static void take_errors(struct server_sockets *s, ptn_time now, ptn_id id, int fd)
 {
-    ptn_id id = (ptn_id)ready->key;
-    struct server_socket *socket = find(s, id);
     struct ptn_addr to;
     enum ptn_err why;
 
-    if (!socket)
-        return;
-    if (ready->what & PTN_LOOP_ERROR)
-        while (ptn_udp_error(socket->fd - 1, &to, &why))
-            tell_unreached(s, now, id, &to, why);
-    if (socket->dtls) {
-        take_records(s, now, id, socket->fd - 1);
-        return;
-    }
+    while (ptn_udp_error(fd, &to, &why))
+        tell_unreached(s, now, id, &to, why);
+}
+
+/* True when each batch was full, so that there is more. */
+static bool take_batches(struct server_sockets *s, ptn_time now, ptn_id id,
+                         const struct server_socket *socket)
+{
     for (unsigned i = 0; i < LISTENER_BATCHES; i++) {
         take_some(s, id, socket);
         if (s->filled < PTN_UDP_BATCH_MAX)
-            return;
+            return false;
         server_sockets_serve(s, now);
         /* The relay may have closed it, and the array may have moved. */
         socket = find(s, id);
         if (!socket || id > PTN_RELAY_LISTENERS_MAX || ptn_relay_is_short(s->opts.relay, now))
-            return;
+            return false;
     }
+    return true;
+}
+
+/* A socket that somebody watches wakes him with each datagram that it has sent, too: a tenth of
+ * what a Binding costs. One that is always ready needs no watching. */
+void server_sockets_ready(struct server_sockets *s, ptn_time now, const struct ptn_ready *ready)
+{
+    ptn_id id = (ptn_id)ready->key;
+    struct server_socket *socket = find(s, id);
+
+    if (!socket || id == s->busy)
+        return;
+    if (ready->what & PTN_LOOP_ERROR)
+        take_errors(s, now, id, socket->fd - 1);
+    if (socket->dtls) {
+        take_records(s, now, id, socket->fd - 1);
+    } else if (take_batches(s, now, id, socket) && !s->busy) {
+        ptn_loop_remove(s->opts.loop, find(s, id)->fd - 1);
+        s->busy = id;
+    }
+}
+
+void server_sockets_go_on(struct server_sockets *s, ptn_time now)
+{
+    ptn_id id = s->busy;
+    struct server_socket *socket = id ? find(s, id) : NULL;
+
+    if (!socket) {
+        s->busy = 0;
+        return;
+    }
+    take_errors(s, now, id, socket->fd - 1);
+    if (take_batches(s, now, id, socket))
+        return;
+    socket = find(s, id);
+    /* Where it cannot be watched again it stays busy: that costs time, but loses nobody. */
+    if (!socket ||
+        ptn_loop_add(s->opts.loop, socket->fd - 1, PTN_LOOP_IN, s->opts.owner, id) == PTN_OK)
+        s->busy = 0;
 }
 
 /* ---- asks ---- */
@@ -278,6 +314,8 @@ int server_sockets_take(struct server_sockets *s, ptn_id id)
         return -1;
     int fd = socket->fd - 1;
     ptn_loop_remove(s->opts.loop, fd);
+    if (s->busy == id)
+        s->busy = 0;
     *socket = (struct server_socket){0};
     return fd;
 }

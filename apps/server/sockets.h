@@ -36,6 +36,7 @@ struct server_sockets {
     struct ptn_udp_in *in;
     struct ptn_udp_out *out;
     size_t filled; /* of the batch that is being collected */
+    ptn_id busy;   /* a listener that the loop does not watch, as it is read anyway; 0: none */
     struct ptn_relay_in list[PTN_UDP_BATCH_MAX];
     struct ptn_relay_out outs[PTN_UDP_BATCH_MAX];
     uint8_t *room; /* of outs */
@@ -48,6 +49,10 @@ void server_sockets_fini(struct server_sockets *s);
 /* Takes what has come by the socket `ready->key` into the batch, and answers the batch when it is
  * full. */
 void server_sockets_ready(struct server_sockets *s, ptn_time now, const struct ptn_ready *ready);
+
+/* The same for a listener that is too busy to be waited for. While there is one (`s->busy`), the
+ * program does not wait in its loop, and calls this after each look into it. */
+void server_sockets_go_on(struct server_sockets *s, ptn_time now);
 
 /* Answers what the batch holds. */
 void server_sockets_serve(struct server_sockets *s, ptn_time now);

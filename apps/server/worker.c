@@ -198,13 +198,14 @@ static void *run(void *self)
 
     ptn_privileges_forget();
     while (!w->stopping) {
-        size_t count = ptn_loop_wait(w->loop, due, ready, READY_MAX);
+        size_t count = ptn_loop_wait(w->loop, w->sockets.busy ? 0 : due, ready, READY_MAX);
         ptn_time now = ptn_clock_now();
         bool others = now >= due;
 
         for (size_t i = 0; i < count; i++)
             if (ready[i].owner == OWNER_SOCKETS)
                 server_sockets_ready(&w->sockets, now, &ready[i]);
+        server_sockets_go_on(&w->sockets, now);
         server_sockets_serve(&w->sockets, now);
         for (size_t i = 0; i < count; i++) {
             others |= ready[i].owner != OWNER_SOCKETS;
