@@ -296,12 +296,11 @@ struct ptn_udp_out {
 
 struct ptn_udp_out *ptn_udp_out_new(void)
 {
-    struct ptn_udp_out *out = malloc(sizeof *out);
+    /* Zeroed, for the bytes of a sockaddr_in that nobody writes go to the kernel as well. */
+    struct ptn_udp_out *out = calloc(1, sizeof *out);
 
     if (!out)
         return NULL;
-    out->count = out->part_count = out->used = 0;
-    out->no_trains = out->mixed = false;
     for (size_t i = 0; i < PTN_UDP_BATCH_MAX; i++)
         out->headers[i] = (struct mmsghdr){.msg_hdr = {.msg_name = &out->beside[i].to}};
     return out;
