@@ -63,7 +63,8 @@ void server_mail_send(struct server_mail *m, ptn_time now, const struct ptn_rela
             p.fd = server_sockets_take(m->sockets, mail->socket);
         break;
     case PTN_RELAY_MAIL_MOVE:
-        p.has_stream = ptn_host_give(m->host, m->machine, mail->socket, &p.stream);
+        p.has_stream =
+            ptn_host_give(m->streams->host, m->streams->machine, mail->socket, &p.stream);
         if (!p.has_stream)
             return; /* it has ended meanwhile */
         break;
@@ -91,7 +92,8 @@ static void receive_given(struct server_mail *m, ptn_time now, struct packet *p)
 
 static void receive_moved(struct server_mail *m, ptn_time now, struct packet *p)
 {
-    ptn_id id = ptn_host_adopt(m->host, now, m->machine, p->mail.listener, &p->stream);
+    ptn_id id =
+        ptn_host_adopt(m->streams->host, now, m->streams->machine, p->mail.listener, &p->stream);
 
     if (id)
         ptn_relay_input(

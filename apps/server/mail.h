@@ -5,9 +5,9 @@
 #ifndef PTN_SERVER_MAIL_H
 #define PTN_SERVER_MAIL_H
 
-#include "os/host.h"
 #include "os/mailbox.h"
 #include "sockets.h"
+#include "streams.h"
 
 struct server_crew;
 
@@ -22,8 +22,7 @@ struct server_mail {
     struct server_crew *crew;
     unsigned number;
     struct ptn_relay *relay;
-    struct ptn_host *host;
-    uint32_t machine;
+    struct server_streams *streams;
     struct server_sockets *sockets;
     uint64_t lost;
 };

@@ -24,8 +24,6 @@ enum {
     READY_MAX = 64,
     LETTERS_MAX = 4096,
     STREAM_QUEUE_MAX = 1 << 20,
-    /* A peer that sends faster than its client reads waits (RFC 6062). */
-    OWED_MUCH = 64 << 10,
 };
 
 #define WALL_EVERY PTN_S(60)
@@ -36,8 +34,7 @@ struct server_worker {
     struct ptn_loop *loop;
     struct ptn_mailbox *mailbox;
     struct ptn_relay *relay;
-    struct ptn_host *host;
-    uint32_t machine;
+    struct server_streams streams;
     struct server_sockets sockets;
     struct server_dtls *dtls;
     struct server_mail mail;
@@ -68,17 +65,6 @@ static void take_event(struct server_worker *w, const struct ptn_relay_event *ev
     server_journal_event(&w->journal, ev);
 }
 
-/* Bytes for a connection that is joined to another: when it owes much, the other has to wait. */
-static void send_stream(struct server_worker *w, ptn_time now, const struct ptn_ask *ask)
-{
-    ptn_host_ask(w->host, now, w->machine, ask);
-    if (ptn_host_owed(w->host, w->machine, ask->id) < OWED_MUCH)
-        return;
-    ptn_id joined = ptn_relay_joined(w->relay, ask->id);
-    if (joined)
-        ptn_host_hold(w->host, w->machine, joined, ask->id);
-}
-
 /* Does all that the relay asks. */
 static void settle(struct server_worker *w, ptn_time now)
 {
@@ -87,12 +73,8 @@ static void settle(struct server_worker *w, ptn_time now)
     struct ptn_relay_mail mail;
 
     while (ptn_relay_output(w->relay, now, &ask))
-        if (server_sockets_ask(&w->sockets, now, &ask))
-            continue;
-        else if (ask.kind == PTN_ASK_STREAM)
-            send_stream(w, now, &ask);
-        else
-            ptn_host_ask(w->host, now, w->machine, &ask);
+        if (!server_sockets_ask(&w->sockets, now, &ask))
+            server_streams_ask(&w->streams, now, &ask);
     server_sockets_flush(&w->sockets, now);
     while (ptn_relay_event(w->relay, &ev))
         take_event(w, &ev);
@@ -106,7 +88,7 @@ static void machine_input(void *self, ptn_time now, const struct ptn_tell *tell)
 {
     struct server_worker *w = self;
 
-    ptn_relay_input(w->relay, now, tell);
+    server_streams_tell(&w->streams, now, tell);
 }
 
 static void machine_tick(void *self, ptn_time now)
@@ -175,7 +157,7 @@ void server_worker_call(struct server_worker *w, void (*run)(struct server_worke
 
 static ptn_time deadline(struct server_worker *w, ptn_time now)
 {
-    ptn_time first = ptn_time_min(ptn_host_deadline(w->host, now), w->wall_due);
+    ptn_time first = ptn_time_min(ptn_host_deadline(w->streams.host, now), w->wall_due);
 
     return ptn_time_min(first, server_dtls_deadline(w->dtls));
 }
@@ -187,7 +169,7 @@ static void look_at_clock(struct server_worker *w, ptn_time now)
         w->wall_due = now + WALL_EVERY;
     }
     server_dtls_tick(w->dtls, &w->sockets, now);
-    ptn_host_run(w->host, now);
+    ptn_host_run(w->streams.host, now);
 }
 
 static void *run(void *self)
@@ -210,7 +192,7 @@ static void *run(void *self)
         for (size_t i = 0; i < count; i++) {
             others |= ready[i].owner != OWNER_SOCKETS;
             if (ready[i].owner == OWNER_HOST)
-                ptn_host_ready(w->host, now, &ready[i]);
+                ptn_host_ready(w->streams.host, now, &ready[i]);
             else if (ready[i].owner == OWNER_MAIL)
                 take_letters(w, now);
         }
@@ -240,9 +222,12 @@ static enum ptn_err make_host(struct server_worker *w, const struct ptn_relay_op
             .tls = w->opts.tls,
             .streams_only = true,
             .joins_max = w->opts.number > 0 ? PTN_RELAY_LISTENER_ID_MAX : 0},
-        &w->host);
+        &w->streams.host);
 
-    return err == PTN_OK ? ptn_host_add(w->host, ptn_clock_now(), &machine, &w->machine) : err;
+    w->streams.relay = w->relay;
+    return err == PTN_OK
+               ? ptn_host_add(w->streams.host, ptn_clock_now(), &machine, &w->streams.machine)
+               : err;
 }
 
 static enum ptn_err make_parts(struct server_worker *w, const struct ptn_relay_opts *opts)
@@ -273,8 +258,7 @@ static enum ptn_err make_parts(struct server_worker *w, const struct ptn_relay_o
     w->mail = (struct server_mail){.crew = w->opts.crew,
                                    .number = w->opts.number,
                                    .relay = w->relay,
-                                   .host = w->host,
-                                   .machine = w->machine,
+                                   .streams = &w->streams,
                                    .sockets = &w->sockets};
     return err;
 }
@@ -311,7 +295,7 @@ void server_worker_free(struct server_worker *w)
         return;
     while (w->mailbox && ptn_mailbox_take(w->mailbox, &letter))
         server_mail_discard(&letter);
-    ptn_host_free(w->host);
+    ptn_host_free(w->streams.host);
     server_sockets_fini(&w->sockets);
     server_dtls_free(w->dtls);
     ptn_relay_free(w->relay);
@@ -370,13 +354,13 @@ void server_worker_set_log(struct server_worker *w, enum ptn_log_level max)
 void server_worker_set_tls(struct server_worker *w, const struct ptn_tls_rules *tls,
                            struct ptn_dtls_rules *dtls)
 {
-    ptn_host_set_tls(w->host, tls);
+    ptn_host_set_tls(w->streams.host, tls);
     server_dtls_set_rules(w->dtls, dtls);
 }
 
 void server_worker_add_counts(const struct server_worker *w, struct server_counts *sum)
 {
-    const struct ptn_host_counts *host = ptn_host_counts(w->host);
+    const struct ptn_host_counts *host = ptn_host_counts(w->streams.host);
     const struct server_dtls_counts *dtls = server_dtls_counts(w->dtls);
     struct ptn_relay_now now = ptn_relay_now(w->relay);
 

@@ -78,6 +78,15 @@ size_t ptn_host_owed(const struct ptn_host *h, uint32_t index, ptn_id id);
  * bytes on from one to the other. */
 void ptn_host_hold(struct ptn_host *h, uint32_t index, ptn_id id, ptn_id slow);
 
+/* Reads no more from a stream before `until`, and then at most `read_max` bytes at a time; 0: any
+ * number. What was said before is forgotten. */
+struct ptn_host_pace {
+    ptn_time until;
+    size_t read_max;
+};
+void ptn_host_pace(struct ptn_host *h, ptn_time now, uint32_t index, ptn_id id,
+                   const struct ptn_host_pace *pace);
+
 /* An accepted connection on its way to another host, which may be another thread's. */
 struct ptn_host_stream {
     int fd;

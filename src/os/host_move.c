@@ -1,5 +1,6 @@
 /*
- * os/host_move.c - streams that wait for another one, and streams that go to another host.
+ * os/host_move.c - streams that wait for another one or for their time, and streams that go to
+ * another host.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,20 @@ void ptn_host_unhold(struct ptn_host *h, struct ptn_slot *slot)
         return;
     held->held = false;
     ptn_host_tcp_watch(h, held);
+}
+
+void ptn_host_pace(struct ptn_host *h, ptn_time now, uint32_t index, ptn_id id,
+                   const struct ptn_host_pace *pace)
+{
+    struct ptn_slot *slot = find_stream(h, index, id);
+
+    if (!slot)
+        return;
+    slot->read_max = pace->read_max;
+    slot->rests = pace->until > now;
+    ptn_heap_set(&h->waits, (uint32_t)(slot - h->slots.slots),
+                 slot->rests ? pace->until : PTN_NEVER);
+    ptn_host_tcp_watch(h, slot);
 }
 
 bool ptn_host_give(struct ptn_host *h, uint32_t index, ptn_id id, struct ptn_host_stream *stream)

@@ -70,7 +70,8 @@ void ptn_host_tcp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
 /* Lets the machine's id go; the bytes it owes are still sent, for some seconds. */
 void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
-/* Looks again at a slot whose time has come: CLOSING, SHAKING, or a LISTENER that rests. */
+/* Looks again at a slot whose time has come: CLOSING, SHAKING, or a LISTENER or
+ * STREAM that rests. */
 void ptn_host_tcp_due(struct ptn_host *h, ptn_time now, struct ptn_slot *slot);
 
 /* More for the far end. The caller ends the slot on an error. */

@@ -123,11 +123,16 @@ void ptn_host_tcp_connect(struct ptn_host *h, ptn_time now, uint32_t machine,
         ptn_host_tell_failed(h, now, machine, ask->id, err);
 }
 
+static bool is_read(const struct ptn_slot *slot)
+{
+    return !slot->held && !slot->rests;
+}
+
 void ptn_host_tcp_watch(struct ptn_host *h, struct ptn_slot *slot)
 {
     bool owes = slot->out_size > slot->out_sent;
 
-    ptn_host_watch(h, slot, (slot->held ? 0u : PTN_LOOP_IN) | (owes ? PTN_LOOP_OUT : 0u));
+    ptn_host_watch(h, slot, (is_read(slot) ? PTN_LOOP_IN : 0u) | (owes ? PTN_LOOP_OUT : 0u));
     if (!owes && slot->holds)
         ptn_host_unhold(h, slot);
 }
@@ -223,30 +228,35 @@ static void go_on_closing(struct ptn_host *h, ptn_time now, struct ptn_slot *slo
 
 /* ---- reading, accepting, connecting ---- */
 
-static void read_some(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+/* False: the slot is no stream any more. */
+static bool hand_on(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, struct ptn_bytes bytes)
 {
     uint64_t key = ptn_slots_key(&h->slots, slot);
     uint32_t machine = slot->machine;
 
+    ptn_host_tell(h, now, machine,
+                  &(struct ptn_tell){.kind = PTN_TELL_STREAM, .id = slot->id, .bytes = bytes});
+    ptn_host_turn(h, now, machine);
+    return ptn_slots_by_key(&h->slots, key) == slot && slot->kind == PTN_SLOT_STREAM;
+}
+
+static void read_some(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
+{
     for (unsigned i = 0; i < READS_MAX; i++) {
-        ssize_t n = recv(slot->fd, h->read_buf, sizeof h->read_buf, 0);
+        size_t most = slot->read_max > 0 && slot->read_max < sizeof h->read_buf
+                          ? slot->read_max
+                          : sizeof h->read_buf;
+        ssize_t n = recv(slot->fd, h->read_buf, most, 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
             ptn_host_tcp_end(h, now, slot, n == 0 ? PTN_OK : ptn_err_of_errno(errno));
             return;
         }
-        if (slot->tls) {
-            if (!ptn_host_tls_input(h, now, slot, ptn_bytes(h->read_buf, (size_t)n)))
-                return;
-            continue;
-        }
-        ptn_host_tell(h, now, machine,
-                      &(struct ptn_tell){.kind = PTN_TELL_STREAM,
-                                         .id = slot->id,
-                                         .bytes = ptn_bytes(h->read_buf, (size_t)n)});
-        ptn_host_turn(h, now, machine);
-        if (ptn_slots_by_key(&h->slots, key) != slot || slot->kind != PTN_SLOT_STREAM || slot->held)
+        struct ptn_bytes bytes = ptn_bytes(h->read_buf, (size_t)n);
+        if (slot->tls ? !ptn_host_tls_input(h, now, slot, bytes) : !hand_on(h, now, slot, bytes))
+            return;
+        if (!is_read(slot))
             return;
     }
 }
@@ -352,7 +362,7 @@ static void stream_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot
         }
         ptn_host_tcp_watch(h, slot);
     }
-    if ((what & PTN_LOOP_ERROR) || ((what & PTN_LOOP_IN) && !slot->held))
+    if ((what & PTN_LOOP_ERROR) || ((what & PTN_LOOP_IN) && is_read(slot)))
         read_some(h, now, slot);
 }
 
@@ -385,10 +395,14 @@ void ptn_host_tcp_close(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 
 void ptn_host_tcp_due(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
-    if (slot->kind == PTN_SLOT_SHAKING)
-        ptn_host_tls_fail(h, now, slot, PTN_ERR_TIMED_OUT, NULL);
-    else if (slot->kind == PTN_SLOT_CLOSING)
-        go_on_closing(h, now, slot);
-    else if (slot->kind == PTN_SLOT_LISTENER)
-        ptn_host_watch(h, slot, PTN_LOOP_IN);
+    switch (slot->kind) {
+    case PTN_SLOT_SHAKING: ptn_host_tls_fail(h, now, slot, PTN_ERR_TIMED_OUT, NULL); break;
+    case PTN_SLOT_CLOSING: go_on_closing(h, now, slot); break;
+    case PTN_SLOT_LISTENER: ptn_host_watch(h, slot, PTN_LOOP_IN); break;
+    case PTN_SLOT_STREAM:
+        slot->rests = false;
+        ptn_host_tcp_watch(h, slot);
+        break;
+    default: break;
+    }
 }

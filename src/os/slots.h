@@ -39,7 +39,9 @@ struct ptn_slot {
     uint8_t *out;        /* STREAM: what is owed, from out_sent to out_size */
     size_t out_sent, out_size, out_room;
     ptn_time give_up; /* CLOSING, SHAKING */
-    bool held;        /* STREAM: not read from */
+    bool held;        /* STREAM: not read from for another one's sake, */
+    bool rests;       /* or before its time has come */
+    size_t read_max;  /* STREAM: bytes a read; 0: any number */
     uint64_t holds;   /* the key of the one that is held for this one's sake, plus 1 */
 };
 

@@ -56,17 +56,34 @@ void ptn_relay_allocs_remove(struct ptn_relay_allocs *a, uint32_t row);
 uint32_t ptn_relay_allocs_find(const struct ptn_relay_allocs *a, const struct ptn_addr *client,
                                ptn_id path);
 
+/* What may be relayed at once after a silence, as time at max_bps. */
+#define PTN_RELAY_BURST PTN_S(1)
+
+static inline ptn_time ptn_relay_alloc_after(const struct ptn_relay_alloc *a, ptn_time clear,
+                                             ptn_time now, size_t bytes)
+{
+    return ptn_time_max(clear, now) + PTN_S(1) / a->bps * (ptn_time)bytes;
+}
+
 /* True when `bytes` more fit; `clear` is one of the allocation's two. */
 static inline bool ptn_relay_alloc_fits(const struct ptn_relay_alloc *a, ptn_time *clear,
                                         ptn_time now, size_t bytes)
 {
     if (a->bps == 0)
         return true;
-    ptn_time after = ptn_time_max(*clear, now) + PTN_S(1) / a->bps * (ptn_time)bytes;
-    if (after - now > PTN_S(1))
+    ptn_time after = ptn_relay_alloc_after(a, *clear, now, bytes);
+    if (after - now > PTN_RELAY_BURST)
         return false;
     *clear = after;
     return true;
+}
+
+/* The same for what cannot be left out: whoever brought it has to rest when it did not fit. */
+static inline void ptn_relay_alloc_charge(const struct ptn_relay_alloc *a, ptn_time *clear,
+                                          ptn_time now, size_t bytes)
+{
+    if (a->bps > 0)
+        *clear = ptn_relay_alloc_after(a, *clear, now, bytes);
 }
 
 #endif

@@ -181,7 +181,7 @@ static bool pass(struct ptn_relay *r, ptn_id to, struct ptn_bytes bytes)
                                &(struct ptn_relay_out){.socket = to, .bytes = bytes});
 }
 
-void ptn_relay_joined_data(struct ptn_relay *r, struct ptn_relay_conn *client,
+void ptn_relay_joined_data(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *client,
                            struct ptn_bytes bytes)
 {
     uint32_t row = ptn_relay_peer_conns_by_conn(&r->peer_conns, client->joined);
@@ -197,12 +197,13 @@ void ptn_relay_joined_data(struct ptn_relay *r, struct ptn_relay_conn *client,
         return;
     }
     struct ptn_relay_alloc *a = &r->allocs.rows[conn->alloc];
+    ptn_relay_alloc_charge(a, &a->up_clear, now, bytes.size);
     a->bytes_up += bytes.size;
     a->packets_up += bytes.size > 0;
     r->bytes_up += bytes.size;
 }
 
-static void peer_stream(struct ptn_relay *r, uint32_t row, struct ptn_bytes bytes)
+static void peer_stream(struct ptn_relay *r, ptn_time now, uint32_t row, struct ptn_bytes bytes)
 {
     struct ptn_relay_peer_conn *conn = &r->peer_conns.rows[row];
     struct ptn_relay_alloc *a = &r->allocs.rows[conn->alloc];
@@ -214,9 +215,37 @@ static void peer_stream(struct ptn_relay *r, uint32_t row, struct ptn_bytes byte
         ptn_relay_end_peer_conn(r, row);
         return;
     }
+    ptn_relay_alloc_charge(a, &a->down_clear, now, bytes.size);
     a->bytes_down += bytes.size;
     a->packets_down++;
     r->bytes_down += bytes.size;
+}
+
+/* ---- how fast ---- */
+
+/* A read is worth a quarter of a second, so that what is too much by it is not much. */
+static struct ptn_relay_pace pace_of(const struct ptn_relay_alloc *a, ptn_time clear)
+{
+    return a->bps == 0 ? (struct ptn_relay_pace){0}
+                       : (struct ptn_relay_pace){.rest_until = clear - PTN_RELAY_BURST,
+                                                 .read_max = a->bps / 4 + 1};
+}
+
+bool ptn_relay_pace(const struct ptn_relay *r, ptn_id id, struct ptn_relay_pace *pace)
+{
+    uint32_t row = r->turn ? ptn_relay_peer_conns_by_conn(&r->peer_conns, id) : PTN_RELAY_NONE;
+    bool is_peer = row != PTN_RELAY_NONE;
+
+    if (!is_peer && r->turn)
+        row = ptn_relay_peer_conns_by_conn(&r->peer_conns, ptn_relay_joined(r, id));
+    if (row == PTN_RELAY_NONE)
+        return false;
+    const struct ptn_relay_peer_conn *conn = &r->peer_conns.rows[row];
+    const struct ptn_relay_alloc *a = &r->allocs.rows[conn->alloc];
+    /* Nobody is there to hear a peer before he is joined. */
+    *pace = conn->state == PTN_RELAY_PEER_JOINED ? pace_of(a, is_peer ? a->down_clear : a->up_clear)
+                                                 : (struct ptn_relay_pace){.rest_until = PTN_NEVER};
+    return true;
 }
 
 /* ---- what the world tells ---- */
@@ -289,7 +318,7 @@ bool ptn_relay_peer_told(struct ptn_relay *r, ptn_time now, const struct ptn_tel
         return false;
     switch (tell->kind) {
     case PTN_TELL_OPENED: peer_opened(r, now, row); break;
-    case PTN_TELL_STREAM: peer_stream(r, row, tell->bytes); break;
+    case PTN_TELL_STREAM: peer_stream(r, now, row, tell->bytes); break;
     case PTN_TELL_FAILED:
     case PTN_TELL_CLOSED: end(r, row, false); break;
     default: return false;

@@ -136,7 +136,7 @@ void ptn_relay_icmp(struct ptn_relay *r, ptn_time now, const struct ptn_tell *te
 /* connect.c: what the world tells of connections with peers. False: it is not of one. */
 bool ptn_relay_peer_told(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell);
 /* A client's connection that is joined with a peer's spoke, or closed. */
-void ptn_relay_joined_data(struct ptn_relay *r, struct ptn_relay_conn *conn,
+void ptn_relay_joined_data(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn,
                            struct ptn_bytes bytes);
 void ptn_relay_joined_closed(struct ptn_relay *r, struct ptn_relay_conn *conn);
 void ptn_relay_end_peer_conn(struct ptn_relay *r, uint32_t row);

@@ -30,7 +30,7 @@ static void answer_late(struct ptn_relay *r, ptn_time now, ptn_id path, const st
         !ptn_relay_queue_put(&r->queue, stream ? PTN_ASK_STREAM : PTN_ASK_DATAGRAM, &out))
         r->counts[PTN_RELAY_NO_ROOM]++;
     if (conn && conn->joined)
-        ptn_relay_joined_data(r, conn, ptn_bytes(NULL, 0));
+        ptn_relay_joined_data(r, now, conn, ptn_bytes(NULL, 0));
 }
 
 static bool is_of(struct ptn_bytes request, struct ptn_bytes name)

@@ -179,7 +179,7 @@ static void input_stream(struct ptn_relay *r, ptn_time now, const struct ptn_tel
             ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
     if (conn->joined) {
         ptn_relay_conns_alive(&r->conns, conn, PTN_NEVER);
-        ptn_relay_joined_data(r, conn, in);
+        ptn_relay_joined_data(r, now, conn, in);
     } else if (conn->moved) {
         ptn_relay_conns_remove(&r->conns, conn);
     } else if (step == PTN_STUN_FRAME_BROKEN) {

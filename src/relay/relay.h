@@ -137,7 +137,8 @@ struct ptn_relay_turn {
 
     uint32_t user_quota;   /* allocations of a user, over all workers; 0: no limit */
     uint32_t total_quota;  /* of all; 0: no limit */
-    uint32_t max_bps;      /* bytes a second of an allocation, each way; 0: no limit */
+    uint32_t max_bps;      /* bytes a second of an allocation, each way; 0: no limit. Datagrams
+                              above it are dropped, streams read more slowly (ptn_relay_pace) */
     uint64_t bps_capacity; /* sum of max_bps of all allocations; 0: no limit */
 
     uint32_t lifetime_default_s, lifetime_max_s;        /* 0: 600, 3600 */
@@ -383,6 +384,19 @@ void ptn_relay_post(struct ptn_relay *r, ptn_time now, struct ptn_relay_mail *ma
  * relayed between them from now on.
  */
 ptn_id ptn_relay_joined(const struct ptn_relay *r, ptn_id conn);
+
+/*
+ * How to read from a connection with a peer, or from one that is joined with it: nothing before
+ * `rest_until` (PTN_NEVER: until it is joined), then at most `read_max` bytes (0: any number)
+ * before asking anew. So max_bps holds for streams, of which nothing can be left out. It changes
+ * when the connection comes up, is joined, and with what is heard from it. False: `conn` is
+ * neither, and read as it comes.
+ */
+struct ptn_relay_pace {
+    ptn_time rest_until;
+    size_t read_max;
+};
+bool ptn_relay_pace(const struct ptn_relay *r, ptn_id conn, struct ptn_relay_pace *pace);
 
 uint64_t ptn_relay_count(const struct ptn_relay *r, enum ptn_relay_verdict v);
 struct ptn_relay_now ptn_relay_now(const struct ptn_relay *r);

@@ -1,27 +1,23 @@
 #!/usr/bin/env python3
 """coturn's client through our server, by every transport, and settings read again under load. turn.py SERVER"""
-import base64
-import hashlib
-import hmac
-import os
+import random
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
 from programs import Program, free_port  # noqa: E402
-from stun import attribute, attributes  # noqa: E402
 from tap import case, check, check_equal, need, run_cases  # noqa: E402
+from turn_client import TurnClient, by_secret  # noqa: E402
 
 SERVER = sys.argv[1]
 HERE = '127.0.5.1'
 USER, PASSWORD, REALM = 'ninefingers', 'youhavetoberealistic', 'north.gov'
-COOKIE = 0x2112A442
 
 need('turnutils_uclient', 'turnutils_peer', 'openssl')
 
@@ -84,44 +80,6 @@ def coturns_client_gets_all_its_messages_back_by_every_way():
                   s.said())
 
 
-# ---- clients by hand, many to a process ----
-
-def seal(kind, body, key):
-    """A request with MESSAGE-INTEGRITY, and its id."""
-    ident = os.urandom(12)
-    head = struct.pack('!HHI', kind, len(body) + 24, COOKIE) + ident
-    return head + body + attribute(0x0008, hmac.new(key, head + body, hashlib.sha1).digest())
-
-
-class Client:
-    """One allocation by UDP, with long-term credentials."""
-
-    def __init__(self, port, name, password):
-        self.name, self.key = name, hashlib.md5(f'{name}:{REALM}:{password}'.encode()).digest()
-        self.nonce = b''
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.settimeout(5)
-        self.socket.connect((HERE, port))
-
-    def ask(self, kind, body=b'', again=True):
-        """The answer's type and its error code, if any."""
-        self.socket.send(seal(kind, body + attribute(0x0006, self.name.encode()) + attribute(0x0014, REALM.encode()) +
-                              attribute(0x0015, self.nonce), self.key))
-        answer = self.socket.recv(2000)
-        found = dict(attributes(answer))
-        code = found[0x0009][2] * 100 + found[0x0009][3] if 0x0009 in found else 0
-        if code in (401, 438) and again and 0x0015 in found:
-            self.nonce = found[0x0015]
-            return self.ask(kind, body, again=code == 438)
-        return struct.unpack('!H', answer[:2])[0], code
-
-    def allocate(self):
-        return self.ask(0x0003, attribute(0x0019, b'\x11\0\0\0'))
-
-    def refresh(self):
-        return self.ask(0x0004, attribute(0x000d, struct.pack('!I', 600)))
-
-
 @case
 def a_thousand_allocations_outlive_settings_and_certificates_read_again():
     with tempfile.TemporaryDirectory() as folder:
@@ -132,28 +90,95 @@ def a_thousand_allocations_outlive_settings_and_certificates_read_again():
             with open(path, 'w', encoding='utf-8') as f:
                 f.write(f'use-auth-secret\nstatic-auth-secret={secret}\ncert={folder}/cert.pem\npkey={folder}/key.pem\n')
 
-        def by_secret(secret, port, phone):
-            name = f'{int(time.time()) + 3600}:{phone}'
-            return Client(port, name, base64.b64encode(hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()).decode())
+        def client(secret, port, phone):
+            return TurnClient((HERE, port), *by_secret(secret, phone), REALM)
 
         settings('old')
         with Server(folder, '-c', path) as s:
-            clients = [by_secret('old', s.port, n) for n in range(1000)]
-            check_equal([(0x0103, 0)] * 1000, [c.allocate() for c in clients], 'Allocate')
+            clients = [client('old', s.port, n) for n in range(1000)]
+            check_equal([0] * 1000, [c.allocate() for c in clients], 'Allocate')
             make_certificate(folder, 'second.example')
             settings('new')
             s.process.send_signal(signal.SIGHUP)
             s.wait_said('the settings were read again')
-            check_equal((0x0103, 0), by_secret('new', s.port, 'new').allocate())
-            check_equal((0x0113, 401), by_secret('old', s.port, 'late').allocate())
+            check_equal(0, client('new', s.port, 'new').allocate())
+            check_equal(401, client('old', s.port, 'late').allocate())
             shown = run('openssl', 's_client', '-connect', f'{HERE}:{s.tls_port}').stdout
             check('second.example' in shown, shown)
-            check_equal([(0x0104, 0)] * 1000, [c.refresh() for c in clients], 'Refresh by those of the old secret')
+            check_equal([0] * 1000, [c.refresh() for c in clients], 'Refresh by those of the old secret')
             check(not re.search(r'allocation \d', s.said()), 'none has ended')
             check_equal('1001', re.search(r'"now":(\d+)', run(SERVER, '--status', '--postern-status-socket',
                                                               s.socket).stdout)[1])
 
 
+
+# ---- relayed TCP ----
+
+def take(s, size):
+    data = b''
+    while len(data) < size and (more := s.recv(65536)):
+        data += more
+    return data
+
+
+def pour(source, sink, data):
+    """What arrives of it, and how many seconds that took."""
+    begin = time.monotonic()
+    sender = threading.Thread(target=source.sendall, args=(data,))
+    sender.start()
+    got = take(sink, len(data))
+    sender.join()
+    return got, time.monotonic() - begin
+
+
+class Relayed:
+    """A peer who listens, and a client who has asked for a connection with him, which is not joined yet."""
+
+    def __init__(self, server):
+        with socket.create_server((HERE, 0)) as listener:
+            listener.settimeout(20)
+            self.client = TurnClient((HERE, server.port), USER, PASSWORD, REALM, tcp=True)
+            check_equal(0, self.client.allocate(relays_tcp=True))
+            self.number = self.client.begin_connection(listener.getsockname())
+            self.peer = listener.accept()[0]
+        self.peer.settimeout(20)
+
+    def join(self):
+        s = self.client.joined(self.number)
+        s.settimeout(20)
+        return s
+
+
+@case
+def a_relayed_stream_keeps_to_max_bps_and_loses_nothing():
+    size, rate = 500_000, 200_000
+    data = random.Random(7).randbytes(size)
+    with tempfile.TemporaryDirectory() as folder, Server(folder, '-u', f'{USER}:{PASSWORD}', '--max-bps', rate) as s:
+        relayed = Relayed(s)
+        mine = relayed.join()
+        for source, sink in ((mine, relayed.peer), (relayed.peer, mine)):
+            got, seconds = pour(source, sink, data)
+            check(got == data, f'{len(got)} of {size} bytes, or others')
+            # A second's worth goes at once, and what was read on top of that is a quarter at most.
+            check(size / rate - 1.3 < seconds < size / rate + 2, f'{size} bytes in {seconds} s at {rate} a second')
+        check_equal(0, relayed.client.refresh(0))
+        s.end()
+        check(re.search(rf'packets \({size} bytes\) up, \d+ \({size}\) down', s.said()), s.said())
+
+
+@case
+def what_a_peer_says_before_his_connection_is_joined_waits_for_that():
+    with tempfile.TemporaryDirectory() as folder, Server(folder, '-u', f'{USER}:{PASSWORD}') as s:
+        relayed = Relayed(s)
+        data, sent = random.Random(8).randbytes(8_000_000), 0
+        relayed.peer.setblocking(False)
+        try:
+            while True:
+                sent += relayed.peer.send(data[sent:])
+        except BlockingIOError:
+            relayed.peer.close()
+        check(100_000 < sent < len(data), f'{sent} bytes until the peer had to wait')
+        check(take(relayed.join(), sent) == data[:sent], 'what arrived is not what was said')
 
 
 run_cases()

@@ -319,6 +319,37 @@ TEST(a_megabyte_arrives_whole_and_more_than_the_queue_ends_the_connection)
     tear_down(&f);
 }
 
+TEST(a_stream_that_rests_is_read_when_its_time_has_come_and_then_in_small_pieces)
+{
+    enum { PIECE = 3 };
+    struct fixture f;
+    const ptn_time now = ptn_clock_now(), later = now + PTN_S(3600);
+
+    set_up(&f, 16);
+    struct ptn_addr b = listen_tcp(&f, &f.b, 5, &loopback);
+    ask(&f.a,
+        (struct ptn_ask){
+            .kind = PTN_ASK_CONNECT, .id = 9, .transport = PTN_TCP, .local = loopback, .to = b});
+    ptn_id id = wait_tell(&f, &f.b, PTN_TELL_ACCEPTED, 0)->id;
+    ptn_host_pace(f.host, now, f.b_index, id,
+                  &(struct ptn_host_pace){.until = later, .read_max = PIECE});
+    ask(&f.a, (struct ptn_ask){
+                  .kind = PTN_ASK_STREAM, .id = 9, .bytes = ptn_bytes_of_text("ten bytes.")});
+    ask(&f.a, (struct ptn_ask){.kind = PTN_ASK_CLOSE, .id = 9});
+    for (unsigned i = 0; i < 3; i++)
+        turn(&f);
+    CHECK_EQ(0, f.b.stream_size);
+    CHECK(ptn_host_deadline(f.host, now) <= later);
+    ptn_host_run(f.host, later);
+    wait_tell(&f, &f.b, PTN_TELL_CLOSED, id);
+    CHECK_EQ(10, f.b.stream_size);
+    size_t pieces = 0;
+    for (size_t i = 0; i < f.b.tell_count; i++)
+        pieces += f.b.tells[i].kind == PTN_TELL_STREAM;
+    CHECK_EQ(4, pieces);
+    tear_down(&f);
+}
+
 TEST(a_caller_too_many_is_turned_away)
 {
     struct fixture f;

@@ -246,3 +246,112 @@ TEST(a_peer_that_talks_without_end_to_nobody_is_closed)
     CHECK_EQ(1, g->closed_conns);
     rig_free(g);
 }
+
+/* ---- max_bps ---- */
+
+enum { SECOND_OF_BYTES = 1000 };
+
+static struct rig *slow_rig(void)
+{
+    struct ptn_relay_opts opts = rig_opts();
+
+    opts.turn.max_bps = SECOND_OF_BYTES;
+    return rig_new(&opts);
+}
+
+/* A connection with `peer`, joined with a new one of the client's. */
+static ptn_id joined_with(struct rig *g, struct rig_client *c, const struct ptn_addr *peer,
+                          struct rig_client *data)
+{
+    struct rig_request q;
+    uint32_t number;
+
+    g->sent_count = 0;
+    begin_connect(g, c, &q, peer);
+    ptn_id id = g->sent[0].id;
+    tell(g, PTN_TELL_OPENED, id, "");
+    CHECK_EQ(0, late_answer(g, &q, &number));
+    CHECK_EQ(0, join(g, data, number));
+    g->sent_count = 0;
+    return id;
+}
+
+static void tell_seconds(struct rig *g, ptn_id id, unsigned seconds)
+{
+    char text[SECOND_OF_BYTES + 1];
+
+    memset(text, 'x', SECOND_OF_BYTES);
+    text[SECOND_OF_BYTES] = '\0';
+    for (unsigned i = 0; i < seconds; i++)
+        tell(g, PTN_TELL_STREAM, id, text);
+}
+
+static ptn_time rest_of(const struct rig *g, ptn_id id)
+{
+    struct ptn_relay_pace pace;
+
+    CHECK(ptn_relay_pace(g->relay, id, &pace));
+    return ptn_time_max(0, pace.rest_until - g->now);
+}
+
+TEST(who_brings_more_than_max_bps_rests_for_as_long_and_no_byte_is_lost)
+{
+    struct rig *g = slow_rig();
+    struct rig_client c = control_of(g), data = rig_stream_client(g, PTN_ID_WORLD + DATA);
+    ptn_id peer = joined_with(g, &c, &bob, &data);
+    struct ptn_relay_pace pace;
+
+    CHECK(ptn_relay_pace(g->relay, peer, &pace));
+    CHECK_EQ(SECOND_OF_BYTES / 4 + 1, pace.read_max);
+    tell_seconds(g, peer, 1); /* a second's worth is free */
+    CHECK_EQ(0, rest_of(g, peer));
+    tell_seconds(g, peer, 2);
+    CHECK_EQ(3 * SECOND_OF_BYTES, strlen(sent_to(g, data.path)));
+    CHECK_EQ(PTN_S(2), rest_of(g, peer));
+    CHECK_EQ(0, rest_of(g, data.path)); /* the other way is another matter */
+    rig_sleep(g, PTN_S(2));
+    CHECK_EQ(0, rest_of(g, peer));
+    tell_seconds(g, data.path, 3);
+    CHECK_EQ(PTN_S(2), rest_of(g, data.path));
+    CHECK_EQ(0, rest_of(g, peer));
+    CHECK_EQ(0, rig_count(g, PTN_RELAY_OVER_BANDWIDTH));
+    rig_free(g);
+}
+
+TEST(connections_of_one_allocation_share_its_max_bps)
+{
+    struct rig *g = slow_rig();
+    struct rig_client c = control_of(g), data = rig_stream_client(g, PTN_ID_WORLD + DATA);
+    struct rig_client more = rig_stream_client(g, PTN_ID_WORLD + THIRD);
+    ptn_id first = joined_with(g, &c, &bob, &data), second = joined_with(g, &c, &carol, &more);
+
+    tell_seconds(g, first, 2);
+    tell_seconds(g, second, 1);
+    CHECK_EQ(PTN_S(2), rest_of(g, second));
+    CHECK_EQ(PTN_S(2), rest_of(g, first));
+    rig_free(g);
+}
+
+TEST(a_peer_is_not_read_from_before_he_is_joined_and_without_a_limit_freely_after)
+{
+    struct rig *g = rig_new(NULL);
+    struct rig_client c = control_of(g), data = rig_stream_client(g, PTN_ID_WORLD + DATA);
+    struct ptn_relay_pace pace;
+    struct rig_request q;
+    uint32_t number;
+
+    begin_connect(g, &c, &q, &bob);
+    ptn_id peer = g->sent[0].id;
+    tell(g, PTN_TELL_OPENED, peer, "");
+    CHECK(ptn_relay_pace(g->relay, peer, &pace));
+    CHECK_EQ(PTN_NEVER, pace.rest_until);
+    CHECK(!ptn_relay_pace(g->relay, c.path, &pace));
+    CHECK(!ptn_relay_pace(g->relay, data.path, &pace));
+    CHECK_EQ(0, late_answer(g, &q, &number));
+    CHECK_EQ(0, join(g, &data, number));
+    tell_seconds(g, peer, 3);
+    CHECK_EQ(0, rest_of(g, peer));
+    CHECK(ptn_relay_pace(g->relay, data.path, &pace));
+    CHECK_EQ(0, pace.read_max);
+    rig_free(g);
+}
