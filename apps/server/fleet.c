@@ -1,7 +1,8 @@
 /*
  * server/fleet.c - questions to Redis, and what follows from the answers.
  *
- * Whom Redis cannot tell us of stays unknown until it can: the client asks again by himself.
+ * While Redis cannot be asked, those it has told us of are served on, others are told to come
+ * again, and new clients stay here as long as there is room.
  */
 #include "fleet.h"
 
@@ -22,6 +23,8 @@ enum {
     LOOKUPS_MAX = 1024,
     MEMBERS_MAX = 64,
     KEY_SIZE = 2 * PTN_CONF_TEXT_SIZE + 64,
+    PORT_DEFAULT = 3478,
+    TLS_PORT_DEFAULT = 5349,
     /* Tokens beyond those of lookups. */
     TOKEN_SECRETS = LOOKUPS_MAX,
     TOKEN_TOLD,
@@ -39,7 +42,8 @@ struct server_fleet {
     char lookups[LOOKUPS_MAX][PTN_RELAY_USER_BYTES + 1]; /* empty: free */
     char members[MEMBERS_MAX][PTN_ADDR_TEXT_MAX];
     size_t member_count;
-    struct ptn_addr diverted;
+    struct ptn_relay_alternate diverted;
+    uint16_t tls_port;            /* of this server; 0: none */
     struct ptn_conf_list secrets; /* of Redis */
 };
 
@@ -64,6 +68,11 @@ static bool open_redis(struct server *s, const char *key, const char *text, uint
     return err == PTN_OK;
 }
 
+static const struct ptn_addr *seen_as(const struct ptn_relay_listener *l)
+{
+    return ptn_addr_is_none(&l->announced) ? &l->local : &l->announced;
+}
+
 /* Under which address others find this server. */
 static void name_oneself(const struct server *s, struct server_fleet *f)
 {
@@ -75,12 +84,13 @@ static void name_oneself(const struct server *s, struct server_fleet *f)
                       ptn_addr_kind(&best->local) == PTN_ADDR_LOOPBACK;
         if (l->transport == PTN_UDP && (best->transport != PTN_UDP || better))
             best = l;
+        if (l->transport == PTN_TLS || l->transport == PTN_DTLS)
+            f->tls_port = seen_as(l)->port;
     }
     if (s->settings->fleet_name[0])
         snprintf(f->own, sizeof f->own, "%.*s", (int)sizeof f->own - 1, s->settings->fleet_name);
     else
-        ptn_addr_format(ptn_addr_is_none(&best->announced) ? &best->local : &best->announced,
-                        f->own);
+        ptn_addr_format(seen_as(best), f->own);
 }
 
 bool server_fleet_open(struct server *s, uint8_t users_owner, uint8_t stats_owner)
@@ -116,14 +126,15 @@ void server_fleet_close(struct server *s)
 
 /* ---- users ---- */
 
-static void ask(struct ptn_redis *r, uint64_t token, const char *command, const char *key)
+static void ask(struct ptn_redis *r, ptn_time now, uint64_t token, const char *command,
+                const char *key)
 {
     struct ptn_bytes words[] = {ptn_bytes_of_text(command), ptn_bytes_of_text(key)};
 
-    ptn_redis_ask(r, token, words, 2);
+    ptn_redis_ask(r, now, token, words, 2);
 }
 
-void server_fleet_user_wanted(struct server *s, struct ptn_bytes letter)
+void server_fleet_user_wanted(struct server *s, ptn_time now, struct ptn_bytes letter)
 {
     struct server_fleet *f = s->fleet;
     size_t name_size = strnlen((const char *)letter.data, letter.size);
@@ -134,12 +145,14 @@ void server_fleet_user_wanted(struct server *s, struct ptn_bytes letter)
         return;
     while (place < LOOKUPS_MAX && f->lookups[place][0])
         place++;
-    if (place == LOOKUPS_MAX)
-        return; /* so many at a time that this one has to ask again */
+    if (place == LOOKUPS_MAX || !ptn_redis_is_up(f->users)) {
+        server_mail_user_undecided(&s->crew, ptn_bytes(letter.data, name_size));
+        return;
+    }
     memcpy(f->lookups[place], letter.data, name_size);
     f->lookups[place][name_size] = '\0';
     snprintf(key, sizeof key, "turn/realm/%s/user/%s/key", f->realm, f->lookups[place]);
-    ask(f->users, place, "GET", key);
+    ask(f->users, now, place, "GET", key);
 }
 
 static void user_answered(struct server *s, const struct ptn_redis_answer *a)
@@ -153,6 +166,8 @@ static void user_answered(struct server *s, const struct ptn_redis_answer *a)
                  a->count ? (const char *)a->items[0].data : "");
         user.key = ptn_bytes(key, server_parse_key(text, key));
         server_mail_user_found(&s->crew, &user);
+    } else {
+        server_mail_user_undecided(&s->crew, user.name);
     }
     name[0] = '\0';
 }
@@ -199,10 +214,11 @@ static struct server_load own_load(const struct server *s)
                         : most < UINT32_MAX ? (uint32_t)most
                                             : UINT32_MAX;
 
-    return (struct server_load){ptn_relay_shared_total(s->shared), capacity, s->draining};
+    return (struct server_load){ptn_relay_shared_total(s->shared), capacity, s->draining,
+                                s->fleet->tls_port};
 }
 
-static void tell_load(struct server *s)
+static void tell_load(struct server *s, ptn_time now)
 {
     struct server_fleet *f = s->fleet;
     struct server_load load = own_load(s);
@@ -216,12 +232,12 @@ static void tell_load(struct server *s)
     struct ptn_bytes put[] = {ptn_bytes_of_text("SET"), ptn_bytes_of_text(key),
                               ptn_bytes_of_text(text), ptn_bytes_of_text("EX"),
                               ptn_bytes_of_text(LOAD_KEPT_S)};
-    ptn_redis_ask(f->stats, TOKEN_TOLD, add, 3);
-    ptn_redis_ask(f->stats, TOKEN_TOLD, put, 5);
-    ask(f->stats, TOKEN_MEMBERS, "SMEMBERS", set_key);
+    ptn_redis_ask(f->stats, now, TOKEN_TOLD, add, 3);
+    ptn_redis_ask(f->stats, now, TOKEN_TOLD, put, 5);
+    ask(f->stats, now, TOKEN_MEMBERS, "SMEMBERS", set_key);
 }
 
-static void members_answered(struct server *s, const struct ptn_redis_answer *a)
+static void members_answered(struct server *s, ptn_time now, const struct ptn_redis_answer *a)
 {
     struct server_fleet *f = s->fleet;
     static const char get[] = "MGET";
@@ -242,7 +258,12 @@ static void members_answered(struct server *s, const struct ptn_redis_answer *a)
         f->member_count++;
     }
     if (f->member_count > 0)
-        ptn_redis_ask(f->stats, TOKEN_LOADS, words, f->member_count + 1);
+        ptn_redis_ask(f->stats, now, TOKEN_LOADS, words, f->member_count + 1);
+}
+
+static bool is_rotating(const struct server *s)
+{
+    return s->settings->alternate_server.count > 0 || s->settings->tls_alternate_server.count > 0;
 }
 
 static void say_divert(struct server_worker *w, void *to)
@@ -250,69 +271,86 @@ static void say_divert(struct server_worker *w, void *to)
     ptn_relay_divert(server_worker_relay(w), to);
 }
 
-static void divert(struct server *s, const struct ptn_addr *to)
+static void divert(struct server *s, const struct ptn_relay_alternate *to)
 {
+    struct server_fleet *f = s->fleet;
+    struct ptn_relay_alternate copy = *to;
+    const struct ptn_addr *named = ptn_addr_is_none(&to->plain) ? &to->tls : &to->plain;
     char text[PTN_ADDR_TEXT_MAX];
-    struct ptn_addr copy = *to;
 
-    if (ptn_addr_equal(&s->fleet->diverted, to))
+    if (ptn_addr_equal(&f->diverted.plain, &to->plain) &&
+        ptn_addr_equal(&f->diverted.tls, &to->tls))
         return;
-    if (s->settings->alternate_server.count == 0)
+    if (!is_rotating(s))
         ptn_log(&s->log, PTN_LOG_INFO, "new clients are %s%s",
-                ptn_addr_is_none(to) ? "served here" : "sent to ",
-                ptn_addr_is_none(to) ? "" : ptn_addr_format(to, text));
-    s->fleet->diverted = *to;
+                ptn_addr_is_none(named) ? "served here" : "sent to ",
+                ptn_addr_is_none(named) ? "" : ptn_addr_format(named, text));
+    f->diverted = *to;
     server_crew_call(s, say_divert, &copy);
+}
+
+static bool has_room(const struct server *s)
+{
+    struct server_load own = own_load(s);
+
+    return !own.draining && !server_load_is_full(&own);
 }
 
 static void loads_answered(struct server *s, const struct ptn_redis_answer *a)
 {
     struct server_fleet *f = s->fleet;
-    struct server_load own = own_load(s), load, best_load = {0};
-    struct ptn_addr best = {0}, addr;
+    struct server_load load, best_load = {0};
+    struct ptn_relay_alternate best = {0};
+    struct ptn_addr addr;
 
-    for (size_t i = 0; i < a->count && i < f->member_count; i++) {
+    for (size_t i = 0; i < a->count && i < f->member_count && !has_room(s); i++) {
         if (!server_load_parse(a->items[i], &load) || load.draining || server_load_is_full(&load) ||
             !ptn_addr_parse(f->members[i], &addr))
             continue;
-        if (ptn_addr_is_none(&best) || server_load_is_lighter(&load, &best_load)) {
-            best = addr.port ? addr : ptn_addr_with_port(addr, 3478);
-            best_load = load;
-        }
+        if (!ptn_addr_is_none(&best.plain) && !server_load_is_lighter(&load, &best_load))
+            continue;
+        best_load = load;
+        best.plain = addr.port ? addr : ptn_addr_with_port(addr, PORT_DEFAULT);
+        best.tls = load.tls_port ? ptn_addr_with_port(addr, load.tls_port) : (struct ptn_addr){0};
     }
-    if (!own.draining && !server_load_is_full(&own))
-        best = (struct ptn_addr){0};
     divert(s, &best);
 }
 
-/* alternate-server: one after the other. */
-static void rotate(struct server *s, ptn_time now)
+/* One of the list; none when it is empty. */
+static struct ptn_addr nth_endpoint(const struct ptn_conf_list *list, unsigned n, uint16_t port)
 {
-    struct server_fleet *f = s->fleet;
-    const struct ptn_conf_list *list = &s->settings->alternate_server;
     const char *entry = ptn_conf_list_next(list, NULL);
     struct ptn_addr to = {0};
 
-    if (list->count == 0) {
-        if (!f->stats && !ptn_addr_is_none(&f->diverted))
-            divert(s, &to);
+    for (unsigned i = list->count ? n % list->count : 0; i > 0; i--)
+        entry = ptn_conf_list_next(list, entry);
+    if (entry && ptn_conf_endpoint_parse(entry, &to) && to.port == 0)
+        to.port = port;
+    return to;
+}
+
+/* alternate-server and tls-alternate-server: one after the other. */
+static void rotate(struct server *s, ptn_time now)
+{
+    struct server_fleet *f = s->fleet;
+
+    if (!is_rotating(s)) {
+        if (!f->stats)
+            divert(s, &(struct ptn_relay_alternate){0});
         return;
     }
     if (now < f->rotate_due)
         return;
     f->rotate_due = now + ROTATE_EVERY;
-    for (unsigned i = f->rotated++ % list->count; i > 0; i--)
-        entry = ptn_conf_list_next(list, entry);
-    if (ptn_conf_endpoint_parse(entry, &to)) {
-        if (to.port == 0)
-            to.port = 3478;
-        divert(s, &to);
-    }
+    divert(s, &(struct ptn_relay_alternate){
+                  nth_endpoint(&s->settings->alternate_server, f->rotated, PORT_DEFAULT),
+                  nth_endpoint(&s->settings->tls_alternate_server, f->rotated, TLS_PORT_DEFAULT)});
+    f->rotated++;
 }
 
 /* ---- turns ---- */
 
-static void take_answers(struct server *s, struct ptn_redis *r)
+static void take_answers(struct server *s, ptn_time now, struct ptn_redis *r)
 {
     struct ptn_redis_answer a;
 
@@ -320,7 +358,7 @@ static void take_answers(struct server *s, struct ptn_redis *r)
         switch (a.token) {
         case TOKEN_SECRETS: secrets_answered(s, &a); break;
         case TOKEN_TOLD: break;
-        case TOKEN_MEMBERS: members_answered(s, &a); break;
+        case TOKEN_MEMBERS: members_answered(s, now, &a); break;
         case TOKEN_LOADS: loads_answered(s, &a); break;
         default: user_answered(s, &a); break;
         }
@@ -330,26 +368,26 @@ void server_fleet_ready(struct server *s, ptn_time now, const struct ptn_ready *
 {
     struct server_fleet *f = s->fleet;
 
-    (void)now;
     if (f && f->users && ready->owner == f->users_owner)
-        ptn_redis_ready(f->users, ready);
+        ptn_redis_ready(f->users, now, ready);
     else if (f && f->stats && ready->owner == f->stats_owner)
-        ptn_redis_ready(f->stats, ready);
+        ptn_redis_ready(f->stats, now, ready);
 }
 
-/* Said when it changes, and once when it never was up. */
-static void watch(struct server *s, const char *key, const struct ptn_redis *r, bool *was_up,
+/* Said when it changes, and once when it never was up. True when it has come up. */
+static bool watch(struct server *s, const char *key, const struct ptn_redis *r, bool *was_up,
                   bool *told)
 {
-    bool up = ptn_redis_is_up(r);
+    bool up = ptn_redis_is_up(r), came = up && !*was_up;
 
-    if (up && !*was_up)
+    if (came)
         ptn_log(&s->log, PTN_LOG_INFO, "%s: Redis answers", key);
     else if (!up && (*was_up || !*told) && strcmp(ptn_redis_why(r), "not connected yet") != 0) {
         ptn_log(&s->log, PTN_LOG_WARN, "%s: no connection to Redis: %s", key, ptn_redis_why(r));
         *told = true;
     }
     *was_up = up;
+    return came;
 }
 
 static void tick_users(struct server *s, ptn_time now)
@@ -358,13 +396,14 @@ static void tick_users(struct server *s, ptn_time now)
     char key[KEY_SIZE];
 
     ptn_redis_tick(f->users, now);
-    watch(s, "redis-userdb", f->users, &f->users_were_up, &f->users_told);
+    if (watch(s, "redis-userdb", f->users, &f->users_were_up, &f->users_told))
+        f->secrets_due = now;
     if (ptn_redis_is_up(f->users) && now >= f->secrets_due) {
         f->secrets_due = now + SECRETS_EVERY;
         snprintf(key, sizeof key, "turn/realm/%s/secret", f->realm);
-        ask(f->users, TOKEN_SECRETS, "SMEMBERS", key);
+        ask(f->users, now, TOKEN_SECRETS, "SMEMBERS", key);
     }
-    take_answers(s, f->users);
+    take_answers(s, now, f->users);
 }
 
 static void tick_stats(struct server *s, ptn_time now)
@@ -377,9 +416,11 @@ static void tick_stats(struct server *s, ptn_time now)
     if (ptn_redis_is_up(f->stats) && (now >= f->tell_due || drains_since)) {
         f->tell_due = now + TELL_EVERY;
         s->fleet_knows_drain = s->draining;
-        tell_load(s);
+        tell_load(s, now);
+    } else if (!ptn_redis_is_up(f->stats) && !is_rotating(s) && has_room(s)) {
+        divert(s, &(struct ptn_relay_alternate){0});
     }
-    take_answers(s, f->stats);
+    take_answers(s, now, f->stats);
 }
 
 void server_fleet_tick(struct server *s, ptn_time now)
@@ -393,6 +434,11 @@ void server_fleet_tick(struct server *s, ptn_time now)
     rotate(s, now);
 }
 
+static ptn_time redis_deadline(const struct ptn_redis *r, ptn_time due)
+{
+    return ptn_redis_is_up(r) ? ptn_time_min(due, ptn_redis_deadline(r)) : ptn_redis_deadline(r);
+}
+
 ptn_time server_fleet_deadline(const struct server *s)
 {
     const struct server_fleet *f = s->fleet;
@@ -401,10 +447,8 @@ ptn_time server_fleet_deadline(const struct server *s)
     if (!f)
         return first;
     if (f->users)
-        first = ptn_time_min(first, ptn_redis_is_up(f->users) ? f->secrets_due
-                                                              : ptn_redis_deadline(f->users));
+        first = ptn_time_min(first, redis_deadline(f->users, f->secrets_due));
     if (f->stats)
-        first = ptn_time_min(first, ptn_redis_is_up(f->stats) ? f->tell_due
-                                                              : ptn_redis_deadline(f->stats));
-    return s->settings->alternate_server.count > 0 ? ptn_time_min(first, f->rotate_due) : first;
+        first = ptn_time_min(first, redis_deadline(f->stats, f->tell_due));
+    return is_rotating(s) ? ptn_time_min(first, f->rotate_due) : first;
 }

@@ -22,6 +22,6 @@ void server_fleet_tick(struct server *s, ptn_time now);
 ptn_time server_fleet_deadline(const struct server *s);
 
 /* A letter of a worker: somebody whom it does not know. */
-void server_fleet_user_wanted(struct server *s, struct ptn_bytes letter);
+void server_fleet_user_wanted(struct server *s, ptn_time now, struct ptn_bytes letter);
 
 #endif

@@ -7,8 +7,8 @@
 
 void server_load_format(const struct server_load *load, char buf[static SERVER_LOAD_TEXT_SIZE])
 {
-    snprintf(buf, SERVER_LOAD_TEXT_SIZE, "%u %u %d", load->allocations, load->capacity,
-             load->draining);
+    snprintf(buf, SERVER_LOAD_TEXT_SIZE, "%u %u %d %u", load->allocations, load->capacity,
+             load->draining, load->tls_port);
 }
 
 static bool read_number(struct ptn_bytes *text, uint32_t *out)
@@ -31,12 +31,14 @@ static bool read_number(struct ptn_bytes *text, uint32_t *out)
 
 bool server_load_parse(struct ptn_bytes text, struct server_load *load)
 {
-    uint32_t draining;
+    uint32_t draining, tls_port;
 
     if (!read_number(&text, &load->allocations) || !read_number(&text, &load->capacity) ||
-        !read_number(&text, &draining) || text.size > 0 || draining > 1)
+        !read_number(&text, &draining) || !read_number(&text, &tls_port) || text.size > 0 ||
+        draining > 1 || tls_port > UINT16_MAX)
         return false;
     load->draining = draining == 1;
+    load->tls_port = (uint16_t)tls_port;
     return true;
 }
 

@@ -10,11 +10,12 @@
 struct server_load {
     uint32_t allocations, capacity;
     bool draining;
+    uint16_t tls_port; /* 0: it does not take clients by TLS and DTLS */
 };
 
 enum { SERVER_LOAD_TEXT_SIZE = 48 };
 
-/* "12 1000 0": allocations, capacity, draining. */
+/* "12 1000 0 5349": allocations, capacity, draining, tls_port. */
 void server_load_format(const struct server_load *load, char buf[static SERVER_LOAD_TEXT_SIZE]);
 bool server_load_parse(struct ptn_bytes text, struct server_load *load);
 

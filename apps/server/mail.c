@@ -121,6 +121,10 @@ void server_mail_receive(struct server_mail *m, ptn_time now, const struct ptn_l
         receive_user(m, now, letter);
         return;
     }
+    if (letter->kind == SERVER_MAIL_USER_UNDECIDED) {
+        ptn_relay_user_undecided(m->relay, now, ptn_bytes(letter->data, letter->size));
+        return;
+    }
     memcpy(&p, letter->data, sizeof p);
     p.mail.bytes = ptn_bytes(letter->data + sizeof p, letter->size - sizeof p);
     switch (p.mail.kind) {
@@ -157,6 +161,18 @@ void server_mail_user_wanted(struct server_mail *m, struct ptn_bytes name, struc
         m->lost++;
 }
 
+static void post_to_all(struct server_crew *crew, enum server_mail_kind kind,
+                        struct ptn_bytes bytes)
+{
+    for (unsigned i = 0; i < crew->count; i++)
+        ptn_mailbox_post(server_worker_mailbox(crew->workers[i]), kind, 0, bytes);
+}
+
+void server_mail_user_undecided(struct server_crew *crew, struct ptn_bytes name)
+{
+    post_to_all(crew, SERVER_MAIL_USER_UNDECIDED, name);
+}
+
 void server_mail_user_found(struct server_crew *crew, const struct ptn_relay_user *user)
 {
     struct found f = {user->name.size, user->password.size, user->key.size};
@@ -174,8 +190,6 @@ void server_mail_user_found(struct server_crew *crew, const struct ptn_relay_use
     at += f.password_size;
     if (f.key_size > 0)
         memcpy(at, user->key.data, f.key_size);
-    for (unsigned i = 0; i < crew->count; i++)
-        ptn_mailbox_post(server_worker_mailbox(crew->workers[i]), SERVER_MAIL_USER, 0,
-                         ptn_bytes(text, size));
+    post_to_all(crew, SERVER_MAIL_USER, ptn_bytes(text, size));
     free(text);
 }

@@ -13,9 +13,10 @@ struct server_crew;
 
 /* Kinds of letters to a worker. */
 enum server_mail_kind {
-    SERVER_MAIL_CALL,  /* a pointer to the call */
-    SERVER_MAIL_RELAY, /* a struct packet and bytes */
-    SERVER_MAIL_USER,  /* a struct server_mail_user and bytes */
+    SERVER_MAIL_CALL,           /* a pointer to the call */
+    SERVER_MAIL_RELAY,          /* a struct packet and bytes */
+    SERVER_MAIL_USER,           /* a struct found and bytes */
+    SERVER_MAIL_USER_UNDECIDED, /* the name */
 };
 
 struct server_mail {
@@ -36,7 +37,8 @@ void server_mail_discard(struct ptn_letter *letter);
 /* To the main thread. */
 void server_mail_user_wanted(struct server_mail *m, struct ptn_bytes name, struct ptn_bytes realm);
 
-/* From the main thread, to all workers. */
+/* From the main thread, to all workers: who a user is, or that it cannot be found out now. */
 void server_mail_user_found(struct server_crew *crew, const struct ptn_relay_user *user);
+void server_mail_user_undecided(struct server_crew *crew, struct ptn_bytes name);
 
 #endif

@@ -152,8 +152,9 @@ static bool ask_sealed(struct asker *a, uint16_t method, const char *name, const
     uint8_t buf[1000], key[PTN_DIGEST_BYTES_MAX];
     struct ptn_bytes request;
     struct ptn_stun_out o;
-    size_t key_size = ptn_stun_long_term_key(a->crypto, PTN_STUN_ALGORITHM_MD5, ptn_bytes_of_text(name),
-                                             realm, ptn_bytes_of_text(password), key);
+    size_t key_size =
+        ptn_stun_long_term_key(a->crypto, PTN_STUN_ALGORITHM_MD5, ptn_bytes_of_text(name), realm,
+                               ptn_bytes_of_text(password), key);
 
     ptn_stun_begin(&o, buf, sizeof buf, PTN_STUN_REQUEST, method, &id);
     if (method == PTN_STUN_ALLOCATE)

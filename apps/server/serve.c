@@ -152,13 +152,13 @@ static void take_signal(struct server *s, ptn_time now, uint64_t number)
     }
 }
 
-static void take_letters(struct server *s)
+static void take_letters(struct server *s, ptn_time now)
 {
     struct ptn_letter letter;
 
     while (ptn_mailbox_take(s->crew.main, &letter)) {
         if (letter.kind == SERVER_LETTER_USER_WANTED)
-            server_fleet_user_wanted(s, ptn_bytes(letter.data, letter.size));
+            server_fleet_user_wanted(s, now, ptn_bytes(letter.data, letter.size));
         free(letter.data);
     }
 }
@@ -166,7 +166,7 @@ static void take_letters(struct server *s)
 static void hand_out(struct server *s, ptn_time now, const struct ptn_ready *ready)
 {
     switch (ready->owner) {
-    case OWNER_MAIL: take_letters(s); break;
+    case OWNER_MAIL: take_letters(s, now); break;
     case OWNER_REDIS_USERS:
     case OWNER_REDIS_STATS: server_fleet_ready(s, now, ready); break;
     default: server_watch_ready(s, ready); break;

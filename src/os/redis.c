@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 
 #define AGAIN_AFTER PTN_S(1)
+/* A host that is gone says nothing: the kernel would go on hoping for a quarter of an hour. */
+#define SILENCE_MAX PTN_S(3)
 
 enum { LIST_MAX = 1 << 20 };
 
@@ -34,6 +36,8 @@ struct ptn_redis {
     bool up, in_loop, ending;
     unsigned watched;
     ptn_time again; /* when to connect */
+    ptn_time now;
+    ptn_time silent_since; /* as long as it owes us anything; else PTN_NEVER */
     char why[PTN_REDIS_TEXT_SIZE];
     struct answer *first, **last, *handed_out;
 };
@@ -144,18 +148,29 @@ static bool is_uninvited(const redisAsyncContext *c, char first)
     return !c->replies.head && first != '-';
 }
 
-static void hang_up(redisAsyncContext *c)
+static void hang_up(redisAsyncContext *c, const char *why)
 {
-    snprintf(c->c.errstr, sizeof c->c.errstr, "Redis said more than it was asked");
+    snprintf(c->c.errstr, sizeof c->c.errstr, "%s", why);
     redisAsyncFree(c); /* within a call back: as soon as that is over */
 }
+
+static const char too_much[] = "Redis said more than it was asked";
 
 static void look_at_rest(redisAsyncContext *c)
 {
     const redisReader *reader = c->c.reader;
 
     if (reader->pos < reader->len && is_uninvited(c, reader->buf[reader->pos]))
-        hang_up(c);
+        hang_up(c, too_much);
+}
+
+/* What it was asked next it owes from now on. */
+static void heard(redisAsyncContext *c)
+{
+    struct ptn_redis *r = c->data;
+
+    r->silent_since = c->replies.head ? r->now : PTN_NEVER;
+    look_at_rest(c);
 }
 
 static bool has_uninvited(const redisAsyncContext *c)
@@ -189,7 +204,7 @@ static void on_reply(redisAsyncContext *c, void *data, void *asked)
     }
     free(q);
     if (reply)
-        look_at_rest(c);
+        heard(c);
 }
 
 bool ptn_redis_answer(struct ptn_redis *r, struct ptn_redis_answer *answer)
@@ -259,6 +274,7 @@ static void lost(struct ptn_redis *r, const char *why)
 {
     r->up = false;
     r->context = NULL;
+    r->silent_since = PTN_NEVER;
     snprintf(r->why, sizeof r->why, "%s", why && why[0] ? why : "the connection was closed");
 }
 
@@ -267,7 +283,9 @@ static void on_connected(const redisAsyncContext *c, int status)
     struct ptn_redis *r = c->data;
 
     r->up = status == REDIS_OK;
-    if (!r->up)
+    if (r->up)
+        r->silent_since = c->replies.head ? r->now : PTN_NEVER;
+    else
         lost(r, c->errstr);
 }
 
@@ -285,7 +303,7 @@ static void on_greeted(redisAsyncContext *c, void *data, void *self)
     if (reply && reply->type == REDIS_REPLY_ERROR)
         snprintf(r->why, sizeof r->why, "%s", reply->str);
     if (reply)
-        look_at_rest(c);
+        heard(c);
 }
 
 /* hiredis makes room for as many items as are announced, be it for gigabytes, and for lists within
@@ -308,6 +326,7 @@ static void connect_now(struct ptn_redis *r)
         return;
     }
     r->context = c;
+    r->silent_since = r->now;
     c->data = c->ev.data = r;
     r->make = r->usual = *c->c.reader->fn;
     r->make.createArray = make_list;
@@ -343,6 +362,7 @@ enum ptn_err ptn_redis_new(struct ptn_loop *l, uint8_t owner, const struct ptn_r
     r->owner = owner;
     r->opts = *opts;
     r->last = &r->first;
+    r->silent_since = PTN_NEVER;
     snprintf(r->why, sizeof r->why, "not connected yet");
     return PTN_OK;
 }
@@ -371,7 +391,8 @@ const char *ptn_redis_why(const struct ptn_redis *r)
     return r->why;
 }
 
-void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *words, size_t count)
+void ptn_redis_ask(struct ptn_redis *r, ptn_time now, uint64_t token, const struct ptn_bytes *words,
+                   size_t count)
 {
     const char *texts[PTN_REDIS_WORDS_MAX];
     size_t sizes[PTN_REDIS_WORDS_MAX];
@@ -387,21 +408,35 @@ void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *
         redisAsyncCommandArgv(r->context, on_reply, q, (int)count, texts, sizes) != REDIS_OK) {
         free(q);
         answer_failure(r, token, PTN_ERR_UNREACHABLE);
+    } else if (r->silent_since == PTN_NEVER) {
+        r->silent_since = now;
     }
 }
 
-void ptn_redis_ready(struct ptn_redis *r, const struct ptn_ready *ready)
+void ptn_redis_ready(struct ptn_redis *r, ptn_time now, const struct ptn_ready *ready)
 {
+    r->now = now;
     if (r->context && (ready->what & PTN_LOOP_IN) && has_uninvited(r->context))
-        hang_up(r->context);
+        hang_up(r->context, too_much);
     if (r->context && (ready->what & (PTN_LOOP_IN | PTN_LOOP_ERROR)))
         redisAsyncHandleRead(r->context);
     if (r->context && (ready->what & PTN_LOOP_OUT))
         redisAsyncHandleWrite(r->context);
 }
 
+static bool is_silent(const struct ptn_redis *r)
+{
+    return r->silent_since != PTN_NEVER && r->now >= r->silent_since + SILENCE_MAX;
+}
+
 void ptn_redis_tick(struct ptn_redis *r, ptn_time now)
 {
+    r->now = now;
+    if (r->context && is_silent(r)) {
+        hang_up(r->context, "it does not answer");
+        if (r->context) /* of one that was never up hiredis says nothing */
+            lost(r, "it does not answer");
+    }
     if (r->context || now < r->again)
         return;
     r->again = now + AGAIN_AFTER;
@@ -410,5 +445,7 @@ void ptn_redis_tick(struct ptn_redis *r, ptn_time now)
 
 ptn_time ptn_redis_deadline(const struct ptn_redis *r)
 {
-    return r->context ? PTN_NEVER : r->again;
+    if (!r->context)
+        return r->again;
+    return r->silent_since == PTN_NEVER ? PTN_NEVER : r->silent_since + SILENCE_MAX;
 }

@@ -1,8 +1,9 @@
 /*
  * os/redis.h - questions to a Redis server, on the loop.
  *
- * The connection is made anew whenever it was lost. A question is answered once: by Redis, or with
- * PTN_ERR_UNREACHABLE when there is no connection. Nothing is called back.
+ * The connection is made anew whenever it was lost, and given up when Redis is silent for three
+ * seconds though it was asked. A question is answered once: by Redis, or with PTN_ERR_UNREACHABLE
+ * when there is no connection (any more). Nothing is called back.
  */
 #ifndef PTN_OS_REDIS_H
 #define PTN_OS_REDIS_H
@@ -39,7 +40,7 @@ bool ptn_redis_is_up(const struct ptn_redis *r);
 const char *ptn_redis_why(const struct ptn_redis *r);
 
 /* `token` comes back with the answer; `words`: the command and what follows it. */
-void ptn_redis_ask(struct ptn_redis *r, uint64_t token, const struct ptn_bytes *words,
+void ptn_redis_ask(struct ptn_redis *r, ptn_time now, uint64_t token, const struct ptn_bytes *words,
                    size_t count);
 
 struct ptn_redis_answer {
@@ -53,7 +54,7 @@ struct ptn_redis_answer {
 /* The next answer, borrowed until the next call; false: there is none. */
 bool ptn_redis_answer(struct ptn_redis *r, struct ptn_redis_answer *answer);
 
-void ptn_redis_ready(struct ptn_redis *r, const struct ptn_ready *ready);
+void ptn_redis_ready(struct ptn_redis *r, ptn_time now, const struct ptn_ready *ready);
 void ptn_redis_tick(struct ptn_redis *r, ptn_time now);
 ptn_time ptn_redis_deadline(const struct ptn_redis *r);
 

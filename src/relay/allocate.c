@@ -151,12 +151,15 @@ static enum ptn_relay_verdict granted(struct ptn_relay *r, struct ptn_relay_requ
 /* Another server would take it, or none. 0: it may be had here. */
 static bool sent_away(struct ptn_relay *r, struct ptn_relay_request *q, enum ptn_relay_verdict *v)
 {
+    enum ptn_transport by = q->source->listener->is.transport;
+    const struct ptn_addr *to =
+        by == PTN_TLS || by == PTN_DTLS ? &r->alternate.tls : &r->alternate.plain;
     struct ptn_stun_out o;
 
-    if (r->alternate.family == q->source->from.family) {
+    if (to->family == q->source->from.family) {
         ptn_relay_begin(q, &o, PTN_STUN_ERROR);
         ptn_stun_put_error(&o, 300);
-        ptn_stun_put_addr(&o, PTN_STUN_ALTERNATE_SERVER, &r->alternate);
+        ptn_stun_put_addr(&o, PTN_STUN_ALTERNATE_SERVER, to);
         *v = ptn_relay_finish(r, q, &o, PTN_RELAY_TRY_ALTERNATE);
         return true;
     }

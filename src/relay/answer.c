@@ -46,6 +46,7 @@ static enum ptn_relay_verdict verdict_of(unsigned code)
     case 446: return PTN_RELAY_CONN_EXISTS;
     case 447: return PTN_RELAY_CONN_FAILED;
     case 486: return PTN_RELAY_QUOTA;
+    case 500: return PTN_RELAY_UNDECIDED;
     default: assert(code == 508); return PTN_RELAY_CAPACITY;
     }
 }

@@ -156,6 +156,8 @@ static enum ptn_relay_verdict check_user(struct ptn_relay *r, struct ptn_relay_r
 
     if (found == PTN_RELAY_LOOKUP_ASK || found == PTN_RELAY_LOOKUP_WAIT)
         return wait_for_user(r, q, found == PTN_RELAY_LOOKUP_ASK);
+    if (found == PTN_RELAY_LOOKUP_UNDECIDED)
+        return ptn_relay_refuse(r, q, 500);
     for (size_t i = 0; i < count; i++)
         if (sealed_with(r, q, &keys[i])) {
             q->key = keys[i];

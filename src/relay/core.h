@@ -52,7 +52,7 @@ struct ptn_relay {
     struct ptn_heap timers;
     uint32_t timer_base[PTN_RELAY_TIMERS + 1];
     struct ptn_relay_shared *shared, *own_shared;
-    struct ptn_addr alternate;
+    struct ptn_relay_alternate alternate;
     bool draining;
     int64_t wall_offset_s;
     uint64_t begun, ended[PTN_RELAY_ENDS], bytes_up, bytes_down;

@@ -55,15 +55,28 @@ static void answer_waiting(struct ptn_relay *r, ptn_time now, size_t i)
     answer_late(r, now, path, &from, ptn_bytes(request, size), PTN_RELAY_NONE, false);
 }
 
+static void answer_all_of(struct ptn_relay *r, ptn_time now, struct ptn_bytes name)
+{
+    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++)
+        if (r->waiting.requests[i].path != 0 && !r->waiting.requests[i].for_socket &&
+            is_of(ptn_bytes(r->waiting.requests[i].bytes, r->waiting.requests[i].size), name))
+            answer_waiting(r, now, i);
+}
+
 void ptn_relay_user_found(struct ptn_relay *r, ptn_time now, const struct ptn_relay_user *user)
 {
     if (!r->turn)
         return;
     ptn_relay_users_found(&r->users, now, user);
-    for (size_t i = 0; i < PTN_RELAY_WAITING_MAX; i++)
-        if (r->waiting.requests[i].path != 0 && !r->waiting.requests[i].for_socket &&
-            is_of(ptn_bytes(r->waiting.requests[i].bytes, r->waiting.requests[i].size), user->name))
-            answer_waiting(r, now, i);
+    answer_all_of(r, now, user->name);
+}
+
+void ptn_relay_user_undecided(struct ptn_relay *r, ptn_time now, struct ptn_bytes name)
+{
+    if (!r->turn)
+        return;
+    ptn_relay_users_undecided(&r->users, now, name);
+    answer_all_of(r, now, name);
 }
 
 /* One for each socket: who finds that it was not his kind waits again. */

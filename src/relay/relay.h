@@ -197,6 +197,7 @@ enum ptn_relay_verdict {
     PTN_RELAY_CONN_EXISTS,           /* 446 */
     PTN_RELAY_CONN_FAILED,           /* 447 */
     PTN_RELAY_QUOTA,                 /* 486 */
+    PTN_RELAY_UNDECIDED,             /* 500: who the user is could not be found out */
     PTN_RELAY_CAPACITY,              /* 508 */
     /* Data, relayed. */
     PTN_RELAY_UP,      /* client to peer */
@@ -257,7 +258,7 @@ enum ptn_relay_end {
 enum ptn_relay_event_kind {
     PTN_RELAY_LISTENING,     /* listener, local with its real port */
     PTN_RELAY_NOT_LISTENING, /* listener, why: could not be opened, or was closed */
-    PTN_RELAY_USER_WANTED,   /* name, realm: answer with ptn_relay_user() */
+    PTN_RELAY_USER_WANTED,   /* name, realm: answer with ptn_relay_user_found() or _undecided() */
     PTN_RELAY_BEGUN,         /* name, client, transport, relayed, lifetime_s */
     PTN_RELAY_ENDED,         /* the same, end, and what went through */
 };
@@ -315,12 +316,21 @@ void ptn_relay_set_wall(struct ptn_relay *r, ptn_time now, uint64_t unix_s);
  * is one, else 508. What runs goes on. */
 void ptn_relay_drain(struct ptn_relay *r, bool on);
 
-/* New allocations are to be made at `to`; NULL or none: here. Clients of the other family are not
- * told. */
-void ptn_relay_divert(struct ptn_relay *r, const struct ptn_addr *to);
+/* Where new allocations are to be made, told to clients by UDP and TCP and to those by TLS and
+ * DTLS, who need another port; none: here. Clients of the other family are not told. */
+struct ptn_relay_alternate {
+    struct ptn_addr plain, tls;
+};
+
+/* NULL: here. */
+void ptn_relay_divert(struct ptn_relay *r, const struct ptn_relay_alternate *to);
 
 /* Ends all allocations of a user. */
 void ptn_relay_revoke(struct ptn_relay *r, ptn_time now, struct ptn_bytes name);
+
+/* An answer to USER_WANTED: it cannot be found out now. Whom the program has found before is taken
+ * to be as he was, and asked for again soon; others are answered 500. */
+void ptn_relay_user_undecided(struct ptn_relay *r, ptn_time now, struct ptn_bytes name);
 
 /* The answer to USER_WANTED; with neither password nor key there is no such user. What waited for
  * it is answered through output(). */

@@ -243,9 +243,9 @@ void ptn_relay_drain(struct ptn_relay *r, bool on)
     r->draining = on;
 }
 
-void ptn_relay_divert(struct ptn_relay *r, const struct ptn_addr *to)
+void ptn_relay_divert(struct ptn_relay *r, const struct ptn_relay_alternate *to)
 {
-    r->alternate = to ? *to : (struct ptn_addr){0};
+    r->alternate = to ? *to : (struct ptn_relay_alternate){0};
 }
 
 void ptn_relay_revoke(struct ptn_relay *r, ptn_time now, struct ptn_bytes name)

@@ -13,7 +13,14 @@
 #define KEPT_DEFAULT PTN_S(60)
 #define ABSENT_KEPT PTN_S(5) /* a new user may be made at any moment */
 #define ASKED_KEPT PTN_S(2)  /* then the program is asked again */
-enum { SPARE_ROWS = 4096, SWEEP_STEPS = 64 };
+#define UNDECIDED_KEPT PTN_S(1)
+#define TAKEN_ON_TRUST PTN_S(5) /* found earlier, and cannot be asked for now */
+enum {
+    SPARE_ROWS = 4096,
+    SWEEP_STEPS = 64,
+    /* So many users are remembered beyond their time, for when nobody can be asked. */
+    SWEEP_FROM = SPARE_ROWS / 2,
+};
 
 static uint32_t key_of_name(const struct ptn_relay_users *u, struct ptn_bytes name)
 {
@@ -85,7 +92,8 @@ static uint32_t add_row(struct ptn_relay_users *u, ptn_time now, struct ptn_byte
 {
     if (name.size == 0 || name.size > PTN_RELAY_USER_BYTES)
         return PTN_RELAY_NONE;
-    sweep(u, now);
+    if (u->pool.count >= SWEEP_FROM)
+        sweep(u, now);
     uint32_t row = ptn_relay_pool_take(&u->pool);
     if (row == PTN_RELAY_NONE)
         return row;
@@ -157,6 +165,7 @@ static void set_static_users(struct ptn_relay_users *u, const struct ptn_relay_t
             row = add_row(u, PTN_NEVER, user->name);
         assert(row != PTN_RELAY_NONE);
         u->rows[row].kind = PTN_RELAY_USER_STATIC;
+        u->rows[row].was_found = false;
         set_keys(u, &u->rows[row], user->password, user->key);
         index_userhash(u, row);
     }
@@ -347,8 +356,11 @@ enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time n
         return PTN_RELAY_LOOKUP_KEYS;
     if (!u->ask || (user && user->kind == PTN_RELAY_USER_ABSENT && user->until > now))
         return PTN_RELAY_LOOKUP_ABSENT;
-    return user && user->kind == PTN_RELAY_USER_ASKED && user->until > now ? PTN_RELAY_LOOKUP_WAIT
-                                                                           : ask(u, now, name, row);
+    if (user && user->kind == PTN_RELAY_USER_ASKED && user->until > now)
+        return PTN_RELAY_LOOKUP_WAIT;
+    if (user && user->kind == PTN_RELAY_USER_UNDECIDED && user->until > now)
+        return PTN_RELAY_LOOKUP_UNDECIDED;
+    return ask(u, now, name, row);
 }
 
 void ptn_relay_users_found(struct ptn_relay_users *u, ptn_time now,
@@ -364,10 +376,22 @@ void ptn_relay_users_found(struct ptn_relay_users *u, ptn_time now,
     struct ptn_relay_user_row *r = &u->rows[row];
     r->kind = known ? PTN_RELAY_USER_FOUND : PTN_RELAY_USER_ABSENT;
     r->until = now + (known ? u->kept : ABSENT_KEPT);
+    r->was_found = known;
     if (known) {
         set_keys(u, r, user->password, user->key);
         index_userhash(u, row);
     }
+}
+
+void ptn_relay_users_undecided(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name)
+{
+    uint32_t row = ptn_relay_users_find(u, name);
+
+    if (row == PTN_RELAY_NONE || u->rows[row].kind != PTN_RELAY_USER_ASKED)
+        return;
+    struct ptn_relay_user_row *r = &u->rows[row];
+    r->kind = r->was_found ? PTN_RELAY_USER_FOUND : PTN_RELAY_USER_UNDECIDED;
+    r->until = now + (r->was_found ? TAKEN_ON_TRUST : UNDECIDED_KEPT);
 }
 
 uint32_t ptn_relay_users_hold(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name,
@@ -379,9 +403,11 @@ uint32_t ptn_relay_users_hold(struct ptn_relay_users *u, ptn_time now, struct pt
         row = add_row(u, now, name);
     if (row == PTN_RELAY_NONE)
         return row;
-    if (key->row == PTN_RELAY_NONE)
+    if (key->row == PTN_RELAY_NONE) {
+        u->rows[row].was_found = false;
         set_keys(u, &u->rows[row], ptn_bytes(key->password, sizeof key->password),
                  ptn_bytes(NULL, 0));
+    }
     u->rows[row].refs++;
     return row;
 }

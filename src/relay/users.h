@@ -23,14 +23,16 @@ enum {
 enum ptn_relay_user_kind {
     PTN_RELAY_USER_NONE, /* not one who may come anew; kept for his allocations */
     PTN_RELAY_USER_STATIC,
-    PTN_RELAY_USER_FOUND,  /* the program said so; until `until` */
-    PTN_RELAY_USER_ABSENT, /* the program does not know him; until `until` */
-    PTN_RELAY_USER_ASKED,  /* the program has been asked; until `until` */
+    PTN_RELAY_USER_FOUND,     /* the program said so; until `until` */
+    PTN_RELAY_USER_ABSENT,    /* the program does not know him; until `until` */
+    PTN_RELAY_USER_ASKED,     /* the program has been asked; until `until` */
+    PTN_RELAY_USER_UNDECIDED, /* it could not find out; until `until` */
 };
 
 struct ptn_relay_user_row {
     uint8_t kind;
     bool md5_known, sha256_known;
+    bool was_found; /* the keys are what the program said last */
     uint8_t name_size;
     char name[PTN_RELAY_USER_BYTES];
     uint8_t md5[PTN_RELAY_MD5_BYTES], sha256[PTN_RELAY_SHA256_BYTES];
@@ -68,10 +70,11 @@ struct ptn_relay_key {
 enum { PTN_RELAY_KEYS_MAX = PTN_RELAY_SECRETS_MAX + 1 };
 
 enum ptn_relay_lookup {
-    PTN_RELAY_LOOKUP_KEYS,   /* try these */
-    PTN_RELAY_LOOKUP_ABSENT, /* no such user */
-    PTN_RELAY_LOOKUP_ASK,    /* the program must be asked, now */
-    PTN_RELAY_LOOKUP_WAIT,   /* it has been */
+    PTN_RELAY_LOOKUP_KEYS,      /* try these */
+    PTN_RELAY_LOOKUP_ABSENT,    /* no such user */
+    PTN_RELAY_LOOKUP_ASK,       /* the program must be asked, now */
+    PTN_RELAY_LOOKUP_WAIT,      /* it has been */
+    PTN_RELAY_LOOKUP_UNDECIDED, /* it has been, and could not find out */
 };
 
 /* OK or NO_MEMORY. `max` rows beside the static users'. */
@@ -102,6 +105,9 @@ enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time n
 /* What the program found out. */
 void ptn_relay_users_found(struct ptn_relay_users *u, ptn_time now,
                            const struct ptn_relay_user *user);
+
+/* That it could not. Keys that it found earlier are good again, for a short time. */
+void ptn_relay_users_undecided(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name);
 
 /* A row for an allocation of him whose `key` was the right one; NONE when all are taken. */
 uint32_t ptn_relay_users_hold(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name,

@@ -26,6 +26,7 @@ const char *ptn_relay_verdict_name(enum ptn_relay_verdict v)
         [PTN_RELAY_CONN_EXISTS] = "connection-exists",
         [PTN_RELAY_CONN_FAILED] = "connection-failed",
         [PTN_RELAY_QUOTA] = "quota",
+        [PTN_RELAY_UNDECIDED] = "undecided",
         [PTN_RELAY_CAPACITY] = "capacity",
         [PTN_RELAY_UP] = "relayed-up",
         [PTN_RELAY_DOWN] = "relayed-down",

@@ -40,7 +40,7 @@ static void turn(struct ptn_redis *r)
     for (unsigned i = 0; i < TURNS; i++) {
         size_t count = ptn_loop_wait(loop, 0, ready, 4);
         for (size_t k = 0; k < count; k++)
-            ptn_redis_ready(r, &ready[k]);
+            ptn_redis_ready(r, PTN_S(1), &ready[k]);
         if (count == 0)
             return;
     }
@@ -51,7 +51,7 @@ static void ask(struct ptn_redis *r, unsigned questions)
     struct ptn_bytes words[] = {ptn_bytes_of_text("GET"), ptn_bytes_of_text("x")};
 
     for (unsigned i = 0; i < questions; i++)
-        ptn_redis_ask(r, i, words, 2);
+        ptn_redis_ask(r, PTN_S(1), i, words, 2);
     turn(r);
 }
 

@@ -315,7 +315,8 @@ TEST(a_draining_server_makes_no_new_allocations_and_names_another)
 {
     struct rig *g = rig_new(NULL);
     struct rig_client old = rig_client(40000), fresh = rig_client(40001);
-    struct ptn_addr other = ptn_addr_v4(81, 2, 69, 50, 3478), told;
+    const struct ptn_relay_alternate other = {.plain = ptn_addr_v4(81, 2, 69, 50, 3478)};
+    struct ptn_addr told;
     struct rig_request q;
 
     CHECK_EQ(0, rig_allocate(g, &old, NULL));
@@ -326,7 +327,7 @@ TEST(a_draining_server_makes_no_new_allocations_and_names_another)
     ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
     CHECK_EQ(300, rig_ask(g, &q));
     CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_ALTERNATE_SERVER, &told));
-    CHECK_ADDR(&other, &told);
+    CHECK_ADDR(&other.plain, &told);
     CHECK_EQ(0, rig_refresh(g, &old, 600));
     CHECK_EQ(0, rig_permit(g, &old, &bob));
     ptn_relay_drain(g->relay, false);
@@ -338,6 +339,33 @@ TEST(a_draining_server_makes_no_new_allocations_and_names_another)
     CHECK_EQ(401, rig_ask_plainly(g, &q));
     CHECK(!ptn_stun_has(&q.answer, PTN_STUN_ALTERNATE_SERVER));
     rig_free(g);
+}
+
+TEST(clients_by_tls_and_dtls_are_told_the_port_for_them_or_served_here)
+{
+    static const enum ptn_transport by[] = {PTN_TCP, PTN_TLS, PTN_DTLS};
+    const struct ptn_relay_alternate both = {ptn_addr_v4(81, 2, 69, 50, 3478),
+                                             ptn_addr_v4(81, 2, 69, 50, 5349)},
+                                     one = {.plain = both.plain};
+    struct ptn_addr told;
+
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        struct ptn_relay_opts opts = rig_opts();
+        opts.listeners[1].transport = by[i];
+        struct rig *g = rig_new(&opts);
+        struct rig_client c = rig_stream_client(g, PTN_ID_WORLD + 1);
+        struct rig_request q;
+
+        ptn_relay_divert(g->relay, &both);
+        rig_begin(&q, &c, PTN_STUN_ALLOCATE);
+        ptn_stun_put_u32(&q.o, PTN_STUN_REQUESTED_TRANSPORT, 17u << 24);
+        CHECK_EQ(300, rig_ask(g, &q));
+        CHECK(ptn_stun_get_addr(&q.answer, PTN_STUN_ALTERNATE_SERVER, &told));
+        CHECK_ADDR(by[i] == PTN_TCP ? &both.plain : &both.tls, &told);
+        ptn_relay_divert(g->relay, &one);
+        CHECK_EQ(by[i] == PTN_TCP ? 300 : 0, rig_allocate(g, &c, NULL));
+        rig_free(g);
+    }
 }
 
 TEST(other_settings_drop_no_allocation)

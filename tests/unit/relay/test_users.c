@@ -316,6 +316,71 @@ TEST(a_user_nobody_knows_yet_is_asked_for_once_and_answered_when_he_is_found)
     }
 }
 
+TEST(while_nobody_can_be_asked_the_known_are_served_and_others_told_to_try_again)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.turn.user_count = 0;
+    opts.turn.ask_for_users = true;
+    struct rig *g = rig_new(&opts);
+    struct rig_client first = rig_client(40000), second = rig_client(40001),
+                      stranger = rig_client(40002);
+    const struct ptn_relay_user dora = {ptn_bytes("dora", 4), ptn_bytes("secret", 6)};
+
+    CHECK_EQ(1, rig_allocate_as(g, &first, "dora", "secret"));
+    ptn_relay_user_found(g->relay, g->now, &dora);
+    rig_settle(g);
+    CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
+
+    /* An hour later, and the program's source is gone. */
+    rig_sleep(g, PTN_S(3600));
+    CHECK_EQ(0, ptn_relay_now(g->relay).allocations);
+    CHECK_EQ(1, rig_allocate_as(g, &second, "dora", "secret"));
+    CHECK_EQ(1, rig_allocate_as(g, &stranger, "nobody", "secret"));
+    CHECK_EQ(3, g->wanted_count);
+    ptn_relay_user_undecided(g->relay, g->now, dora.name);
+    ptn_relay_user_undecided(g->relay, g->now, ptn_bytes("nobody", 6));
+    g->sent_count = 0;
+    rig_settle(g);
+    CHECK_EQ(2, g->sent_count);
+    CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
+    CHECK_EQ(1, rig_count(g, PTN_RELAY_UNDECIDED));
+    CHECK_EQ(500, rig_allocate(g, &stranger, NULL)); /* for a moment without asking */
+    first = rig_client(40003);
+    CHECK_EQ(0, rig_allocate_as(g, &first, "dora", "secret"));
+    CHECK_EQ(401, rig_allocate_as(g, &first, "dora", "wrong"));
+    CHECK_EQ(3, g->wanted_count);
+
+    /* Soon the program is asked again, and what it says counts. */
+    rig_sleep(g, PTN_S(6));
+    CHECK_EQ(1, rig_allocate(g, &stranger, NULL));
+    first = rig_client(40004);
+    CHECK_EQ(1, rig_allocate_as(g, &first, "dora", "secret"));
+    CHECK_EQ(5, g->wanted_count);
+    ptn_relay_user_found(g->relay, g->now, &(struct ptn_relay_user){.name = dora.name});
+    rig_sleep(g, PTN_S(6));
+    CHECK_EQ(1, rig_allocate_as(g, &first, "dora", "secret"));
+    ptn_relay_user_undecided(g->relay, g->now, dora.name);
+    CHECK_EQ(500, rig_allocate(g, &first, NULL)); /* her old key is good no more */
+    rig_free(g);
+}
+
+TEST(keys_of_secrets_and_of_former_settings_are_not_taken_on_trust)
+{
+    struct ptn_relay_opts opts = rig_opts(), later = opts;
+    opts.turn.ask_for_users = later.turn.ask_for_users = true;
+    struct rig *g = rig_new(&opts);
+    struct rig_client c = rig_client(40000), again = rig_client(40001);
+
+    CHECK_EQ(0, rig_allocate(g, &c, NULL)); /* his allocation holds his row */
+    later.turn.user_count = 0;
+    CHECK(ptn_relay_change(g->relay, g->now, &later));
+    CHECK_EQ(1, rig_allocate(g, &again, NULL));
+    ptn_relay_user_undecided(g->relay, g->now, ptn_bytes("alice", 5));
+    CHECK_EQ(500, rig_allocate(g, &again, NULL));
+    CHECK_EQ(0, rig_refresh(g, &c, 600));
+    rig_free(g);
+}
+
 TEST(a_key_in_place_of_a_password_is_as_good)
 {
     struct ptn_crypto *crypto = ptn_crypto_new();

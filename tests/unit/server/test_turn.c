@@ -151,21 +151,24 @@ TEST(a_load_reads_back_and_nothing_else_does)
     static const char *const wrong[] = {"",
                                         "1",
                                         "1 2",
-                                        "1 2 2",
-                                        "1 2 0 ",
-                                        "1  2 0",
-                                        " 1 2 0",
-                                        "a 2 0",
-                                        "4294967296 2 0",
-                                        "1 2 0 0",
-                                        "18446744073709551617 2 0"};
-    struct server_load load = {12, 4294967295u, true}, back;
+                                        "1 2 0",
+                                        "1 2 2 0",
+                                        "1 2 0 0 ",
+                                        "1  2 0 0",
+                                        " 1 2 0 0",
+                                        "a 2 0 0",
+                                        "1 2 0 65536",
+                                        "4294967296 2 0 0",
+                                        "1 2 0 0 0",
+                                        "18446744073709551617 2 0 0"};
+    struct server_load load = {12, 4294967295u, true, 5349}, back;
     char text[SERVER_LOAD_TEXT_SIZE];
 
     server_load_format(&load, text);
-    CHECK_STR("12 4294967295 1", text);
+    CHECK_STR("12 4294967295 1 5349", text);
     CHECK(server_load_parse(ptn_bytes_of_text(text), &back));
-    CHECK(back.allocations == 12 && back.capacity == 4294967295u && back.draining);
+    CHECK(back.allocations == 12 && back.capacity == 4294967295u && back.draining &&
+          back.tls_port == 5349);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (server_load_parse(ptn_bytes_of_text(wrong[i]), &back))
             fail_msg("\"%s\"", wrong[i]);
