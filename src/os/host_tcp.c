@@ -55,7 +55,7 @@ void ptn_host_tcp_listen(struct ptn_host *h, ptn_time now, uint32_t machine,
             ptn_host_drop(h, slot);
     }
     if (err != PTN_OK) {
-        ptn_log(h->opts.log, PTN_LOG_WARN, "listening for %s on %s: %s",
+        ptn_log(h->opts.log, PTN_LOG_DEBUG, "listening for %s on %s: %s",
                 ask->transport == PTN_TLS ? "TLS" : "TCP", ptn_addr_format(&ask->local, text),
                 ptn_err_text(err));
         ptn_host_tell_failed(h, now, machine, ask->id, err);

@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "os/sockaddr.h"
+#include "os/tcp.h"
 
 enum { IDLE_S = 10 };
 
@@ -141,32 +142,44 @@ static void on_completed(void *self, struct MHD_Connection *c, void **mine,
     *p = (struct place){.state = FREE};
 }
 
+/* We listen ourselves: the library does not say why it could not. With its end the socket is
+ * closed. */
+static enum ptn_err start(struct ptn_http *h, const struct ptn_addr *local)
+{
+    struct ptn_addr bound;
+    int listener;
+    enum ptn_err err = ptn_tcp_listen(local, false, &listener, &bound);
+
+    if (err != PTN_OK)
+        return err;
+    h->daemon = lib.start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+                                 on_request, h, MHD_OPTION_LISTEN_SOCKET, listener,
+                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)PTN_HTTP_CLIENTS_MAX,
+                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+    if (!h->daemon) {
+        close(listener);
+        return PTN_ERR_NO_ROOM;
+    }
+    return PTN_OK;
+}
+
 enum ptn_err ptn_http_new(struct ptn_loop *l, uint8_t owner, const struct ptn_addr *local,
                           struct ptn_http **out)
 {
     struct ptn_http *h = calloc(1, sizeof *h);
-    struct sockaddr_storage sa;
-    unsigned flags =
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (local->family == PTN_IPV6 ? MHD_USE_IPv6 : 0u);
 
     *out = NULL;
     if (!h)
         return PTN_ERR_NO_MEMORY;
     h->fd = -1;
-    if (!load()) {
-        free(h);
-        return PTN_ERR_UNSUPPORTED;
-    }
     h->loop = l;
-    ptn_sockaddr_of(local, &sa);
-    h->daemon = lib.start_daemon(
-        flags, local->port, NULL, NULL, on_request, h, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&sa,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)PTN_HTTP_CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+    enum ptn_err err = load() ? start(h, local) : PTN_ERR_UNSUPPORTED;
     const union MHD_DaemonInfo *info =
         h->daemon ? lib.get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     h->fd = info ? info->epoll_fd : -1;
-    enum ptn_err err = info ? ptn_loop_add(l, h->fd, PTN_LOOP_IN, owner, 0) : PTN_ERR_IN_USE;
+    if (err == PTN_OK)
+        err = info ? ptn_loop_add(l, h->fd, PTN_LOOP_IN, owner, 0) : PTN_ERR_UNSUPPORTED;
     if (err != PTN_OK) {
         h->fd = -1;
         ptn_http_free(h);

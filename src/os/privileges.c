@@ -33,6 +33,24 @@ static uint32_t get_permitted(void)
     return syscall(SYS_capget, &header, data) == 0 ? data[0].permitted : 0;
 }
 
+/* A service manager may have started an ordinary user with some of root's rights. */
+static enum ptn_err give_up_rights(bool keep_reading)
+{
+    uint32_t permitted = get_permitted();
+
+    if (geteuid() == 0 || permitted == 0)
+        return PTN_OK;
+    return set_capabilities(keep_reading ? permitted & READING : 0, 0) == 0
+               ? PTN_OK
+               : ptn_err_of_errno(errno);
+}
+
+static bool is_already(const struct passwd *pw, const struct group *gr)
+{
+    return (!pw || (pw->pw_uid == getuid() && pw->pw_uid == geteuid())) &&
+           (!gr || (gr->gr_gid == getgid() && gr->gr_gid == getegid()));
+}
+
 enum ptn_err ptn_privileges_drop(const char *user, const char *group, bool keep_reading)
 {
     const struct passwd *pw = user[0] ? getpwnam(user) : NULL;
@@ -40,8 +58,8 @@ enum ptn_err ptn_privileges_drop(const char *user, const char *group, bool keep_
 
     if ((user[0] && !pw) || (group[0] && !gr))
         return PTN_ERR_NOT_FOUND;
-    if (!pw && !gr)
-        return PTN_OK;
+    if (is_already(pw, gr))
+        return give_up_rights(keep_reading);
     gid_t gid = gr ? gr->gr_gid : pw->pw_gid;
     bool keep = keep_reading && pw && pw->pw_uid != 0 && (get_permitted() & READING);
     if (pw ? initgroups(pw->pw_name, gid) != 0 : setgroups(0, NULL) != 0)

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <openssl/err.h>
+#include <openssl/proverr.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -52,6 +53,24 @@ static bool is_given(const char *text)
 static enum ptn_err refuse(char *sentence, const char *path, const char *what)
 {
     snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: %s: %s", path, what, words_of_error());
+    return PTN_ERR_INVALID;
+}
+
+/* OpenSSL's words for the three usual mistakes are "unsupported", "bad decrypt" and "key values
+ * mismatch". */
+static enum ptn_err refuse_key(char *sentence, const char *path, const struct ptn_tls_opts *o)
+{
+    unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
+
+    if (ERR_GET_LIB(last) == ERR_LIB_X509 && ERR_GET_REASON(last) == X509_R_KEY_VALUES_MISMATCH)
+        snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: the private key is not that of %s", path,
+                 o->certificate);
+    else if (ERR_GET_LIB(first) == ERR_LIB_PROV && ERR_GET_REASON(first) == PROV_R_BAD_DECRYPT)
+        snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: the private key is locked, %s", path,
+                 is_given(o->key_password) ? "by another password than the one that is set"
+                                           : "and no password is set");
+    else
+        return refuse(sentence, path, "no private key in PEM");
     return PTN_ERR_INVALID;
 }
 
@@ -130,7 +149,7 @@ enum ptn_err ptn_tls_load_certificate(SSL_CTX *ctx, const struct ptn_tls_opts *o
     if (SSL_CTX_use_certificate_chain_file(ctx, o->certificate) != 1)
         return refuse(sentence, o->certificate, "no certificate in PEM");
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        return refuse(sentence, key, "no private key in PEM of that certificate");
+        return refuse_key(sentence, key, o);
     if (is_given(o->clients_ca_file)) {
         if (!SSL_CTX_load_verify_file(ctx, o->clients_ca_file))
             return refuse(sentence, o->clients_ca_file, "no CA certificates in PEM");
@@ -185,7 +204,7 @@ bool ptn_tls_rules_have_certificate(const struct ptn_tls_rules *r)
     return r->has_certificate;
 }
 
-/* ---- why a certificate is refused ---- */
+/* ---- what a certificate says ---- */
 
 static void print_time(const ASN1_TIME *time, char *buf, size_t size)
 {
@@ -222,6 +241,22 @@ static void print_names(X509 *certificate, char *buf, size_t size)
     if (used == 0)
         X509_NAME_oneline(X509_get_subject_name(certificate), buf, (int)size);
 }
+
+bool ptn_tls_rules_shown(const struct ptn_tls_rules *r, struct ptn_tls_shown *out)
+{
+    X509 *certificate = SSL_CTX_get0_certificate(r->ctx);
+    int days = 0, seconds = 0;
+
+    if (!certificate)
+        return false;
+    print_names(certificate, out->names, sizeof out->names);
+    print_time(X509_get0_notAfter(certificate), out->until, sizeof out->until);
+    ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate));
+    out->left_s = (int64_t)days * 86400 + seconds;
+    return true;
+}
+
+/* ---- why a certificate is refused ---- */
 
 static void explain(struct ptn_tls *t, int code, X509 *certificate)
 {

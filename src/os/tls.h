@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -48,6 +49,16 @@ void ptn_tls_rules_free(struct ptn_tls_rules *r);
 
 /* Without one of our own nobody can connect to us. */
 bool ptn_tls_rules_have_certificate(const struct ptn_tls_rules *r);
+
+/* What our own certificate says. */
+struct ptn_tls_shown {
+    char names[200]; /* those it is for, or its subject when it lists none */
+    char until[32];  /* "2026-12-01 10:00 UTC" */
+    int64_t left_s;  /* until then; negative: it has expired */
+};
+
+/* False: there is none. */
+bool ptn_tls_rules_shown(const struct ptn_tls_rules *r, struct ptn_tls_shown *out);
 
 /* ---- one stream ---- */
 
@@ -87,7 +98,8 @@ void ptn_tls_end(struct ptn_tls *t);
 struct ptn_bytes ptn_tls_output(struct ptn_tls *t);
 void ptn_tls_sent(struct ptn_tls *t);
 
-/* Of FAILED: NOT_TRUSTED or more closely why (either side), UNSUPPORTED (no common way to speak), or RESET. */
+/* Of FAILED: NOT_TRUSTED or more closely why (either side), UNSUPPORTED (no common way to speak),
+ * or RESET. */
 enum ptn_err ptn_tls_why(const struct ptn_tls *t);
 const char *ptn_tls_sentence(const struct ptn_tls *t);
 

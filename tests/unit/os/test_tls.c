@@ -372,7 +372,66 @@ TEST(files_that_are_no_certificates_are_named)
              ptn_tls_rules_new(&(struct ptn_tls_opts){.certificate = file("good.pem"),
                                                       .key = file("expired.key")},
                                &rules, sentence));
-    CHECK(strstr(sentence, "expired.key: no private key in PEM of that certificate"));
+    CHECK(strstr(sentence, "expired.key: the private key is not that of "));
+    CHECK(strstr(sentence, "good.pem"));
+    CHECK_EQ(PTN_ERR_INVALID,
+             ptn_tls_rules_new(&(struct ptn_tls_opts){.certificate = file("good.pem")}, &rules,
+                               sentence));
+    CHECK(strstr(sentence, "good.pem: no private key in PEM"));
+}
+
+TEST(a_locked_key_wants_its_password)
+{
+    struct ptn_tls_rules *rules;
+    char sentence[PTN_TLS_SENTENCE_SIZE];
+
+    make_certificates();
+    FILE *in = fopen(file("good.key"), "r"), *out = fopen(file("locked.key"), "w");
+    CHECK(in && out);
+    EVP_PKEY *key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+    CHECK(PEM_write_PKCS8PrivateKey(out, key, EVP_aes_128_cbc(), "sesame", 6, NULL, NULL));
+    EVP_PKEY_free(key);
+    fclose(in);
+    fclose(out);
+
+    struct ptn_tls_opts opts = {.certificate = file("good.pem"), .key = file("locked.key")};
+    CHECK_EQ(PTN_ERR_INVALID, ptn_tls_rules_new(&opts, &rules, sentence));
+    CHECK(strstr(sentence, "locked.key: the private key is locked, and no password is set"));
+    opts.key_password = "simsim";
+    CHECK_EQ(PTN_ERR_INVALID, ptn_tls_rules_new(&opts, &rules, sentence));
+    CHECK(strstr(sentence, "locked.key: the private key is locked, by another password"));
+    opts.key_password = "sesame";
+    CHECK_EQ(PTN_OK, ptn_tls_rules_new(&opts, &rules, sentence));
+    ptn_tls_rules_free(rules);
+}
+
+TEST(a_certificate_tells_whose_it_is_and_how_long_it_holds)
+{
+    static const struct {
+        const char *name, *names;
+        int64_t left_s;
+    } cases[] = {{"good", "sip.test, 127.0.0.1", DAY}, {"expired", "sip.test", -DAY}};
+    char pem[32], key[32], sentence[PTN_TLS_SENTENCE_SIZE];
+
+    make_certificates();
+    for (size_t i = 0; i < 2; i++) {
+        struct ptn_tls_rules *rules;
+        struct ptn_tls_shown shown;
+        snprintf(pem, sizeof pem, "%s.pem", cases[i].name);
+        snprintf(key, sizeof key, "%s.key", cases[i].name);
+        struct ptn_tls_opts opts = {.certificate = file(pem), .key = file(key)};
+        CHECK_EQ(PTN_OK, ptn_tls_rules_new(&opts, &rules, sentence));
+        CHECK(ptn_tls_rules_shown(rules, &shown));
+        CHECK_STR(cases[i].names, shown.names);
+        CHECK(shown.left_s <= cases[i].left_s && shown.left_s > cases[i].left_s - 3600);
+        CHECK(strstr(shown.until, " UTC"));
+        ptn_tls_rules_free(rules);
+    }
+    struct ptn_tls_rules *none;
+    struct ptn_tls_shown shown;
+    CHECK_EQ(PTN_OK, ptn_tls_rules_new(&(struct ptn_tls_opts){0}, &none, sentence));
+    CHECK(!ptn_tls_rules_shown(none, &shown));
+    ptn_tls_rules_free(none);
 }
 
 TEST(a_folder_of_cas_needs_no_hashed_names)
@@ -397,5 +456,6 @@ TEST(the_folder_is_tidied_up)
         snprintf(path, sizeof path, "%s.key", names[i]);
         unlink(file(path));
     }
+    unlink(file("locked.key"));
     CHECK_EQ(0, rmdir(folder));
 }
