@@ -1,8 +1,11 @@
 /*
  * server/certificates.c - reading our certificate, at the start and whenever it was renewed.
  */
+#include "os/clock.h"
 #include "os/privileges.h"
 #include "server.h"
+
+enum { SOON_S = 14 * 86400 };
 
 static struct ptn_tls_opts options(const struct server_settings *set)
 {
@@ -12,6 +15,22 @@ static struct ptn_tls_opts options(const struct server_settings *set)
                                  .ciphers = set->cipher_list,
                                  .clients_ca_file = set->ca_file,
                                  .only_1_3 = set->no_tlsv1_2};
+}
+
+/* Those who renew it by hand forget it. */
+static void look_at_date(struct server *s, const struct ptn_tls_rules *tls)
+{
+    struct ptn_tls_shown shown;
+
+    if (!ptn_tls_rules_shown(tls, &shown))
+        return;
+    s->certificate_until_s = (int64_t)(ptn_clock_unix_ns() / 1000000000) + shown.left_s;
+    if (shown.left_s <= 0)
+        ptn_log(&s->log, PTN_LOG_ERROR, "cert: for %s, has expired on %s: clients will refuse it",
+                shown.names, shown.until);
+    else
+        ptn_log(&s->log, shown.left_s < SOON_S ? PTN_LOG_WARN : PTN_LOG_INFO,
+                "cert: for %s, until %s", shown.names, shown.until);
 }
 
 bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls)
@@ -26,8 +45,10 @@ bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls)
     ptn_privileges_borrow_reading(true);
     enum ptn_err err = ptn_tls_rules_new(&opts, tls, sentence);
     ptn_privileges_borrow_reading(false);
-    if (err != PTN_OK)
-        ptn_log(&s->log, PTN_LOG_ERROR, "cert: %s", sentence);
+    if (err == PTN_OK)
+        look_at_date(s, *tls);
+    else
+        ptn_log(&s->log, PTN_LOG_ERROR, "TLS: %s", sentence);
     return err == PTN_OK;
 }
 
@@ -44,6 +65,6 @@ bool server_certificates_dtls(struct server *s, struct ptn_dtls_rules **dtls)
     enum ptn_err err = ptn_dtls_rules_new(&opts, dtls, sentence);
     ptn_privileges_borrow_reading(false);
     if (err != PTN_OK)
-        ptn_log(&s->log, PTN_LOG_ERROR, "cert: %s", sentence);
+        ptn_log(&s->log, PTN_LOG_ERROR, "DTLS: %s", sentence);
     return err == PTN_OK;
 }

@@ -2,10 +2,12 @@
  * server/crew.c - making workers of settings, and asking all of them.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "os/entropy.h"
 #include "os/limits.h"
 #include "os/netif.h"
+#include "os/udp.h"
 #include "server.h"
 
 enum {
@@ -30,16 +32,39 @@ static unsigned worker_count(const struct server_settings *set)
 
 /* ---- what is said at the start ---- */
 
-static bool any_is(const struct ptn_relay_turn *t, bool private)
+static bool all_are_private(const struct ptn_relay_turn *t)
 {
     for (size_t i = 0; i < t->address_count; i++) {
         const struct ptn_relay_address *a = &t->addresses[i];
-        const struct ptn_addr *seen = ptn_addr_is_none(&a->announced) ? &a->local : &a->announced;
-        enum ptn_addr_kind kind = ptn_addr_kind(seen);
-        if ((kind == PTN_ADDR_PRIVATE || kind == PTN_ADDR_SHARED) == private)
-            return true;
+        if (ptn_addr_kind(ptn_addr_is_none(&a->announced) ? &a->local : &a->announced) ==
+            PTN_ADDR_PUBLIC)
+            return false;
     }
+    return true;
+}
+
+static bool is_told(const struct server *s, const struct ptn_addr *seen)
+{
+    for (size_t i = 0; i < s->opts->listener_count; i++)
+        if (ptn_addr_same_ip(&s->opts->listeners[i].announced, seen))
+            return true;
+    for (size_t i = 0; i < s->opts->turn.address_count; i++)
+        if (ptn_addr_same_ip(&s->opts->turn.addresses[i].announced, seen))
+            return true;
     return false;
+}
+
+/* Mistyped, of another family, or behind the slash an address that another computer has. */
+static void look_at_external_ip(struct server *s)
+{
+    struct ptn_addr seen, own;
+
+    for (const char *e = NULL; (e = ptn_conf_list_next(&s->settings->external_ip, e));)
+        if (ptn_conf_mapping_parse(e, &seen, &own) && !is_told(s, &seen))
+            ptn_log(&s->log, PTN_LOG_WARN,
+                    "external-ip: %s is told to nobody: it stands for no address that is listened "
+                    "on or relayed from here",
+                    e);
 }
 
 static void say_what_is_relayed(struct server *s)
@@ -58,7 +83,7 @@ static void say_what_is_relayed(struct server *s)
     ptn_log(&s->log, PTN_LOG_INFO,
             "TURN in realm %s, ports %u to %u of %zu addresses, at most %u allocations a worker",
             t->realm, t->port_min, t->port_max, t->address_count, t->allocations_max);
-    if (any_is(t, true) && !any_is(t, false))
+    if (all_are_private(t))
         ptn_log(&s->log, PTN_LOG_WARN,
                 "relayed addresses are private: clients elsewhere cannot reach them; external-ip "
                 "tells the public one");
@@ -92,6 +117,7 @@ static bool make_options(struct server *s, struct server_turn_parts *parts)
     s->opts->shared = s->shared;
     s->opts->dice = ptn_entropy_dice();
     say_what_is_relayed(s);
+    look_at_external_ip(s);
     return true;
 }
 
@@ -125,31 +151,61 @@ static bool make_worker(struct server *s, unsigned number)
     return true;
 }
 
-/* Addresses we found ourselves may come and go; those the operator named must be there. */
+/* Addresses we found ourselves may come and go; those the operator named must be there. The first
+ * worker says which are not. */
 static bool open_ports(struct server *s)
 {
-    bool named = s->settings->listening_ip.count > 0, all = true, any = true;
+    bool named = s->settings->listening_ip.count > 0;
     unsigned listening, not_listening;
 
     for (unsigned i = 0; i < s->crew.count; i++) {
         server_worker_open(s->crew.workers[i], &listening, &not_listening);
-        any &= listening > 0;
-        all &= not_listening == 0;
+        if (listening > 0 && (not_listening == 0 || !named))
+            continue;
+        ptn_log(&s->log, PTN_LOG_ERROR, "%s",
+                named ? "listening-ip: a port of it cannot be had, so the server does not start"
+                      : "there is no port to listen on");
+        return false;
     }
-    return any && (all || !named);
+    return true;
+}
+
+/* An address that nothing can be relayed from would be found out by clients, as 508. */
+static bool try_relay_addresses(struct server *s)
+{
+    const struct ptn_relay_turn *t = &s->opts->turn;
+    char text[PTN_ADDR_TEXT_MAX];
+    bool fine = true;
+
+    for (size_t i = 0; i < t->address_count && s->settings->relay_ip.count > 0; i++) {
+        struct ptn_addr bound;
+        int fd;
+        enum ptn_err err = ptn_udp_open(&t->addresses[i].local, 0, &fd, &bound);
+        if (err == PTN_OK)
+            close(fd);
+        else
+            ptn_log(&s->log, PTN_LOG_ERROR, "relay-ip: %s: %s",
+                    ptn_addr_format(&t->addresses[i].local, text),
+                    err == PTN_ERR_NOT_FOUND ? "no interface of this computer has the address"
+                                             : ptn_err_text(err));
+        fine &= err == PTN_OK;
+    }
+    return fine;
 }
 
 static int make_all(struct server *s, struct server_turn_parts *parts)
 {
     uint8_t secret[32];
 
-    if (!make_options(s, parts) || !server_certificates_read(s, &s->tls))
+    if (!make_options(s, parts))
+        return PTN_CLI_USAGE;
+    if (!server_certificates_read(s, &s->tls))
         return SERVER_CANNOT_RUN;
     share_nonce_secret(s, secret);
     for (unsigned i = 0; i < s->opts->workers; i++)
         if (!make_worker(s, i))
             return SERVER_CANNOT_RUN;
-    return open_ports(s) ? PTN_CLI_FINE : SERVER_CANNOT_LISTEN;
+    return open_ports(s) && try_relay_addresses(s) ? PTN_CLI_FINE : SERVER_CANNOT_LISTEN;
 }
 
 int server_crew_make(struct server *s)

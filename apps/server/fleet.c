@@ -57,11 +57,8 @@ static bool open_redis(struct server *s, const char *key, const char *text, uint
 
     if (!text[0])
         return true;
-    if (!ptn_redis_parse(text, &opts) || !ptn_addr_parse(opts.host, &addr)) {
-        ptn_log(&s->log, PTN_LOG_ERROR,
-                "%s: is not of the form ip=address port=number dbname=number password=text", key);
-        return false;
-    }
+    if (!ptn_redis_parse(text, &opts) || !ptn_addr_parse(opts.host, &addr))
+        return false; /* has been checked */
     enum ptn_err err = ptn_redis_new(s->loop, owner, &opts, out);
     if (err != PTN_OK)
         ptn_log(&s->log, PTN_LOG_ERROR, "%s: %s", key, ptn_err_text(err));

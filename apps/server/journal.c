@@ -26,6 +26,17 @@ void server_journal_listeners(struct server_journal *j, const struct ptn_relay_o
             j->transports[opts->listeners[i].id] = opts->listeners[i].transport;
 }
 
+static const char *what_to_do(enum ptn_err why)
+{
+    switch (why) {
+    case PTN_ERR_NOT_PERMITTED: return ": ports below 1024 take root or CAP_NET_BIND_SERVICE";
+    case PTN_ERR_IN_USE: return ": another program has it; \"ss -lptun\" names it";
+    case PTN_ERR_NOT_FOUND: return ": no interface of this computer has the address";
+    default: return "";
+    }
+}
+
+/* Of the first worker: the others want the same ports. */
 static void listener(struct server_journal *j, const struct ptn_relay_event *ev)
 {
     const char *transport = ev->listener <= PTN_RELAY_LISTENERS_MAX
@@ -35,8 +46,9 @@ static void listener(struct server_journal *j, const struct ptn_relay_event *ev)
 
     ptn_addr_format(&ev->local, text);
     if (ev->kind == PTN_RELAY_NOT_LISTENING)
-        ptn_log(j->log, PTN_LOG_ERROR, "not listening on %s %s: %s", transport, text,
-                ptn_err_text(ev->why));
+        ptn_log(j->log, j->worker == 0 ? PTN_LOG_ERROR : PTN_LOG_DEBUG,
+                "not listening on %s %s: %s%s", transport, text, ptn_err_text(ev->why),
+                what_to_do(ev->why));
     else if (j->worker == 0)
         ptn_log(j->log, PTN_LOG_INFO, "listening on %s %s", transport, text);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "check.h"
 #include "selftest.h"
 #include "serve.h"
 #include "watch.h"
@@ -17,6 +18,7 @@ static const struct ptn_cli cli = {
              "settings\n"
              "file, as key=value; the keys are coturn's.\n",
     .table = &server_settings_table,
+    .check = server_settings_check,
 };
 
 int main(int argc, char **argv)

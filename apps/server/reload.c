@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "os/clock.h"
+#include "os/privileges.h"
 #include "server.h"
 
 struct change {
@@ -95,7 +96,10 @@ bool server_apply(struct server *s)
         ptn_tls_rules_free(s->tls);
         s->tls = tls;
         if (c->short_of_memory)
-            ptn_log(&s->log, PTN_LOG_ERROR, "out of memory: some settings stay as they were");
+            ptn_log(
+                &s->log, PTN_LOG_ERROR,
+                "there is no room for so many more users until the next start: users, peers and "
+                "limits stay as they were");
     } else {
         ptn_log(&s->log, PTN_LOG_ERROR, "what is relayed goes on as before");
     }
@@ -105,24 +109,56 @@ bool server_apply(struct server *s)
     return fine;
 }
 
-void server_reload(struct server *s)
+static void reopen_log(struct server *s)
+{
+    enum ptn_err err = ptn_logger_reopen(&s->logger);
+
+    if (err != PTN_OK)
+        ptn_log(&s->log, PTN_LOG_ERROR,
+                "log-file: %s: cannot be opened anew: %s; the log goes on in the old file",
+                s->settings->log_file, ptn_err_text(err));
+}
+
+/* The file may be one that only root can read, for its secrets. */
+static bool read_settings(struct server *s, struct server_settings *fresh,
+                          struct ptn_conf_report *report)
+{
+    ptn_privileges_borrow_reading(true);
+    bool fine = ptn_cli_read_again(s->start->cli, s->start->argc, s->start->argv, fresh, report);
+    ptn_privileges_borrow_reading(false);
+    return fine;
+}
+
+static void take_back(struct server *s, struct server_settings *taken)
+{
+    struct ptn_conf_report said_already = {0};
+
+    ptn_conf_take_live(&server_settings_table, s->settings, taken, "settings", &said_already);
+    ptn_conf_report_fini(&said_already);
+    s->log.max = server_log_level(s->settings);
+}
+
+bool server_reload(struct server *s)
 {
     struct server_settings *fresh = calloc(1, sizeof *fresh);
     struct ptn_conf_report report = {0};
+    bool fine = false;
 
-    ptn_logger_reopen(&s->logger);
-    if (fresh &&
-        ptn_cli_read_again(s->start->cli, s->start->argc, s->start->argv, fresh, &report)) {
+    reopen_log(s);
+    if (fresh && read_settings(s, fresh, &report)) {
         ptn_conf_take_live(&server_settings_table, s->settings, fresh, "settings", &report);
         server_log_notes(s, &report, PTN_LOG_WARN);
-        if (server_apply(s))
-            ptn_log(&s->log, PTN_LOG_INFO, "the settings were read again");
+        fine = server_apply(s);
+        if (!fine)
+            take_back(s, fresh);
     } else {
         server_log_notes(s, &report, PTN_LOG_ERROR);
-        ptn_log(&s->log, PTN_LOG_ERROR, "the settings stay as they were");
     }
+    ptn_log(&s->log, fine ? PTN_LOG_INFO : PTN_LOG_ERROR, "%s",
+            fine ? "the settings were read again" : "the settings stay as they were");
     ptn_conf_report_fini(&report);
     if (fresh)
         ptn_conf_fini(&server_settings_table, fresh);
     free(fresh);
+    return fine;
 }

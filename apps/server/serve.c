@@ -29,6 +29,7 @@ enum {
 };
 
 #define DRAIN_LOOK PTN_S(1)
+#define MORE_TIME "EXTEND_TIMEOUT_USEC=15000000"
 
 static bool fail(struct server *s, const char *what, enum ptn_err err)
 {
@@ -67,6 +68,38 @@ static bool make_world(struct server *s)
     return err == PTN_OK || fail(s, "starting", err);
 }
 
+/* Settings and certificates are read again later, and may be files of root's. */
+static bool become_user(struct server *s)
+{
+    const struct server_settings *set = s->settings;
+    bool reads = set->config[0] || set->cert[0];
+    enum ptn_err err = ptn_privileges_drop(set->proc_user, set->proc_group, reads);
+
+    if (err == PTN_OK)
+        return true;
+    ptn_log(&s->log, PTN_LOG_ERROR, "becoming %s%s%s: %s", set->proc_user,
+            set->proc_group[0] ? " of group " : "", set->proc_group,
+            err == PTN_ERR_NOT_FOUND       ? "there is no such user or group; see proc-user"
+            : err == PTN_ERR_NOT_PERMITTED ? "only root can become somebody else; see proc-user"
+                                           : ptn_err_text(err));
+    return false;
+}
+
+/* `news` for the service manager, and what it shows to whoever asks. */
+static enum ptn_err tell(const struct server *s, const char *news)
+{
+    char text[200];
+
+    if (s->draining)
+        snprintf(text, sizeof text, "%s\nSTATUS=draining: %u allocations are left", news,
+                 ptn_relay_shared_total(s->shared));
+    else
+        snprintf(text, sizeof text, "%s\nSTATUS=serving %s%s", news,
+                 s->opts->turn.allocations_max > 0 ? "STUN and TURN" : "STUN only",
+                 s->settings_are_old ? "; the last reload was refused, the log says why" : "");
+    return ptn_notify(text);
+}
+
 static bool settle_in(struct server *s)
 {
     const struct server_settings *set = s->settings;
@@ -80,13 +113,12 @@ static bool settle_in(struct server *s)
     if (!server_watch_open(s, OWNER_CONTROL, OWNER_HTTP) ||
         !server_fleet_open(s, OWNER_REDIS_USERS, OWNER_REDIS_STATS))
         return false;
-    err = ptn_privileges_drop(set->proc_user, set->proc_group, set->cert[0] != '\0');
-    if (err != PTN_OK)
-        return fail(s, "becoming proc-user and proc-group", err);
+    if (!become_user(s))
+        return false;
     err = server_crew_start(s);
     if (err != PTN_OK)
         return fail(s, "starting the workers", err);
-    err = ptn_notify("READY=1");
+    err = tell(s, "READY=1");
     if (err != PTN_OK)
         ptn_log(&s->log, PTN_LOG_WARN, "telling the service manager: %s", ptn_err_text(err));
     return true;
@@ -106,7 +138,7 @@ static void drain(struct server *s)
         return;
     s->draining = true;
     server_crew_call(s, say_drain, NULL);
-    ptn_notify("STATUS=draining");
+    tell(s, "READY=1");
     ptn_log(&s->log, PTN_LOG_INFO, "draining: nobody is relayed for anew, what is relayed goes on");
 }
 
@@ -130,6 +162,10 @@ static void look_at_drain(struct server *s, ptn_time now)
         ptn_log(&s->log, PTN_LOG_INFO, "drained: %u allocations are left",
                 ptn_relay_shared_total(s->shared));
         s->stopping = true;
+    } else if (now >= s->drain_said) {
+        /* The manager's patience is for a server that hangs, not for one that drains. */
+        tell(s, MORE_TIME);
+        s->drain_said = now + DRAIN_LOOK;
     }
 }
 
@@ -144,8 +180,8 @@ static void take_signal(struct server *s, ptn_time now, uint64_t number)
         snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%llu",
                  (unsigned long long)(ptn_clock_monotonic() / 1000));
         ptn_notify(state);
-        server_reload(s);
-        ptn_notify("READY=1");
+        s->settings_are_old = !server_reload(s);
+        tell(s, "READY=1");
         break;
     case SIGUSR1: drain(s); break;
     default: end(s, now); break;

@@ -33,9 +33,12 @@ struct server {
     bool fleet_knows_drain;
     const struct ptn_conf_list *redis_secrets; /* beside those of the settings; NULL: none */
     char host_name[64];
+    int64_t certificate_until_s; /* Unix time; 0: there is none */
     ptn_time started;
     ptn_time drain_until; /* PTN_NEVER: for as long as it takes */
+    ptn_time drain_said;
     bool draining, ending, stopping;
+    bool settings_are_old; /* the last reload was refused */
 };
 
 /* ---- crew.c ---- */
@@ -61,7 +64,8 @@ bool server_certificates_dtls(struct server *s, struct ptn_dtls_rules **dtls);
 
 /* ---- reload.c ---- */
 
-void server_reload(struct server *s);
+/* False, with all as it was and the reason logged, when something is wrong. */
+bool server_reload(struct server *s);
 
 /* Hands the settings, as they are, and what else is known, to all workers. False, with all as it
  * was and the reason logged, when that cannot be. */

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "wire_up.h"
 
@@ -54,9 +55,8 @@ static bool wire_user(const char *entry, uint8_t key[static 32], struct ptn_rela
 {
     size_t name_size = strcspn(entry, ":");
 
-    if (entry[name_size] == '\0' || name_size == 0 || name_size > PTN_RELAY_USER_BYTES) {
-        snprintf(why, PTN_CONF_WHY_SIZE,
-                 "user: an entry is not name:password, or the name is longer than %d bytes",
+    if (name_size > PTN_RELAY_USER_BYTES) {
+        snprintf(why, PTN_CONF_WHY_SIZE, "user: a name is longer than %d bytes",
                  PTN_RELAY_USER_BYTES);
         return false;
     }
@@ -67,6 +67,19 @@ static bool wire_user(const char *entry, uint8_t key[static 32], struct ptn_rela
     else
         user->password = ptn_bytes_of_text(entry + name_size + 1);
     return true;
+}
+
+static bool secrets_fit(const struct ptn_conf_list *secrets, char *why)
+{
+    bool fit = secrets->count <= PTN_RELAY_SECRETS_MAX;
+
+    for (const char *e = NULL; (e = ptn_conf_list_next(secrets, e));)
+        fit &= strlen(e) <= PTN_RELAY_SECRET_BYTES;
+    if (!fit)
+        snprintf(why, PTN_CONF_WHY_SIZE,
+                 "static-auth-secret: there can be %d at a time, each of at most %d bytes",
+                 PTN_RELAY_SECRETS_MAX, PTN_RELAY_SECRET_BYTES);
+    return fit;
 }
 
 static bool wire_users(const struct server_settings *s, struct server_turn_parts *parts,
@@ -89,9 +102,11 @@ static bool wire_users(const struct server_settings *s, struct server_turn_parts
     t->users = parts->users;
     t->user_count = i;
     i = 0;
+    if (!secrets_fit(&s->static_auth_secret, why))
+        return false;
     for (const char *e = NULL; (e = ptn_conf_list_next(&s->static_auth_secret, e));)
         parts->secrets[i++] = ptn_bytes_of_text(e);
-    for (const char *e = NULL; (e = ptn_conf_list_next(more, e));)
+    for (const char *e = NULL; i < PTN_RELAY_SECRETS_MAX && (e = ptn_conf_list_next(more, e));)
         parts->secrets[i++] = ptn_bytes_of_text(e);
     t->secrets = parts->secrets;
     t->secret_count = i;

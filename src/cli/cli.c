@@ -10,7 +10,7 @@
 
 #include "os/file.h"
 
-enum { FILE_SIZE_MAX = 1 << 20 };
+enum { FILE_SIZE_MAX = 1 << 24 };
 
 static bool has(const struct ptn_cli *cli, const void *values, const char *command)
 {
@@ -69,7 +69,8 @@ static void read_file(const struct ptn_cli *cli, const char *chosen, void *value
         ptn_conf_read_plain(cli->table, file, text, values, report);
         ptn_file_free(&text);
     } else if (chosen[0] || err != PTN_ERR_NOT_FOUND) {
-        snprintf(line, sizeof line, "%.300s: %s", file, ptn_err_text(err));
+        snprintf(line, sizeof line, "%.300s: %s", file,
+                 err == PTN_ERR_NO_ROOM ? "is larger than 16 MiB" : ptn_err_text(err));
         ptn_conf_note(report, PTN_CONF_WRONG, line);
     }
 }
@@ -93,6 +94,20 @@ static void read_all(const struct ptn_cli *cli, int argc, char *const *argv, voi
     ptn_conf_read_flags(cli->table, argc, argv, values, words, word_count, report);
 }
 
+/* Said with the line that set the key which the sentence begins with. */
+static void check_together(const struct ptn_cli *cli, const void *values,
+                           struct ptn_conf_report *report)
+{
+    char why[PTN_CONF_WHY_SIZE], key[PTN_CONF_WHY_SIZE], where[PTN_CONF_WHY_SIZE];
+    char line[2 * PTN_CONF_WHY_SIZE];
+
+    if (!cli->check || is_wrong(report) || cli->check(values, why))
+        return;
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(why, ":"), why);
+    snprintf(line, sizeof line, "%s%s", ptn_conf_origin(report, cli->table, key, where), why);
+    ptn_conf_note(report, PTN_CONF_WRONG, line);
+}
+
 static void note_words(const struct ptn_cli *cli, const struct ptn_cli_result *result,
                        struct ptn_conf_report *report)
 {
@@ -107,12 +122,13 @@ static void note_words(const struct ptn_cli *cli, const struct ptn_cli_result *r
 enum ptn_cli_step ptn_cli_read(const struct ptn_cli *cli, int argc, char *const *argv, void *values,
                                struct ptn_cli_result *result)
 {
-    struct ptn_conf_report report = {0};
+    struct ptn_conf_report report = {.keeps_origins = true};
     enum ptn_cli_step step = PTN_CLI_END;
 
     result->code = PTN_CLI_FINE;
     read_all(cli, argc, argv, values, result->words, &result->word_count, &report);
     note_words(cli, result, &report);
+    check_together(cli, values, &report);
     if (!answer_at_once(cli, values)) {
         for (size_t i = 0; i < report.note_count; i++)
             fprintf(stderr, "%s: %s\n", cli->program, report.notes[i].text);
@@ -139,7 +155,9 @@ bool ptn_cli_read_again(const struct ptn_cli *cli, int argc, char *const *argv, 
         ptn_conf_note(report, PTN_CONF_WRONG, ptn_err_text(PTN_ERR_NO_MEMORY));
         return false;
     }
+    report->keeps_origins = true;
     read_all(cli, argc, argv, values, words, &word_count, report);
     free(words);
+    check_together(cli, values, report);
     return !is_wrong(report);
 }

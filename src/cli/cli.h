@@ -28,6 +28,9 @@ struct ptn_cli {
     const struct ptn_conf_table *table;
     const char *file; /* read when there is one and --config is not given; NULL: none */
     bool takes_words; /* words that are no flags are allowed */
+    /* Do the values, each fine by itself, go together? False, and "key: what is wrong" in `why`.
+     * NULL: they always do. */
+    bool (*check)(const void *values, char why[static PTN_CONF_WHY_SIZE]);
 };
 
 enum ptn_cli_step {

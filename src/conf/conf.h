@@ -29,7 +29,8 @@
  *   IPS           struct ptn_conf_ips     addresses with commas or spaces between
  *   CHOICE("a|b") uint32_t, from 0        the word or its number
  *   LIST("shape") struct ptn_conf_list    one entry; a key that is repeated adds more. Shapes:
- *                                         text, secret (never printed), range, mapping, endpoint
+ *                                         text, secret (never printed), login (nor is that),
+ *                                         range, mapping, endpoint
  *
  * WHEN: START (read once), LIVE (a re-read changes it), COMMAND (a flag, never in a file).
  *
@@ -140,7 +141,7 @@ struct ptn_conf_report {
     struct ptn_conf_note *notes;
     size_t note_count;
     size_t counts[PTN_CONF_REFUSED + 1]; /* by kind */
-    bool keeps_origins; /* set by whoever will ask for them */
+    bool keeps_origins;                  /* set by whoever will ask for them */
     struct ptn_conf_origins *origins;
 };
 
@@ -150,8 +151,8 @@ void ptn_conf_report_fini(struct ptn_conf_report *r);
 void ptn_conf_note(struct ptn_conf_report *r, enum ptn_conf_note_kind kind, const char *text);
 
 /* "phone.cfg:12: " of the line that set `key`, for a complaint about what it means together with
- * others; "" when none of the files read into `r` did, a flag has set it since, or `r` does not keep
- * them. */
+ * others; "" when none of the files read into `r` did, a flag has set it since, or `r` does not
+ * keep them. */
 const char *ptn_conf_origin(const struct ptn_conf_report *r, const struct ptn_conf_table *t,
                             const char *key, char buf[static PTN_CONF_WHY_SIZE]);
 
@@ -200,10 +201,10 @@ void ptn_conf_read_plain(const struct ptn_conf_table *t, const char *file, struc
 void ptn_conf_read_flags(const struct ptn_conf_table *t, int argc, char *const *argv, void *values,
                          const char **words, size_t *word_count, struct ptn_conf_report *r);
 
-/* Copies the LIVE settings of `fresh` to `values` (lists change places), and notes each START
- * setting that differs and has therefore to wait. `file` is named in the notes. */
-void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, void *fresh,
-                        const char *file, struct ptn_conf_report *r);
+/* The LIVE settings of `fresh` and `values` change places: once more, and all is as before. Notes
+ * each START setting that differs and has therefore to wait. `file` is named in the notes. */
+void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, void *fresh, const char *file,
+                        struct ptn_conf_report *r);
 
 enum ptn_conf_print_kind {
     PTN_CONF_PRINT_HELP,   /* for --help */

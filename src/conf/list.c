@@ -7,7 +7,7 @@
 
 #include "conf/parts.h"
 
-enum { ENTRY_MAX = 500, LIST_BYTES_MAX = 1 << 20 };
+enum { ENTRY_MAX = 500, LIST_BYTES_MAX = 1 << 24 };
 
 const char *ptn_conf_list_next(const struct ptn_conf_list *list, const char *text)
 {
@@ -114,6 +114,12 @@ static bool is_text(const char *text)
     return true;
 }
 
+/* "name:password"; the password may hold more colons, or be blank. */
+static bool is_login(const char *text)
+{
+    return text[0] != ':' && strchr(text, ':') && is_text(text);
+}
+
 static const struct shape {
     const char *name, *words;
     bool (*fits)(const char *text);
@@ -121,6 +127,7 @@ static const struct shape {
 } shapes[] = {
     {"text", "a text of plain characters", is_text, false},
     {"secret", "a text of plain characters", is_text, true},
+    {"login", "a name, a colon and a password", is_login, true},
     {"range", "an IP address, two with a dash between, or one with /bits", is_range, false},
     {"mapping", "an IP address, or the outer and the inner one with / between", is_mapping, false},
     {"endpoint", "an IP address, with or without a port", is_endpoint, false},

@@ -209,13 +209,13 @@ void ptn_conf_fini(const struct ptn_conf_table *t, void *values)
     }
 }
 
-static void change_places(void *a, void *b)
+static void change_places(unsigned char *a, unsigned char *b, size_t size)
 {
-    struct ptn_conf_list kept;
-
-    memcpy(&kept, a, sizeof kept);
-    memcpy(a, b, sizeof kept);
-    memcpy(b, &kept, sizeof kept);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
 }
 
 void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, void *fresh, const char *file,
@@ -233,10 +233,8 @@ void ptn_conf_take_live(const struct ptn_conf_table *t, void *values, void *fres
             if (m.row->when == PTN_CONF_COMMAND || ptn_conf_value_equal(m.row, old, new))
                 continue;
             ptn_conf_member_key(&m, key, sizeof key);
-            if (m.row->when == PTN_CONF_LIVE && m.row->type == PTN_CONF_LIST)
-                change_places(old, new);
-            else if (m.row->when == PTN_CONF_LIVE)
-                memcpy(old, new, ptn_conf_value_size(m.row));
+            if (m.row->when == PTN_CONF_LIVE)
+                change_places(old, new, ptn_conf_value_size(m.row));
             else
                 ptn_conf_source_note(&s, PTN_CONF_LATER,
                                      "%s: has changed; that takes effect at the next start", key);

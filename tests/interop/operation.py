@@ -21,14 +21,14 @@ EXAMPLES = ('/etc/turnserver.conf', '/usr/share/doc/coturn/examples/etc/turnserv
 class Server(Program):
     """With a status socket and metrics of its own."""
 
-    def __init__(self, *flags, folder, env=None):
+    def __init__(self, *flags, folder, ready='metrics at'):
         self.port = free_port(span=4, ip='127.0.4.1')
         self.metrics_port, self.tls_port = self.port + 2, self.port + 3
         self.socket = f'{folder}/status.sock'
         super().__init__([SERVER, '-L', '127.0.4.1', '-p', self.port, '--postern-status-socket', self.socket,
                           '--tls-listening-port', self.tls_port, '--prometheus', '--prometheus-port', self.metrics_port,
                           '--prometheus-address', '127.0.4.1', *flags],
-                         ready='metrics at', env=env)
+                         ready=ready)
 
     def get(self, path):
         """(status, text)"""
@@ -43,12 +43,32 @@ class Server(Program):
         check_equal(1, len(lines), name)
         return int(lines[0].split()[1])
 
+    def shown(self):
+        """What is said of the certificate to who comes by TLS."""
+        return run('openssl', 's_client', '-connect', f'127.0.4.1:{self.tls_port}', '-servername', 'x',
+                   stdin=subprocess.DEVNULL).stdout
+
     def status(self):
         return json.loads(run(SERVER, '--status', '--postern-status-socket', self.socket).stdout)
 
 
-def run(*words):
-    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=30)
+def run(*words, **more):
+    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=30, check=False, **more)
+
+
+def write(path, text, mode=0o644):
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    os.chmod(path, mode)
+
+
+def make_certificate(folder, name):
+    """cert.pem and key.pem there; the key is for its owner only."""
+    cert, key = f'{folder}/cert.pem', f'{folder}/key.pem'
+    run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+        '-subj', f'/CN={name}', '-keyout', key, '-out', cert, '-days', 2)
+    os.chmod(key, 0o600)
+    return cert, key
 
 
 @case
@@ -123,26 +143,123 @@ def a_renewed_certificate_of_root_is_read_by_the_user_it_became():
         return
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        cert, key = f'{folder}/cert.pem', f'{folder}/key.pem'
-
-        def renew(name):
-            run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-                '-subj', f'/CN={name}', '-keyout', key, '-out', cert, '-days', 2)
-            os.chmod(key, 0o600)
-
-        def shown(port):
-            return run('openssl', 's_client', '-connect', f'127.0.4.1:{port}', '-servername', 'x').stdout
-
-        renew('first.example')
+        cert, key = make_certificate(folder, 'first.example')
         with Server('--cert', cert, '--pkey', key, '--proc-user', 'nobody', folder=folder) as s:
             with open(f'/proc/{s.pid}/status', encoding='utf-8') as f:
                 status = dict(line.split(':\t', 1) for line in f)
             check(status['Uid'].split()[0] != '0' and int(status['CapEff'], 16) == 0, status)
-            check('first.example' in shown(s.tls_port))
-            renew('second.example')
+            check('warning: cert: for /CN=first.example, until ' in s.said(), s.said())
+            check('first.example' in s.shown())
+            make_certificate(folder, 'second.example')
             s.process.send_signal(signal.SIGHUP)
             s.wait_said('the settings were read again')
-            check('second.example' in shown(s.tls_port), s.said())
+            check('second.example' in s.shown(), s.said())
+
+
+@case
+def settings_of_root_are_read_again_by_the_user_it_became():
+    if os.geteuid() != 0:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = f'{folder}/server.conf'
+        write(path, 'proc-user=nobody\n', 0o600)
+        with Server('-c', path, folder=folder) as s:
+            write(path, 'proc-user=nobody\npostern-mapped-address\n', 0o600)
+            s.process.send_signal(signal.SIGHUP)
+            s.wait_said('the settings were read again')
+            check_equal(44, len(ask_udp(('127.0.4.1', s.port), request())[0]))
+
+
+@case
+def a_reload_that_is_refused_changes_nothing():
+    with tempfile.TemporaryDirectory() as folder:
+        path, (cert, key) = f'{folder}/server.conf', make_certificate(folder, 'first.example')
+        plain = f'cert={cert}\npkey={key}\nuser=a:b\nrealm=x\n'
+        write(path, plain)
+        with Server('-c', path, folder=folder) as s:
+            for wrong, why in (
+                    ('min-port=9\nmax-port=8\n', f'error: {path}:5: min-port: 9 is above max-port, which is 8'),
+                    ('user=c\n', f'error: {path}:5: user: the value is not a name, a colon and a password'),
+                    (f'postern-mapped-address\npkey={cert}\n', f'TLS: {cert}: no private key in PEM'),
+                    ('secure-stun\n', f'error: {path}:5: secure-stun: refused: STUN is answered to everybody here')):
+                write(path, plain + wrong)
+                said = s.said().count('the settings stay as they were')
+                s.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: s.said().count('the settings stay as they were') > said, why)
+                check(why in s.said(), s.said())
+            check('first.example' in s.shown())
+            check_equal(32, len(ask_udp(('127.0.4.1', s.port), request())[0]))
+            write(path, plain)
+            s.process.send_signal(signal.SIGHUP)
+            s.wait_said('the settings were read again')
+
+
+@case
+def why_it_does_not_start_is_said_with_what_to_do():
+    with tempfile.TemporaryDirectory() as folder:
+        path, (cert, key) = f'{folder}/server.conf', make_certificate(folder, 'x')
+        other_key = f'{folder}/other.pem'
+        run('openssl', 'ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', other_key)
+        write(path, 'user=a:b\nrealm=x\n\nmax-port=5000\n')
+        port = free_port(span=2, ip='127.0.4.1')
+        with Server(folder=folder) as taken:
+            for flags, code, words in (
+                    (('-p', taken.port), 2, f'not listening on UDP 127.0.4.1:{taken.port}: the address is in use: another program '
+                                            'has it; "ss -lptun" names it'),
+                    (('-L', '192.0.2.77'), 2, f'UDP 192.0.2.77:{port}: not found: no interface of this computer has the address'),
+                    (('-u', 'a:b', '--relay-ip', '192.0.2.77'), 2, 'relay-ip: 192.0.2.77: no interface of this computer has'),
+                    (('-u', 'ab'), 1, '-u: the value is not a name, a colon and a password'),
+                    (('--use-auth-secret',), 1, 'use-auth-secret: there is no static-auth-secret, and no redis-userdb either'),
+                    (('-c', path, '--check-config'), 1, 'min-port: 49152 is above max-port, which is 5000'),
+                    (('-c', path, '--min-port', '6000'), 1, 'min-port: 6000 is above max-port, which is 5000'),
+                    (('--redis-userdb', 'localhost'), 1, 'redis-userdb: is not of the form ip='),
+                    (('-c', folder + '/missing'), 1, f'{folder}/missing: not found'),
+                    (('--cert', cert, '--pkey', other_key), 3, f'{other_key}: the private key is not that of {cert}'),
+                    (('--cert', cert), 3, f'{cert}: no private key in PEM'),
+                    (('--cert', cert, '--pkey', key, '--cipher-list', 'none'), 3, 'none: no list of ciphers'),
+                    (('--proc-user', 'no-such-user'), 3, 'becoming no-such-user: there is no such user'),
+                    (('--prometheus', '--prometheus-address', '192.0.2.77'), 3, 'prometheus: 192.0.2.77:9641: not found'),
+                    (('--log-file', f'{folder}/no/log'), 3, f'log-file: {folder}/no/log: not found')):
+                done = run(SERVER, '-L', '127.0.4.1', '-p', port, '--postern-status-socket', f'{folder}/s', *flags)
+                check_equal(code, done.returncode, f'{flags}: {done.stderr}')
+                check(words in done.stderr, f'{flags}: {done.stderr}')
+                check_equal(1, done.stderr.count(words), done.stderr)
+
+
+@case
+def an_external_ip_that_stands_for_nothing_is_noticed():
+    with tempfile.TemporaryDirectory() as folder:
+        for mapping, wrong in (('8.8.4.4', False), ('8.8.4.4/127.0.4.1', False), ('8.8.4.4/10.1.1.1', True), ('2001:db8::1', True)):
+            with Server('-X', mapping, '-u', 'a:b', folder=folder) as s:
+                check_equal(wrong, f'warning: external-ip: {mapping} is told to nobody' in s.said(), s.said())
+                check_equal(wrong, 'relayed addresses are private' in s.said(), s.said())
+
+
+@case
+def a_log_that_cannot_be_opened_anew_goes_on_in_the_old_file():
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(f'{folder}/logs')
+        log = f'{folder}/logs/server.log'
+        with Server('--log-file', log, folder=folder, ready=None) as s:
+            wait_until(lambda: os.path.exists(s.socket), 'the server to start')
+            os.rename(f'{folder}/logs', f'{folder}/moved')
+            s.process.send_signal(signal.SIGHUP)
+
+            def said():
+                with open(f'{folder}/moved/server.log', encoding='utf-8') as f:
+                    return f.read()
+            wait_until(lambda: 'the settings were read again' in said(), 'the reload')
+            check(f'log-file: {log}: cannot be opened anew: not found; the log goes on in the old file' in said(), said())
+
+
+@case
+def a_hundred_thousand_lines_of_settings_are_read():
+    with tempfile.TemporaryDirectory() as folder:
+        path = f'{folder}/server.conf'
+        write(path, ''.join(f'user=user{i}:password{i}\n' for i in range(100000)) + 'relay-threads=x\n')
+        done = run(SERVER, '-c', path, '--check-config')
+        check_equal(f'postern-server: {path}:100001: relay-threads: "x" is not a number from 0 to 128\n', done.stderr)
 
 
 need('openssl')

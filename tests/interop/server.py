@@ -11,7 +11,7 @@ import tempfile
 sys.path.insert(0, f'{sys.path[0]}/../support')
 from programs import Program, free_port  # noqa: E402
 from stun import address, ask_udp, attribute, attributes, request  # noqa: E402
-from tap import case, check, need, run_cases  # noqa: E402
+from tap import case, check, check_equal, need, run_cases  # noqa: E402
 
 SERVER = sys.argv[1]
 
@@ -165,7 +165,7 @@ def it_tells_that_it_is_ready_writes_its_number_and_ends_cleanly():
             manager.bind(notify)
             manager.settimeout(10)
             with server('--pidfile', pid, '--log-file', log, ready=False, env={'NOTIFY_SOCKET': notify}) as s:
-                check(manager.recv(100) == b'READY=1')
+                check_equal(b'READY=1\nSTATUS=serving STUN only', manager.recv(100))
                 with open(pid, encoding='utf-8') as f:
                     check(f.read() == f'{s.process.pid}\n')
                 ask_udp(('127.0.0.1', s.port), request())
@@ -174,7 +174,7 @@ def it_tells_that_it_is_ready_writes_its_number_and_ends_cleanly():
                 check(s.end() == 0, s.said())
                 told = [manager.recv(100) for _ in range(3)]
                 check(told[0].startswith(b'RELOADING=1\nMONOTONIC_USEC=') and
-                      told[1:] == [b'READY=1', b'STOPPING=1'], told)
+                      told[1:] == [b'READY=1\nSTATUS=serving STUN only', b'STOPPING=1'], told)
         check(not os.path.exists(pid))
         with open(log, encoding='utf-8') as f:
             said = f.read()

@@ -103,7 +103,12 @@ TEST(an_entry_must_have_its_shape)
         {"aux-server", "192.0.2.1:33478", true},
         {"aux-server", "[2001:db8::1]:33478", true},
         {"aux-server", "example.com:3478", false},
-        {"user", "with\ttab", false},
+        {"user", "a:b", true},
+        {"user", "a:b:c", true},
+        {"user", "a:", true},
+        {"user", "a", false},
+        {"user", ":b", false},
+        {"user", "a:with\ttab", false},
     };
     char why[PTN_CONF_WHY_SIZE];
     struct lists l;
@@ -183,6 +188,11 @@ TEST(a_live_list_changes_and_others_wait)
     CHECK_EQ(2, old.users.count);
     CHECK_STR("192.0.2.1", entry(&old.external, 0));
     CHECK_EQ(1, r.counts[PTN_CONF_LATER]);
+
+    /* Once more, for what could not be done: all is as before. */
+    ptn_conf_take_live(&lists_table, &old, &fresh, "settings", &r);
+    CHECK_EQ(1, old.users.count);
+    CHECK_EQ(2, fresh.users.count);
     ptn_conf_report_fini(&r);
     ptn_conf_fini(&lists_table, &old);
     ptn_conf_fini(&lists_table, &fresh);

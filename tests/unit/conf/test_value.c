@@ -224,5 +224,9 @@ TEST(only_live_settings_are_taken_over_and_the_others_are_named)
     CHECK_EQ(1, r.counts[PTN_CONF_LATER]);
     CHECK_STR("x.conf: listening-port: has changed; that takes effect at the next start",
               r.notes[0].text);
+
+    ptn_conf_take_live(&sample_table, &s, &fresh, "x.conf", &r);
+    CHECK_STR("", s.label[1]);
+    CHECK_STR("two", fresh.label[1]);
     ptn_conf_report_fini(&r);
 }

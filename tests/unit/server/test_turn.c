@@ -1,6 +1,8 @@
 /*
  * Who may relay, from where and to whom, out of the settings; and loads of a fleet.
  */
+#include <stdio.h>
+
 #include "server/fleet_load.h"
 #include "server/wire_up.h"
 #include "support/test.h"
@@ -64,9 +66,45 @@ TEST(users_have_passwords_or_keys)
     CHECK(wire(1000));
     CHECK_EQ(0, opts.turn.users[0].key.size);
     CHECK_EQ(strlen("0x7da2:and more"), opts.turn.users[0].password.size);
-    set("user", "no-password");
+    CHECK_EQ(PTN_CONF_SET_WRONG,
+             ptn_conf_set(&server_settings_table, &s, "user", "no-password", why));
+    CHECK_STR("the value is not a name, a colon and a password", why);
+    char name[300] = {0};
+    memset(name, 'n', 255);
+    strcat(name, ":b");
+    set("user", name);
     CHECK(!wire(1000));
-    CHECK(strstr(why, "user: an entry is not name:password"));
+    CHECK_STR("user: a name is longer than 254 bytes", why);
+    end();
+}
+
+TEST(there_are_at_most_eight_secrets_and_redis_fills_what_is_left)
+{
+    struct ptn_conf_report r = {0};
+    char text[400] = "", secret[300] = "";
+    struct server_settings redis;
+
+    begin();
+    for (unsigned i = 1; i <= 9; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "static-auth-secret=s%u\n", i);
+    ptn_conf_read_plain(&server_settings_table, "x", ptn_bytes_of_text(text), &s, &r);
+    CHECK_EQ(9, s.static_auth_secret.count);
+    CHECK(!wire(1000));
+    CHECK_STR("static-auth-secret: there can be 8 at a time, each of at most 256 bytes", why);
+
+    redis = s; /* its list is what Redis holds */
+    ptn_conf_defaults(&server_settings_table, &s);
+    set("static-auth-secret", "first");
+    parts.more_secrets = &redis.static_auth_secret;
+    CHECK(wire(1000));
+    CHECK_EQ(8, opts.turn.secret_count);
+    CHECK(ptn_bytes_equal(opts.turn.secrets[0], ptn_bytes_of_text("first")));
+    CHECK(ptn_bytes_equal(opts.turn.secrets[7], ptn_bytes_of_text("s7")));
+
+    memset(secret, 'x', 257);
+    set("static-auth-secret", secret);
+    CHECK(!wire(1000));
+    ptn_conf_fini(&server_settings_table, &redis);
     end();
 }
 
