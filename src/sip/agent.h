@@ -304,6 +304,8 @@ struct ptn_sip {
     struct ptn_sip_entry *entries;
     uint32_t *buckets; /* slot + 1, by hash of the key */
     uint32_t entry_count, entry_free, entry_rounds, entry_hand, bucket_mask;
+    uint32_t
+        entry_touched; /* entries from here on were never taken: their memory is not there yet */
     struct ptn_heap timers; /* of entries */
     struct ptn_sip_acct *accounts[PTN_SIP_ACCOUNTS_MAX];
     struct ptn_sip_session **calls; /* those that live, and those that wait for transactions */

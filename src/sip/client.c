@@ -271,7 +271,7 @@ void ptn_sip_client_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *
 
 void ptn_sip_client_unreachable(struct ptn_sip *s, ptn_time now, const struct ptn_addr *to)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++) {
+    for (uint32_t i = 0; i < s->entry_touched; i++) {
         struct ptn_sip_entry *e = &s->entries[i];
         if (e->id && ptn_sip_entry_is_client(e) && !e->waiting && e->hop.transport == PTN_UDP &&
             e->txn.state == PTN_SIP_TXN_TRYING && ptn_addr_equal(&e->hop.to, to) &&

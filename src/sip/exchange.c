@@ -24,6 +24,15 @@ static uint32_t hash_of(const char *text)
 
 /* ---- the table ---- */
 
+/* A quiet phone has a few transactions at a time, and room for thousands: slots that were never
+ * needed are not touched, so that their memory does not come into being. */
+static struct ptn_sip_entry *free_entry(struct ptn_sip *s)
+{
+    if (!s->entry_free && s->entry_touched < s->entry_count)
+        s->entry_free = ++s->entry_touched;
+    return s->entry_free ? &s->entries[s->entry_free - 1] : NULL;
+}
+
 uint32_t ptn_sip_entry_slot(const struct ptn_sip *s, const struct ptn_sip_entry *e)
 {
     return (uint32_t)(e - s->entries);
@@ -65,9 +74,6 @@ enum ptn_err ptn_sip_exchange_init(struct ptn_sip *s)
     if (!s->buckets || !s->entries || ptn_heap_init(&s->timers, s->opts.transactions_max))
         return PTN_ERR_NO_MEMORY;
     s->entry_count = s->opts.transactions_max;
-    for (uint32_t slot = 0; slot + 1 < s->entry_count; slot++)
-        s->entries[slot].next = slot + 2;
-    s->entry_free = 1;
     return PTN_OK;
 }
 
@@ -124,8 +130,7 @@ void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e)
 struct ptn_sip_entry *ptn_sip_entry_add(struct ptn_sip *s, const char *key,
                                         enum ptn_sip_txn_kind kind)
 {
-    uint32_t slot = s->entry_free - 1;
-    struct ptn_sip_entry *e = s->entry_free ? &s->entries[slot] : NULL;
+    struct ptn_sip_entry *e = free_entry(s);
     char *copy = e ? ptn_sip_dup(ptn_pl(key)) : NULL;
 
     if (!copy) {
@@ -133,6 +138,7 @@ struct ptn_sip_entry *ptn_sip_entry_add(struct ptn_sip *s, const char *key,
         return NULL;
     }
     s->entry_free = e->next;
+    uint32_t slot = ptn_sip_entry_slot(s, e);
     /* A number that leads to the slot and is not used again for a long time. */
     if (++s->entry_rounds > UINT32_MAX / s->entry_count - 1)
         s->entry_rounds = 1;
@@ -203,7 +209,7 @@ void ptn_sip_exchange_drop(struct ptn_sip *s, ptn_sip_txn_id id)
 
 void ptn_sip_exchange_forget(struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_id user_id)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++)
+    for (uint32_t i = 0; i < s->entry_touched; i++)
         if (s->entries[i].id && s->entries[i].user == user && s->entries[i].user_id == user_id)
             ptn_sip_entry_release(s, &s->entries[i]);
 }
@@ -333,8 +339,8 @@ static void receive_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in)
  * can tell. */
 static bool make_room(struct ptn_sip *s)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++) {
-        struct ptn_sip_entry *e = &s->entries[s->entry_hand++ % s->entry_count];
+    for (uint32_t i = 0; i < s->entry_touched; i++) {
+        struct ptn_sip_entry *e = &s->entries[s->entry_hand++ % s->entry_touched];
         if (e->id && !ptn_sip_entry_is_client(e) &&
             (e->txn.state == PTN_SIP_TXN_COMPLETED || e->txn.state == PTN_SIP_TXN_CONFIRMED)) {
             ptn_sip_entry_release(s, e);
@@ -403,7 +409,7 @@ void ptn_sip_exchange_input(struct ptn_sip *s, ptn_time now, struct ptn_bytes by
 
 void ptn_sip_exchange_resume(struct ptn_sip *s, ptn_time now)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++) {
+    for (uint32_t i = 0; i < s->entry_touched; i++) {
         struct ptn_sip_entry *e = &s->entries[i];
         if (e->id && e->waiting)
             ptn_sip_client_begin(s, now, e, e->txn.kind);
@@ -412,7 +418,7 @@ void ptn_sip_exchange_resume(struct ptn_sip *s, ptn_time now)
 
 void ptn_sip_exchange_conn_lost(struct ptn_sip *s, ptn_time now, ptn_id conn, enum ptn_err why)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++) {
+    for (uint32_t i = 0; i < s->entry_touched; i++) {
         struct ptn_sip_entry *e = &s->entries[i];
         if (!e->id || e->hop.conn != conn)
             continue;
@@ -464,7 +470,7 @@ ptn_time ptn_sip_exchange_deadline(const struct ptn_sip *s)
 
 void ptn_sip_exchange_fini(struct ptn_sip *s)
 {
-    for (uint32_t i = 0; i < s->entry_count; i++)
+    for (uint32_t i = 0; i < s->entry_touched; i++)
         if (s->entries[i].id)
             ptn_sip_entry_release(s, &s->entries[i]);
     ptn_heap_fini(&s->timers);

@@ -27,14 +27,18 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
     unsigned used = 0;
     struct ptn_ua_call *free_slot = NULL;
 
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++) {
+    for (unsigned i = 0; i < ua->call_count; i++) {
         if (ua->calls[i].id != 0)
             used += !ua->calls[i].over;
         else if (!free_slot)
             free_slot = &ua->calls[i];
     }
+    if (!free_slot && ua->call_count < PTN_UA_CALLS_MAX)
+        free_slot = &ua->calls[ua->call_count];
     if (!free_slot || used >= ua->opts.calls_max)
         return NULL;
+    if (free_slot == &ua->calls[ua->call_count])
+        ua->call_count++;
     *free_slot = (struct ptn_ua_call){
         .id = ++ua->last_call,
         .account = account,
@@ -53,7 +57,7 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
 
 struct ptn_ua_call *ptn_ua_find_call(struct ptn_ua *ua, ptn_ua_call_id id)
 {
-    for (unsigned i = 0; id != 0 && i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; id != 0 && i < ua->call_count; i++)
         if (ua->calls[i].id == id && !ua->calls[i].over)
             return &ua->calls[i];
     return NULL;
@@ -61,7 +65,7 @@ struct ptn_ua_call *ptn_ua_find_call(struct ptn_ua *ua, ptn_ua_call_id id)
 
 static struct ptn_ua_call *find_sip(struct ptn_ua *ua, ptn_sip_id sip)
 {
-    for (unsigned i = 0; sip != 0 && i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; sip != 0 && i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && ua->calls[i].sip == sip)
             return &ua->calls[i];
     return NULL;
@@ -69,7 +73,7 @@ static struct ptn_ua_call *find_sip(struct ptn_ua *ua, ptn_sip_id sip)
 
 struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pair *pair)
 {
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && ua->calls[i].pair == pair)
             return &ua->calls[i];
     return NULL;
@@ -113,6 +117,8 @@ static void bury(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
         ptn_pool_drop(&ua->pool, now, call->pair);
     ptn_stream_free(call->stream);
     *call = (struct ptn_ua_call){0};
+    while (ua->call_count > 0 && ua->calls[ua->call_count - 1].id == 0)
+        ua->call_count--;
 }
 
 /* --- addresses --- */
@@ -573,7 +579,7 @@ void ptn_ua_call_go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
 
 void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now)
 {
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].over)
             bury(ua, now, &ua->calls[i]);
 }

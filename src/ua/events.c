@@ -12,6 +12,8 @@ static struct ptn_ua_told *new_told(struct ptn_ua *ua, enum ptn_ua_event_kind ki
         ua->event_first = (ua->event_first + 1) % PTN_UA_EVENTS_MAX;
         ua->event_count--;
     }
+    if (ua->event_count == 0)
+        ua->event_first = 0; /* the same few again and again: a quiet phone touches no others */
     struct ptn_ua_told *told =
         &ua->events[(ua->event_first + ua->event_count++) % PTN_UA_EVENTS_MAX];
     *told = (struct ptn_ua_told){.event.kind = kind};

@@ -153,6 +153,8 @@ struct ptn_ua {
     unsigned socket_count;
     bool gone[PTN_UA_LOCALS_MAX]; /* local addresses that this host has not at the moment */
     struct ptn_ua_account_here accounts[PTN_UA_ACCOUNTS_MAX];
+    unsigned call_count; /* calls from here on are free, and those that never were taken are not
+                          * touched: their memory is not there yet */
     struct ptn_ua_call calls[PTN_UA_CALLS_MAX];
     ptn_ua_call_id last_call;
     bool dirty; /* an address to be told may have changed */

@@ -218,7 +218,7 @@ static void renew_socket(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_sock
         if (a->state == PTN_UA_ACCOUNT_REGISTERED)
             a->state = PTN_UA_ACCOUNT_REGISTERING;
     }
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && ua->calls[i].socket == old)
             ua->calls[i].socket = s->id;
 }
@@ -233,7 +233,7 @@ static void replace_local(struct ptn_ua *ua, ptn_time now, unsigned local,
     ua->opts.locals[local].addr = ptn_addr_with_port(*addr, 0);
     ua->gone[local] = false;
     ptn_pool_move(&ua->pool, now, local, addr);
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && ua->calls[i].pair && ua->calls[i].pair->local == local) {
             ua->calls[i].watch.settles_by = now + PTN_UA_GATHER_MAX;
             ua->calls[i].watch.tell_at = now;

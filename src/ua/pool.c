@@ -16,16 +16,20 @@ void ptn_pool_init(struct ptn_pool *p, const struct ptn_pool_opts *opts)
     assert(opts->local_count <= PTN_POOL_LOCALS_MAX);
     assert(first < opts->port_max);
 
-    *p = (struct ptn_pool){.opts = *opts, .next_id = opts->id_first};
-    for (unsigned i = 0; i < opts->local_count; i++)
-        p->locals[i].next_port = first;
+    p->opts = *opts;
+    p->servers = (struct ptn_anchor_servers){0};
+    p->nat = PTN_REACH_NAT_UNKNOWN;
+    for (unsigned i = 0; i < PTN_POOL_LOCALS_MAX; i++)
+        p->locals[i] = (struct ptn_pool_local){.next_port = first};
+    p->next_id = opts->id_first;
+    p->pair_count = 0;
 }
 
 /* --- ports --- */
 
 static bool port_in_use(const struct ptn_pool *p, unsigned local, uint16_t port)
 {
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state != PTN_PAIR_FREE && p->pairs[i].local == local &&
             p->pairs[i].port == port)
             return true;
@@ -99,17 +103,22 @@ static void begin_pair(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair)
 
 static struct ptn_pair *new_pair(struct ptn_pool *p, ptn_time now, unsigned local)
 {
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
-        struct ptn_pair *pair = &p->pairs[i];
-        if (pair->state != PTN_PAIR_FREE)
-            continue;
-        pair->local = local;
-        pair->port = 0;
-        pair->tries = 0;
-        begin_pair(p, now, pair);
-        return pair;
+    unsigned i = 0;
+
+    while (i < p->pair_count && p->pairs[i].state != PTN_PAIR_FREE)
+        i++;
+    if (i == PTN_POOL_PAIRS_MAX)
+        return NULL;
+    struct ptn_pair *pair = &p->pairs[i];
+    if (i == p->pair_count) {
+        *pair = (struct ptn_pair){0};
+        p->pair_count++;
     }
-    return NULL;
+    pair->local = local;
+    pair->port = 0;
+    pair->tries = 0;
+    begin_pair(p, now, pair);
+    return pair;
 }
 
 /* An end that was asked for is closed; one that was not asked for yet never is. */
@@ -128,7 +137,7 @@ static void fill_up(struct ptn_pool *p, ptn_time now, unsigned local)
 {
     unsigned ready = 0;
 
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+    for (unsigned i = 0; i < p->pair_count; i++) {
         const struct ptn_pair *pair = &p->pairs[i];
         ready += pair->state != PTN_PAIR_FREE && !pair->taken && pair->local == local;
     }
@@ -157,7 +166,7 @@ void ptn_pool_move(struct ptn_pool *p, ptn_time now, unsigned local, const struc
 {
     p->opts.locals[local].local = *addr;
     p->locals[local].signal = (struct ptn_reach_sight){0};
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+    for (unsigned i = 0; i < p->pair_count; i++) {
         struct ptn_pair *pair = &p->pairs[i];
         if (pair->state == PTN_PAIR_FREE || pair->local != local)
             continue;
@@ -178,7 +187,7 @@ void ptn_pool_ask_servers(struct ptn_pool *p, ptn_time now,
                           const struct ptn_anchor_servers *servers)
 {
     p->servers = *servers;
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state == PTN_PAIR_OPEN)
             for (unsigned end = 0; end < 2; end++)
                 ptn_anchor_ask(&p->pairs[i].ends[end].flow.anchor, now, servers);
@@ -187,7 +196,7 @@ void ptn_pool_ask_servers(struct ptn_pool *p, ptn_time now,
 void ptn_pool_see_nat(struct ptn_pool *p, enum ptn_reach_nat nat)
 {
     p->nat = nat;
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state != PTN_PAIR_FREE)
             for (unsigned end = 0; end < 2; end++)
                 ptn_reach_see_nat(&p->pairs[i].ends[end].flow.anchor.reach, nat);
@@ -197,7 +206,7 @@ void ptn_pool_see_signal(struct ptn_pool *p, ptn_time now, unsigned local,
                          const struct ptn_reach_sight *sight)
 {
     p->locals[local].signal = *sight;
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state != PTN_PAIR_FREE && p->pairs[i].local == local)
             for (unsigned end = 0; end < 2; end++)
                 ptn_reach_see(&p->pairs[i].ends[end].flow.anchor.reach, now, sight);
@@ -214,7 +223,7 @@ struct ptn_pair *ptn_pool_take(struct ptn_pool *p, ptn_time now, unsigned local)
 {
     struct ptn_pair *best = NULL;
 
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+    for (unsigned i = 0; i < p->pair_count; i++) {
         struct ptn_pair *pair = &p->pairs[i];
         if (pair->taken || pair->local != local ||
             (pair->state != PTN_PAIR_OPEN && pair->state != PTN_PAIR_OPENING))
@@ -245,7 +254,7 @@ void ptn_pool_end(struct ptn_pool *p)
 {
     for (unsigned i = 0; i < PTN_POOL_LOCALS_MAX; i++)
         p->locals[i].used = false;
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state != PTN_PAIR_FREE && !p->pairs[i].taken) {
             close_ends(&p->pairs[i]);
             p->pairs[i].state = PTN_PAIR_FREE;
@@ -267,7 +276,7 @@ bool ptn_pool_owns(const struct ptn_pool *p, ptn_id id)
 
 struct ptn_pair *ptn_pool_find(struct ptn_pool *p, ptn_id id, unsigned *end)
 {
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+    for (unsigned i = 0; i < p->pair_count; i++) {
         struct ptn_pair *pair = &p->pairs[i];
         for (*end = 0; *end < 2; (*end)++)
             if (pair->state != PTN_PAIR_FREE && pair->ends[*end].id == id)
@@ -301,7 +310,7 @@ void ptn_pool_input(struct ptn_pool *p, ptn_time now, const struct ptn_tell *tel
 
 void ptn_pool_tick(struct ptn_pool *p, ptn_time now)
 {
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state == PTN_PAIR_OPEN)
             for (unsigned end = 0; end < 2; end++)
                 ptn_flow_tick(&p->pairs[i].ends[end].flow, now);
@@ -329,7 +338,7 @@ static bool ask_of_end(struct ptn_pool *p, ptn_time now, const struct ptn_pair *
 
 bool ptn_pool_output(struct ptn_pool *p, ptn_time now, struct ptn_ask *ask)
 {
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         for (unsigned end = 0; end < 2; end++)
             if (ask_of_end(p, now, &p->pairs[i], &p->pairs[i].ends[end], ask))
                 return true;
@@ -340,7 +349,7 @@ ptn_time ptn_pool_deadline(const struct ptn_pool *p)
 {
     ptn_time deadline = PTN_NEVER;
 
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+    for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state == PTN_PAIR_OPEN)
             for (unsigned end = 0; end < 2; end++)
                 deadline = ptn_time_min(deadline, ptn_flow_deadline(&p->pairs[i].ends[end].flow));

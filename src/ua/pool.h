@@ -56,6 +56,7 @@ struct ptn_pool {
         struct ptn_reach_sight signal; /* none when seen.family is none */
     } locals[PTN_POOL_LOCALS_MAX];
     ptn_id next_id;
+    unsigned pair_count; /* pairs from here on were never used: their memory is not there yet */
     struct ptn_pair pairs[PTN_POOL_PAIRS_MAX];
 };
 

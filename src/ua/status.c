@@ -2,7 +2,6 @@
  * ua/status.c - the phone at this moment, for a person or a program to read.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "ua/inside.h"
 
@@ -13,6 +12,7 @@ static void text(char to[static PTN_UA_TEXT_MAX], const char *from)
 
 static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_account_status *out)
 {
+    *out = (struct ptn_ua_account_status){0};
     text(out->user, a->opts.user);
     text(out->server_name, a->server_name);
     out->transport = a->transport;
@@ -37,23 +37,23 @@ static void socket_status(struct ptn_ua_status *out, enum ptn_ua_socket_use use,
                           enum ptn_transport transport, const struct ptn_anchor *anchor,
                           ptn_ua_call_id call)
 {
-    const struct ptn_addr *mapped = ptn_reach_mapped(&anchor->reach);
+    const struct ptn_addr *mapped = ptn_reach_mapped(&anchor->reach), none = {0};
 
     if (out->socket_count == sizeof out->sockets / sizeof out->sockets[0])
         return;
-    struct ptn_ua_socket_status *s = &out->sockets[out->socket_count++];
-    s->use = use;
-    s->transport = transport;
-    s->local = anchor->reach.opts.local;
-    if (mapped)
-        s->mapped = *mapped;
-    s->nat = anchor->reach.nat;
-    s->call = call;
+    out->sockets[out->socket_count++] = (struct ptn_ua_socket_status){
+        .use = use,
+        .transport = transport,
+        .local = anchor->reach.opts.local,
+        .mapped = mapped ? *mapped : none,
+        .nat = anchor->reach.nat,
+        .call = call,
+    };
 }
 
 static const struct ptn_ua_call *call_with(const struct ptn_ua *ua, const struct ptn_pair *pair)
 {
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && ua->calls[i].pair == pair)
             return &ua->calls[i];
     return NULL;
@@ -79,7 +79,7 @@ static void sockets_status(const struct ptn_ua *ua, struct ptn_ua_status *out)
         socket_status(out, PTN_UA_SOCKET_SIP, ua->sockets[i].transport, &ua->sockets[i].anchor, 0);
         evidence_status(&ua->sockets[i].anchor, out);
     }
-    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++) {
+    for (unsigned i = 0; i < ua->pool.pair_count; i++) {
         const struct ptn_pair *pair = &ua->pool.pairs[i];
         if (pair->state != PTN_PAIR_OPEN)
             continue;
@@ -115,8 +115,7 @@ static void stun_status(const struct ptn_ua *ua, const struct ptn_server *server
 static void call_status(const struct ptn_ua_call *call, ptn_time now,
                         struct ptn_ua_call_status *out)
 {
-    out->id = call->id;
-    out->account = call->account;
+    *out = (struct ptn_ua_call_status){.id = call->id, .account = call->account};
     out->incoming = call->incoming;
     out->state = call->state;
     out->held = call->held && !call->changing;
@@ -138,7 +137,8 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
 
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out)
 {
-    memset(out, 0, sizeof *out);
+    out->account_count = out->socket_count = out->stun_count = out->call_count = 0;
+    out->evidence_count = 0;
     text(out->nat_type, ua->nat_type[0] ? ua->nat_type : ptn_reach_nat_text(ua->nat));
     out->nat = ua->nat;
     out->mapped = ua->mapped;
@@ -150,7 +150,7 @@ void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *
     out->stun_count = ua->servers.count;
     for (unsigned i = 0; i < ua->servers.count; i++)
         stun_status(ua, &ua->servers.servers[i], &out->stun[i]);
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && !ua->calls[i].over)
             call_status(&ua->calls[i], now, &out->calls[out->call_count++]);
 }

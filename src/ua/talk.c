@@ -141,7 +141,7 @@ bool ptn_ua_talk_output(struct ptn_ua_call *call, ptn_time now, struct ptn_ask *
 
 bool ptn_ua_talk_frame(struct ptn_ua *ua, ptn_time now, struct ptn_ua_event *ev)
 {
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++) {
+    for (unsigned i = 0; i < ua->call_count; i++) {
         struct ptn_ua_call *call = &ua->calls[i];
         if (!call->stream || call->over || !ptn_stream_frame(call->stream, now, ua->pcm))
             continue;

@@ -229,7 +229,7 @@ void ptn_ua_free(struct ptn_ua *ua)
 {
     if (!ua)
         return;
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         ptn_stream_free(ua->calls[i].stream);
     ptn_sip_free(ua->sip);
     ptn_discover_free(ua->discover);
@@ -268,7 +268,7 @@ static bool is_to_withdraw(const struct ptn_ua_account_here *a)
 
 static bool all_gone(const struct ptn_ua *ua)
 {
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && !ua->calls[i].over)
             return false;
     for (unsigned i = 0; i < ua->opts.account_count; i++)
@@ -291,7 +291,7 @@ static void advance(struct ptn_ua *ua, ptn_time now)
         ptn_ua_nat_refresh(ua);
         ptn_ua_accounts_refresh(ua, now);
     }
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0 && !ua->calls[i].over) {
             ptn_ua_call_go_on(ua, now, &ua->calls[i]);
             ptn_ua_call_watch(ua, now, &ua->calls[i]);
@@ -438,7 +438,7 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
         }
     }
     ptn_pool_tick(&ua->pool, now);
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].stream)
             ptn_stream_tick(ua->calls[i].stream, now);
     ua->dirty |= now >= ptn_ua_accounts_deadline(ua);
@@ -447,7 +447,7 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
 
 bool ptn_ua_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
 {
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ptn_ua_talk_output(&ua->calls[i], now, ask))
             return true;
     ptn_ua_calls_bury(ua, now);
@@ -478,7 +478,7 @@ ptn_time ptn_ua_deadline(const struct ptn_ua *ua)
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open)
             deadline = ptn_time_min(deadline, ptn_anchor_deadline(&ua->sockets[i].anchor));
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0)
             deadline = ptn_time_min(deadline, ptn_ua_call_deadline(&ua->calls[i]));
     if (ua->stopping && !ua->stopped)
@@ -543,7 +543,7 @@ void ptn_ua_stop(struct ptn_ua *ua, ptn_time now)
         return;
     ua->stopping = true;
     ua->stop_by = ptn_time_add(now, PTN_UA_STOP_MAX);
-    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+    for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0)
             ptn_ua_call_hang_up(ua, now, &ua->calls[i]);
     ptn_pool_end(&ua->pool);

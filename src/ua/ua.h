@@ -354,7 +354,8 @@ struct ptn_ua_call_status {
     struct ptn_stream_stats stats;
 };
 
-/* A snapshot; everything is inside, which makes it some 100 kB: not for the stack. */
+/* A snapshot; everything is inside, which makes it some 100 kB: not for the stack. Entries beyond
+ * their count are left as they were. */
 struct ptn_ua_status {
     char nat_type[PTN_UA_TEXT_MAX]; /* by discovery, in words */
     enum ptn_reach_nat nat;         /* of the first SIP socket */
