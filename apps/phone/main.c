@@ -19,6 +19,7 @@
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/host.h"
+#include "os/limits.h"
 #include "os/logger.h"
 #include "os/netif.h"
 #include "os/notify.h"
@@ -32,7 +33,7 @@ enum { READY_MAX = 64, SOCKETS_MAX = 320 };
 enum { FINE, WRONG_SETTINGS, CANNOT_RUN };
 
 struct program {
-    struct phone_settings settings;
+    struct phone_settings *settings;
     struct phone phone;
     struct ptn_logger logger;
     struct ptn_ua_opts opts;
@@ -62,7 +63,7 @@ static void print_table(const struct phone_settings *s, enum ptn_conf_print_kind
 /* What is asked for instead of a phone. */
 static bool answer_at_once(const struct program *g)
 {
-    const struct phone_settings *s = &g->settings;
+    const struct phone_settings *s = g->settings;
     if (s->help) {
         puts("usage: postern-phone [--config FILE]... [--KEY VALUE]...\n\n"
              "An IP phone as a daemon, configured by the .cfg files of desk phones. Every key of\n"
@@ -93,11 +94,11 @@ static bool complain(const struct program *g, const char *what, enum ptn_err err
 static bool open_control(struct program *g)
 {
     char usual[PTN_RUNTIME_PATH_SIZE];
-    const char *path = g->settings.socket;
+    const char *path = g->settings->socket;
     if (!path[0]) {
         path = usual;
         if (complain(g, "no folder for the control socket (/run/postern, $XDG_RUNTIME_DIR)",
-                     ptn_runtime_make(g->settings.instance, usual)))
+                     ptn_runtime_make(g->settings->instance, usual)))
             return false;
     }
     struct ptn_control_opts opts = {.path = path, .mode = 0600, .owner = OWNER_CONTROL};
@@ -238,7 +239,7 @@ static void see_off(struct program *g, ptn_time now)
 /* Makes the phone that `opts` describes, and starts it. */
 static bool begin(struct program *g, ptn_time now)
 {
-    phone_identity_complete(&g->settings, &g->phone.wiring, &g->opts);
+    phone_identity_complete(g->settings, &g->phone.wiring, &g->opts);
     g->opts.source = g->phone.sound.source;
     g->opts.dice = ptn_entropy_dice();
     g->opts.log = &g->phone.log;
@@ -269,15 +270,17 @@ static bool begin_anew(struct program *g, ptn_time now)
     g->phone.ua = NULL;
     g->tls = NULL;
     phone_sound_fini(&g->phone.sound);
-    g->settings = g->phone.reload.next;
+    free(g->settings);
+    g->phone.settings = g->settings = g->phone.reload.next;
+    g->phone.reload.next = NULL;
     g->phone.reload.state = PHONE_RELOAD_NONE;
-    g->phone.log = ptn_logger_log(&g->logger, (enum ptn_log_level)g->settings.log_level);
+    g->phone.log = ptn_logger_log(&g->logger, (enum ptn_log_level)g->settings->log_level);
     g->opts = (struct ptn_ua_opts){0};
     struct phone_complaints c = {&g->phone.log, &g->phone.reload.report};
-    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
+    bool fits = phone_wire_up(g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
     g->opts.register_within = 0; /* no power has come back */
-    return fits && (!g->opts.tls || phone_trust_init(&g->tls, &g->settings, &c)) &&
-           phone_sound_init(&g->phone.sound, &g->settings, &c) && open_host(g) &&
+    return fits && (!g->opts.tls || phone_trust_init(&g->tls, g->settings, &c)) &&
+           phone_sound_init(&g->phone.sound, g->settings, &c) && open_host(g) &&
            begin(g, ptn_clock_now());
 }
 
@@ -339,20 +342,20 @@ static int start(struct program *g, struct ptn_conf_report *r)
     size_t count = phone_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
     const struct phone_complaints c = {&g->phone.log, r};
 
-    bool fits = phone_wire_up(&g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
-    fits = phone_sound_init(&g->phone.sound, &g->settings, &c) && fits;
+    bool fits = phone_wire_up(g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
+    fits = phone_sound_init(&g->phone.sound, g->settings, &c) && fits;
     if (g->opts.tls)
-        fits = phone_trust_init(&g->tls, &g->settings, &c) && fits;
-    if (g->settings.check)
+        fits = phone_trust_init(&g->tls, g->settings, &c) && fits;
+    if (g->settings->check)
         return check_settings(g, r, fits);
-    if (g->settings.print_config) {
+    if (g->settings->print_config) {
         puts("#!version:1.0.0.1");
-        print_table(&g->settings, PTN_CONF_PRINT_VALUES);
+        print_table(g->settings, PTN_CONF_PRINT_VALUES);
         return FINE;
     }
     if (r->counts[PTN_CONF_WRONG] > 0 || !fits)
         return WRONG_SETTINGS;
-    g->phone.watch.prints = g->settings.verbose;
+    g->phone.watch.prints = g->settings->verbose;
     if (!phone_watch_init(&g->phone.watch, SOCKETS_MAX)) {
         complain(g, "trace", PTN_ERR_NO_MEMORY);
         return CANNOT_RUN;
@@ -365,16 +368,23 @@ int main(int argc, char **argv)
     static struct program g;
     struct ptn_conf_report report = {.keeps_origins = true};
 
-    bool ok = phone_settings_load(&g.settings, argc, argv, &report);
+    ptn_limits_map_tables();
+    g.settings = calloc(1, sizeof *g.settings);
+    if (!g.settings) {
+        fprintf(stderr, "postern-phone: %s\n", ptn_err_text(PTN_ERR_NO_MEMORY));
+        return CANNOT_RUN;
+    }
+    bool ok = phone_settings_load(g.settings, argc, argv, &report);
     ptn_logger_open(&g.logger, PTN_LOGGER_STDERR, "postern-phone", NULL);
-    g.phone.settings = &g.settings;
+    g.phone.settings = g.settings;
     g.phone.reload = (struct phone_reload){.argc = argc, .argv = argv};
-    g.phone.log = ptn_logger_log(&g.logger, (enum ptn_log_level)g.settings.log_level);
-    phone_print_notes(&report, g.settings.unknown || !ok);
+    g.phone.log = ptn_logger_log(&g.logger, (enum ptn_log_level)g.settings->log_level);
+    phone_print_notes(&report, g.settings->unknown || !ok);
     int code = ok ? answer_at_once(&g) ? FINE : start(&g, &report) : WRONG_SETTINGS;
     ptn_conf_report_fini(&report);
-    ptn_conf_report_fini(&g.phone.reload.report);
+    phone_reload_fini(&g.phone.reload);
     close_parts(&g);
+    free(g.settings);
     ptn_logger_close(&g.logger);
     return code;
 }

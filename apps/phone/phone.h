@@ -95,7 +95,7 @@ struct phone_reload {
     char *const *argv;
     enum phone_reload_state state;
     ptn_time leave_by;
-    struct phone_settings next;
+    struct phone_settings *next;   /* NULL: none was read */
     struct ptn_conf_report report; /* of the reading of `next` */
 };
 
@@ -105,6 +105,8 @@ bool phone_reload_read(struct phone_reload *r, const struct ptn_log *log);
 
 /* After each round. True when it is time to begin anew with `next`. */
 bool phone_reload_go_on(struct phone_reload *r, ptn_time now, struct ptn_ua *ua);
+
+void phone_reload_fini(struct phone_reload *r);
 
 /* ---- report.c ---- */
 

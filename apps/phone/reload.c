@@ -9,6 +9,7 @@
  * settings wait until nobody talks. What is wrong leaves everything as it was.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/netif.h"
@@ -69,22 +70,23 @@ static bool fits(const struct phone_settings *s, struct phone_sound *sound,
 
 bool phone_reload_read(struct phone_reload *r, const struct ptn_log *log)
 {
-    static struct phone_settings read;
+    struct phone_settings *read = calloc(1, sizeof *read);
     struct phone_sound sound = {0};
     struct ptn_conf_report report = {.keeps_origins = true};
 
-    memset(&read, 0, sizeof read);
-    bool ok = phone_settings_load(&read, r->argc, r->argv, &report);
+    bool ok = read && phone_settings_load(read, r->argc, r->argv, &report);
     phone_print_notes(&report, false);
     ok = ok && report.counts[PTN_CONF_WRONG] == 0 &&
-         fits(&read, &sound, &(struct phone_complaints){log, &report});
+         fits(read, &sound, &(struct phone_complaints){log, &report});
     phone_sound_fini(&sound);
     if (!ok) {
+        free(read);
         ptn_conf_report_fini(&report);
         ptn_log(log, PTN_LOG_ERROR, "the settings stay as they were");
         return false;
     }
     ptn_log(log, PTN_LOG_INFO, "the settings were read again");
+    free(r->next);
     r->next = read;
     ptn_conf_report_fini(&r->report);
     r->report = report;
@@ -110,4 +112,11 @@ bool phone_reload_go_on(struct phone_reload *r, ptn_time now, struct ptn_ua *ua)
     }
     return r->state == PHONE_RELOAD_LEFT ||
            (r->state == PHONE_RELOAD_LEAVING && now >= r->leave_by);
+}
+
+void phone_reload_fini(struct phone_reload *r)
+{
+    free(r->next);
+    r->next = NULL;
+    ptn_conf_report_fini(&r->report);
 }

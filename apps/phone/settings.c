@@ -168,26 +168,29 @@ void phone_complain(const struct phone_complaints *c, enum ptn_log_level level, 
 bool phone_settings_load(struct phone_settings *s, int argc, char *const *argv,
                          struct ptn_conf_report *r)
 {
-    static struct phone_settings command;
+    struct phone_settings *command = calloc(1, sizeof *command);
     const struct ptn_conf_table *t = &phone_settings_table;
     const char **words = calloc((size_t)argc, sizeof *words);
     size_t word_count;
-    if (!words) {
+    if (!words || !command) {
         fprintf(stderr, "postern-phone: %s\n", ptn_err_text(PTN_ERR_NO_MEMORY));
+        free(words);
+        free(command);
         return false;
     }
 
-    ptn_conf_defaults(t, &command);
-    ptn_conf_read_flags(t, argc, argv, &command, words, &word_count, r);
-    bool ok = command_is_right(&command, words, word_count, r);
+    ptn_conf_defaults(t, command);
+    ptn_conf_read_flags(t, argc, argv, command, words, &word_count, r);
+    bool ok = command_is_right(command, words, word_count, r);
     ptn_conf_defaults(t, s);
     bool needs_files =
-        !command.help && !command.version && !command.print_sample && !command.print_manual;
+        !command->help && !command->version && !command->print_sample && !command->print_manual;
     if (ok && needs_files)
-        ok = read_files(s, &command, argc, argv, r);
+        ok = read_files(s, command, argc, argv, r);
     /* Nothing is wrong with them, or they were refused above. */
     if (ok)
         ptn_conf_read_flags(t, argc, argv, s, words, &word_count, r);
     free(words);
+    free(command);
     return ok;
 }

@@ -15,6 +15,8 @@ bool phone_watch_init(struct phone_watch *w, uint32_t sockets_max)
 {
     w->ends = ptn_ends_new(sockets_max);
     w->trace = ptn_trace_new(TRACE_BYTES);
+    if (!w->prints)
+        return w->ends && w->trace;
     ptn_ladder_init(&w->ladder, ptn_terminal_width(STDOUT_FILENO, WIDTH_USUAL),
                     ptn_terminal_is_utf8(), ptn_terminal_utc_offset_s(ptn_clock_unix_ns()));
     return w->ends && w->trace;

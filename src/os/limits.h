@@ -12,9 +12,9 @@ uint32_t ptn_limits_files(uint32_t wanted);
 /* Processors this process may run on, at least 1. */
 unsigned ptn_limits_processors(void);
 
-/* From now on every block of memory of 64 KiB or more is the kernel's own zeros until it is written
- * to: a table takes memory as it fills. Without this the C library puts some of them where other blocks
- * were and clears them, which touches them whole. */
+/* From now on every block of memory of 32 KiB or more is the kernel's own zeros until it is written
+ * to: a table takes memory as it fills. Without this the C library puts some of them where other
+ * blocks were and clears them, which touches them whole. */
 void ptn_limits_map_tables(void);
 
 #endif

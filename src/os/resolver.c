@@ -60,22 +60,16 @@ static void follow_socket(void *self, ares_socket_t fd, int readable, int writab
         ptn_loop_add(r->loop, fd, what, r->owner, key);
 }
 
-enum ptn_err ptn_resolver_new(struct ptn_loop *l, uint8_t owner, const char *servers,
-                              struct ptn_resolver **out)
+/* c-ares takes 70 KiB and reads the system's files: not before there is a question. */
+static enum ptn_err open_channel(struct ptn_resolver *r, const char *servers)
 {
-    struct ptn_resolver *r = calloc(1, sizeof *r);
     struct ares_options options = {
         .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = follow_socket, .sock_state_cb_data = r};
 
-    *out = NULL;
-    if (!r)
+    if (r->channel)
+        return PTN_OK;
+    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
         return PTN_ERR_NO_MEMORY;
-    r->loop = l;
-    r->owner = owner;
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
-        free(r);
-        return PTN_ERR_NO_MEMORY;
-    }
     int status = ares_init_options(&r->channel, &options,
                                    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
     if (status == ARES_SUCCESS && servers) {
@@ -83,10 +77,35 @@ enum ptn_err ptn_resolver_new(struct ptn_loop *l, uint8_t owner, const char *ser
         if (status != ARES_SUCCESS)
             ares_destroy(r->channel);
     }
-    if (status != ARES_SUCCESS) {
-        ares_library_cleanup();
+    if (status == ARES_SUCCESS)
+        return PTN_OK;
+    r->channel = NULL;
+    ares_library_cleanup();
+    return status == ARES_ENOMEM ? PTN_ERR_NO_MEMORY : PTN_ERR_INVALID;
+}
+
+static void close_channel(struct ptn_resolver *r)
+{
+    if (!r->channel)
+        return;
+    ares_destroy(r->channel);
+    ares_library_cleanup();
+}
+
+enum ptn_err ptn_resolver_new(struct ptn_loop *l, uint8_t owner, const char *servers,
+                              struct ptn_resolver **out)
+{
+    struct ptn_resolver *r = calloc(1, sizeof *r);
+
+    *out = NULL;
+    if (!r)
+        return PTN_ERR_NO_MEMORY;
+    r->loop = l;
+    r->owner = owner;
+    enum ptn_err err = servers ? open_channel(r, servers) : PTN_OK;
+    if (err != PTN_OK) {
         free(r);
-        return status == ARES_ENOMEM ? PTN_ERR_NO_MEMORY : PTN_ERR_INVALID;
+        return err;
     }
     *out = r;
     return PTN_OK;
@@ -96,8 +115,7 @@ void ptn_resolver_free(struct ptn_resolver *r)
 {
     if (!r)
         return;
-    ares_destroy(r->channel);
-    ares_library_cleanup();
+    close_channel(r);
     while (r->questions) {
         struct question *q = r->questions;
         r->questions = q->next;
@@ -210,10 +228,11 @@ static void ask_all(struct question *q, const char *name, unsigned types)
 enum ptn_err ptn_resolver_ask(struct ptn_resolver *r, uint64_t token, const char *name,
                               unsigned types)
 {
-    struct question *q = calloc(1, sizeof *q);
+    enum ptn_err err = open_channel(r, NULL);
+    struct question *q = err ? NULL : calloc(1, sizeof *q);
 
     if (!q)
-        return PTN_ERR_NO_MEMORY;
+        return err ? err : PTN_ERR_NO_MEMORY;
     q->resolver = r;
     q->token = token;
     q->next = r->questions;
@@ -239,7 +258,8 @@ void ptn_resolver_ready(struct ptn_resolver *r, const struct ptn_ready *ready)
 
 void ptn_resolver_tick(struct ptn_resolver *r)
 {
-    ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    if (r->questions)
+        ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 ptn_time ptn_resolver_deadline(struct ptn_resolver *r, ptn_time now)
