@@ -54,7 +54,7 @@ run server background as stun turnserver -n -L 203.0.113.10 -L 203.0.113.11 --no
 def coturns_client_finds_the_same_with_our_server():
     check_coturns_words(run(WORLD + f'''
 run server background as stun {SERVER} -L 203.0.113.10 -L 203.0.113.11 --postern-other-address always
-''' + four_homes('after 500ms turnutils_natdiscovery -m -f 203.0.113.10')))
+''' + four_homes('after stun says 203.0.113.11:3479 turnutils_natdiscovery -m -f 203.0.113.10')))
 
 
 run_cases()
