@@ -51,10 +51,11 @@ static void tell_reach(struct ptn_anchor *a, ptn_time now)
         if (s->answered_round == a->heard_round[i])
             continue;
         a->heard_round[i] = s->answered_round;
-        ptn_reach_see(&a->reach, now,
-                      &(struct ptn_reach_sight){.kind = PTN_REACH_SAW_STUN,
-                                                .server = b->opts.servers[i],
-                                                .seen = s->mapped});
+        const struct ptn_reach_sight sight = {
+            .kind = PTN_REACH_SAW_STUN, .server = b->opts.servers[i], .seen = s->mapped};
+        bool doubtful;
+        ptn_reach_see_doubting(&a->reach, now, &sight, &doubtful);
+        a->doubtful |= doubtful;
     }
     while (ptn_stun_binding_event(&a->binding, &ev))
         if (ev.kind == PTN_STUN_BINDING_SETTLED)

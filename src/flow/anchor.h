@@ -27,7 +27,7 @@ struct ptn_anchor_opts {
 struct ptn_anchor {
     struct ptn_reach reach;
     struct ptn_stun_binding binding;
-    bool asks, settled;
+    bool asks, settled, doubtful;
     unsigned heard_round[PTN_ANCHOR_SERVERS_MAX]; /* of the answer reach was told last */
 };
 
@@ -60,6 +60,15 @@ ptn_time ptn_anchor_deadline(const struct ptn_anchor *a);
 static inline bool ptn_anchor_settled(const struct ptn_anchor *a)
 {
     return a->settled;
+}
+
+/* Has a server seen what leaves in doubt what others saw (reach.h)? Told once. */
+static inline bool ptn_anchor_doubtful(struct ptn_anchor *a)
+{
+    bool doubtful = a->doubtful;
+
+    a->doubtful = false;
+    return doubtful;
 }
 
 /* Does any server answer at this socket? */

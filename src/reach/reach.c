@@ -179,6 +179,29 @@ bool ptn_reach_see(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sig
     return true;
 }
 
+/* Than the same server saw last, believed or not. */
+static bool differs(const struct ptn_reach *r, const struct ptn_reach_sight *sight)
+{
+    for (unsigned i = 0; i < PTN_REACH_SIGHTS_MAX; i++) {
+        const struct ptn_reach_slot *s = &r->slots[i];
+        if (slot_used(s) && s->sight.kind == sight->kind &&
+            ptn_addr_equal(&s->sight.server, &sight->server))
+            return !ptn_addr_equal(&sight->seen,
+                                   ptn_addr_is_none(&s->pending) ? &s->sight.seen : &s->pending);
+    }
+    return false;
+}
+
+bool ptn_reach_see_doubting(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sight *sight,
+                            bool *doubtful)
+{
+    bool moved = differs(r, sight), per_destination = r->nat == PTN_REACH_NAT_PER_DESTINATION;
+    bool news = ptn_reach_see(r, now, sight);
+
+    *doubtful = moved || (!per_destination && r->nat == PTN_REACH_NAT_PER_DESTINATION);
+    return news;
+}
+
 bool ptn_reach_see_nat(struct ptn_reach *r, enum ptn_reach_nat nat)
 {
     if (nat == r->nat || r->compared)

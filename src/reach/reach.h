@@ -113,6 +113,12 @@ struct ptn_reach_answer {
 
 void ptn_reach_init(struct ptn_reach *r, const struct ptn_reach_opts *opts);
 
+/* The same as see(), for owners who can ask others anew; `doubtful`: that would be worth it. Either
+ * the same server saw another address before, or this one is the first to differ from others: it
+ * may be the NAT that has changed meanwhile, and what they saw is outdated. */
+bool ptn_reach_see_doubting(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sight *sight,
+                            bool *doubtful);
+
 /* Takes evidence. Unusable addresses (multicast, loopback seen from elsewhere, port 0 …)
  * are ignored. True when an answer may have changed. */
 bool ptn_reach_see(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sight *sight);

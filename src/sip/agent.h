@@ -13,7 +13,7 @@
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
  *   opinion.c       whose fault silence is
- *   calls.h         calls, which are nine files      target.c        texts dialled
+ *   calls.h         calls, which are ten files       target.c        texts dialled
  *   note.c          texts, waiting messages         subscription.c  asking to be told of these
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
@@ -94,6 +94,7 @@ enum ptn_sip_user {
     PTN_SIP_FOR_OPINION,
     PTN_SIP_FOR_PRACK,
     PTN_SIP_FOR_SUBSCRIPTION,
+    PTN_SIP_FOR_NEXT_HOP,
 };
 
 typedef uint32_t ptn_sip_txn_id; /* 0: none */
@@ -154,6 +155,7 @@ struct ptn_sip_reg {
     bool again;           /* something changed while a REGISTER was out */
     bool resting;         /* the first one waits for its time, or a NAT for silence */
     bool challenged;      /* the next one goes on with this one's chain */
+    bool suspected;       /* its connection, for its silence, since the last answer */
     bool looks;           /* the one that is out shows no contact: it is to learn one */
     unsigned looked;      /* how often that was answered, and taught nothing */
     char *call_id, *from_tag;
@@ -338,7 +340,8 @@ ptn_id ptn_sip_listener_of(struct ptn_sip *s, ptn_id id);
 bool ptn_sip_has_family(const struct ptn_sip *s, enum ptn_transport transport, uint8_t family);
 /* The socket a message for `hop` leaves by; 0: there is none of that kind. */
 ptn_id ptn_sip_socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop);
-void ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
+/* False: there is no connection to it. */
+bool ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
 /* The connection there, if any, is of no use. */
 void ptn_sip_drop_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop);
 void ptn_sip_transport_tick(struct ptn_sip *s, ptn_time now);
@@ -468,6 +471,8 @@ bool ptn_sip_keepalive_stun(struct ptn_sip *s, const struct ptn_tell *tell);
 void ptn_sip_keepalive_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
 void ptn_sip_keepalive_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);
 ptn_time ptn_sip_keepalive_deadline(const struct ptn_sip_acct *a);
+/* How long until the next one: a little less than its interval, by chance. */
+ptn_time ptn_sip_keepalive_wait(struct ptn_sip *s, const struct ptn_sip_acct *a);
 
 /* opinion.c: REGISTER goes unanswered; does the server answer another port? */
 void ptn_sip_opinion_want(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a);

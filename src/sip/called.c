@@ -147,6 +147,7 @@ void ptn_sip_call_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
                          const struct ptn_sdp *sdp)
 {
     c->state = PTN_SIP_CALL_UP;
+    ptn_sip_next_hop_start(s, now, c);
     c->ringing_repeat = c->expires_at = PTN_NEVER;
     ptn_sip_prack_stop(&c->reliable);
     /* What the ringing has agreed on is not said twice. */

@@ -6,7 +6,7 @@
  *   early.c         what rings before it is answered   prack.c     ringing that must arrive
  *   change.c        INVITE within a call               redirect.c  3xx
  *   transfer.c      calls handed on                    lifetime.c  RFC 4028's timers
- *   invite.c        what calls send
+ *   invite.c        what calls send                nexthop.c       the way they take, kept open
  */
 #ifndef PTN_SIP_CALLS_H
 #define PTN_SIP_CALLS_H
@@ -89,6 +89,13 @@ enum ptn_sip_change_by {
     PTN_SIP_BY_PRACK,
 };
 
+/* Its first hop, while it is up. */
+struct ptn_sip_next_hop {
+    ptn_time next;      /* it is to be kept open; PTN_NEVER: the account wants no keep-alive */
+    ptn_sip_txn_id txn; /* a question to it */
+    ptn_time due;       /* answered by then; PTN_NEVER: none is out */
+};
+
 struct ptn_sip_session {
     ptn_sip_id id, account;
     enum ptn_sip_call_state state;
@@ -116,6 +123,7 @@ struct ptn_sip_session {
     struct ptn_sip_reliable reliable;
     enum ptn_sip_talks talks; /* theirs, until it is answered */
     struct ptn_sip_lifetime lifetime;
+    struct ptn_sip_next_hop next_hop;
     bool referring, referred; /* a REFER of ours, of theirs, whose end is not known */
     char *refer_to;           /* of ours */
     struct ptn_sip_auth_chain refer_chain;
@@ -178,6 +186,10 @@ void ptn_sip_call_respond(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessio
 void ptn_sip_call_send_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                           const struct ptn_sdp *sdp);
 bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer);
+
+/* Where the requests of a dialog of its go first. False: its URI cannot be used. */
+bool ptn_sip_call_next_hop(const struct ptn_sip *s, const struct ptn_sip_session *c,
+                           const struct ptn_sip_dialog *d, struct ptn_sip_target *target);
 
 /* What else a call may ask within its dialog. */
 struct ptn_sip_within {
@@ -257,6 +269,14 @@ void ptn_sip_lifetime_updated(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
 void ptn_sip_lifetime_refused(ptn_time now, struct ptn_sip_session *c);
 void ptn_sip_lifetime_stop(struct ptn_sip_lifetime *l);
 void ptn_sip_lifetime_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* nexthop.c */
+void ptn_sip_next_hop_start(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+void ptn_sip_next_hop_stop(struct ptn_sip *s, struct ptn_sip_session *c);
+void ptn_sip_next_hop_answered(struct ptn_sip *s, ptn_sip_id call);
+void ptn_sip_next_hop_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn);
+void ptn_sip_next_hop_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+ptn_time ptn_sip_next_hop_deadline(const struct ptn_sip_session *c);
 
 /* change.c: INVITE, UPDATE and PRACK within a call */
 void ptn_sip_change_take_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,

@@ -35,6 +35,7 @@ static void pass(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
     case PTN_SIP_FOR_OPINION: ptn_sip_opinion_answered(s, now, e->user_id, in); break;
     case PTN_SIP_FOR_NOTE: ptn_sip_note_answered(s, now, e->user_id, in); break;
     case PTN_SIP_FOR_PRACK: ptn_sip_prack_answered(s, now, e->user_id, in); break;
+    case PTN_SIP_FOR_NEXT_HOP: ptn_sip_next_hop_answered(s, e->user_id); break;
     case PTN_SIP_FOR_SUBSCRIPTION: ptn_sip_subscription_answered(s, now, e->user_id, in); break;
     case PTN_SIP_FOR_NOBODY: break;
     }

@@ -19,24 +19,29 @@ static void print_own_contact(struct ptn_sip *s, const struct ptn_sip_session *c
                           size);
 }
 
-/* A dialog's requests go where its route set, else its target, leads; or to the account's proxy, if
- * that is wished. */
+/* Where its route set, else its target, leads; or to the account's proxy, if that is wished. */
+bool ptn_sip_call_next_hop(const struct ptn_sip *s, const struct ptn_sip_session *c,
+                           const struct ptn_sip_dialog *d, struct ptn_sip_target *target)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+
+    if (a && a->dialogs_by_proxy && a->route[0]) {
+        *target = a->hop;
+        return true;
+    }
+    return ptn_sip_target_of_uri(ptn_sip_dialog_next_hop(d), target);
+}
+
 static bool begin_request(const struct ptn_sip *s, const struct ptn_sip_session *c,
                           const struct ptn_sip_dialog *d, const char *method,
                           struct ptn_sip_ask_request *ask)
 {
-    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
-
     *ask = (struct ptn_sip_ask_request){
         .user = PTN_SIP_FOR_CALL, .user_id = c->id, .account = c->account, .path = c->path};
     ask->request.method = method;
     ptn_sip_dialog_fill(d, &ask->request);
     ask->within = true;
-    if (a && a->dialogs_by_proxy && a->route[0]) {
-        ask->target = a->hop;
-        return true;
-    }
-    return ptn_sip_target_of_uri(ptn_sip_dialog_next_hop(d), &ask->target);
+    return ptn_sip_call_next_hop(s, c, d, &ask->target);
 }
 
 static void authorize(struct ptn_sip *s, const struct ptn_sip_session *c, const char *method,

@@ -189,11 +189,16 @@ static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 }
 
 /* A little early and never in step with others: 80 to 100 % of the interval (RFC 5626 §4.4). */
-static void plan(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+ptn_time ptn_sip_keepalive_wait(struct ptn_sip *s, const struct ptn_sip_acct *a)
 {
     double part = 0.8 + 0.2 * ptn_dice_unit(&s->dice);
 
-    a->pulse.next = now + (ptn_time)((double)interval(a) * part);
+    return (ptn_time)((double)interval(a) * part);
+}
+
+static void plan(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    a->pulse.next = now + ptn_sip_keepalive_wait(s, a);
 }
 
 void ptn_sip_keepalive_start(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
@@ -205,6 +210,17 @@ void ptn_sip_keepalive_start(struct ptn_sip *s, ptn_time now, struct ptn_sip_acc
     /* At once, to learn whether this server answers pings: only then is silence its end. */
     if (a->pulse.kind == PTN_SIP_KEEPALIVE_CRLF && a->hop_transport != PTN_UDP)
         beat(s, now, a);
+}
+
+void ptn_sip_doubt_account(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
+{
+    struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
+
+    if (!a || a->pulse.next == PTN_NEVER || a->pulse.due != PTN_NEVER)
+        return;
+    /* The next empty line over UDP is one that is answered. */
+    a->pulse.sent = probe_every(s, a) - 1;
+    a->pulse.next = now;
 }
 
 void ptn_sip_keepalive_stop(struct ptn_sip *s, struct ptn_sip_acct *a)

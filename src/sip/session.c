@@ -71,6 +71,7 @@ struct ptn_sip_session *ptn_sip_call_add(struct ptn_sip *s, ptn_sip_id account)
     c->account = account;
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
     c->change_at = c->cancel_until = c->expires_at = PTN_NEVER;
+    c->next_hop.next = c->next_hop.due = PTN_NEVER;
     ptn_sip_prack_stop(&c->reliable);
     ptn_sip_lifetime_stop(&c->lifetime);
     s->calls[slot] = c;
@@ -122,6 +123,7 @@ void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
     c->change_at = c->cancel_until = c->expires_at = PTN_NEVER;
     ptn_sip_prack_stop(&c->reliable);
     ptn_sip_lifetime_stop(&c->lifetime);
+    ptn_sip_next_hop_stop(s, c);
     ptn_sip_tell(s, &(struct ptn_sip_event){
                         .kind = PTN_SIP_ENDED,
                         .call = c->id,
@@ -141,6 +143,7 @@ void ptn_sip_call_say_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessio
     c->state = PTN_SIP_CALL_ENDING;
     c->ok_repeat = c->ok_until = c->change_at = PTN_NEVER;
     ptn_sip_lifetime_stop(&c->lifetime);
+    ptn_sip_next_hop_stop(s, c);
     c->chain = (struct ptn_sip_auth_chain){0};
     ptn_sip_call_send_bye(s, now, c, &c->dialog, PTN_SIP_FOR_CALL);
 }
@@ -274,6 +277,7 @@ static void first_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
     c->state = PTN_SIP_CALL_UP;
     c->cancel_until = PTN_NEVER;
     ptn_sip_lifetime_answered(s, now, c, in);
+    ptn_sip_next_hop_start(s, now, c);
     ptn_sip_call_send_ack(s, now, c, &c->dialog, in->msg->cseq.num);
     if (given_up)
         ptn_sip_call_say_bye(s, now, c, PTN_SIP_ENDED_BY_US, 0);
@@ -462,6 +466,7 @@ static void tick_call(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
     }
     ptn_sip_change_tick(s, now, c);
     ptn_sip_lifetime_tick(s, now, c);
+    ptn_sip_next_hop_tick(s, now, c);
 }
 
 void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now)
@@ -488,6 +493,7 @@ ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s)
         due = ptn_time_min(due, ptn_time_min(c->change_at, c->expires_at));
         due = ptn_time_min(due, ptn_time_min(c->reliable.repeat_at, c->reliable.until));
         due = ptn_time_min(due, ptn_time_min(c->lifetime.refresh_at, c->lifetime.dead_at));
+        due = ptn_time_min(due, ptn_sip_next_hop_deadline(c));
     }
     return due;
 }

@@ -164,6 +164,10 @@ void ptn_sip_account_remove(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
 void ptn_sip_account_use(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
                          const struct ptn_sip_path *path);
 
+/* Something suggests that its server reaches us no longer where it did: the next keep-alive is due,
+ * one that is answered. REFLEXIVE follows. */
+void ptn_sip_doubt_account(struct ptn_sip *s, ptn_time now, ptn_sip_id account);
+
 /* What each REGISTER from now on tells the server in a header, copied: `Warning: 399 postern
  * "text"`; NULL or "": nothing. False: no memory. */
 bool ptn_sip_warn_registrar(struct ptn_sip *s, const char *text);
@@ -208,6 +212,10 @@ void ptn_sip_call_reject(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsig
  * the call is not up. */
 bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                          const struct ptn_sip_path *path, const struct ptn_sdp *offer);
+
+/* The same of where the requests of an answered call go first. Nothing while that is asked already.
+ */
+void ptn_sip_doubt_call(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
 
 /* Hands an answered call on: to `target`, or where `other` (a call, 0: none) is not 0 to whom that
  * one is with, who then lets go of `other`. TRANSFER tells how it goes; the call stays the owner's

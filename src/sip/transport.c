@@ -99,6 +99,7 @@ static void conn_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c, e
     *c = (struct ptn_sip_conn){0};
     ptn_sip_exchange_conn_lost(s, now, gone.id, why);
     ptn_sip_keepalive_conn_lost(s, now, &gone);
+    ptn_sip_next_hop_conn_lost(s, now, &gone);
 }
 
 static void close_conn(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c, enum ptn_err why)
@@ -215,15 +216,16 @@ enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_h
     return PTN_SIP_SENT;
 }
 
-void ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop)
+bool ptn_sip_ping_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop)
 {
     struct ptn_sip_conn *c = conn_for(s, hop);
 
     if (!c || !c->up || c->pong_due != PTN_NEVER)
-        return;
+        return c != NULL;
     c->pong_due = now + PONG_WAIT;
     ptn_sip_ask(s, &(struct ptn_ask){
                        .kind = PTN_ASK_STREAM, .id = c->id, .bytes = ptn_bytes("\r\n\r\n", 4)});
+    return true;
 }
 
 void ptn_sip_drop_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_hop *hop)

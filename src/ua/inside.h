@@ -152,6 +152,7 @@ struct ptn_ua {
     struct ptn_ua_sip_socket sockets[PTN_UA_SIP_SOCKETS_MAX];
     unsigned socket_count;
     bool gone[PTN_UA_LOCALS_MAX]; /* local addresses that this host has not at the moment */
+    ptn_time doubted_at[PTN_UA_LOCALS_MAX]; /* all that is known of their mappings; 0: never */
     struct ptn_ua_account_here accounts[PTN_UA_ACCOUNTS_MAX];
     unsigned call_count; /* calls from here on are free, and those that never were taken are not
                           * touched: their memory is not there yet */
@@ -164,7 +165,8 @@ struct ptn_ua {
     struct ptn_addr mapped;
     struct ptn_discover *discover; /* NULL: not wanted */
     unsigned kind_searches;
-    bool kind_told, kind_over;     /* its result was taken; its sockets are closed, too */
+    bool kind_told, kind_over; /* its result was taken; its sockets are closed, too */
+    ptn_time kind_told_at;
     bool kind_again;               /* the result is of no use, for we have moved */
     enum ptn_reach_nat discovered; /* UNKNOWN: not (yet) */
     char nat_type[PTN_UA_TEXT_MAX];
@@ -243,6 +245,9 @@ bool ptn_ua_kind_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask);
 /* We are elsewhere: asks anew, as soon as it has finished what it asks now. */
 void ptn_ua_kind_again(struct ptn_ua *ua, ptn_time now);
 
+/* The NAT may have changed, and not only now: the same, where that was amid the questions. */
+void ptn_ua_kind_doubt(struct ptn_ua *ua, ptn_time now);
+
 /* --- move.c --- */
 
 /* ADDRESSES. */
@@ -250,6 +255,9 @@ void ptn_ua_addresses(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *te
 
 /* Looks at a call that is up when it is time. */
 void ptn_ua_call_watch(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* One mapping of a socket at this local address is another: are the others, too? */
+void ptn_ua_mappings_doubtful(struct ptn_ua *ua, ptn_time now, unsigned local);
 
 /* What the far end said to our new addresses; 0: nothing. */
 void ptn_ua_call_told(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, unsigned status);

@@ -107,6 +107,14 @@ void ptn_ua_kind_again(struct ptn_ua *ua, ptn_time now)
     start_again(ua, now);
 }
 
+/* Answers of two NATs look like those of one that maps each server differently. How long ago it
+ * changed nobody can tell: no longer than since its mappings were asked for last. */
+void ptn_ua_kind_doubt(struct ptn_ua *ua, ptn_time now)
+{
+    if (!ua->kind_told || now < ua->kind_told_at + ua->opts.stun_every)
+        ptn_ua_kind_again(ua, now);
+}
+
 void ptn_ua_kind_look(struct ptn_ua *ua, ptn_time now)
 {
     struct ptn_discover_event ev;
@@ -116,6 +124,7 @@ void ptn_ua_kind_look(struct ptn_ua *ua, ptn_time now)
         if (ev.kind != PTN_DISCOVER_DONE)
             continue;
         ua->kind_told = true;
+        ua->kind_told_at = now;
         if (ua->kind_again)
             break;
         describe(ua, ev.result);

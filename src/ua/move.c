@@ -14,6 +14,7 @@
 #define LOOK_EVERY PTN_MS(100)
 #define SILENCE PTN_S(1)      /* of a call that was to be heard */
 #define ASK_AGAIN PTN_S(2)    /* while it lasts */
+#define DOUBT_AGAIN PTN_S(5)  /* the answers to the last doubt are no news */
 #define STEADY PTN_MS(200)    /* RTP, RTCP and SIP learn of a new mapping one after the other */
 #define TELL_AGAIN PTN_S(3)   /* after the far end could not take it */
 #define LISTEN_AGAIN PTN_S(1) /* IPv6 addresses are tentative at first */
@@ -22,14 +23,41 @@ enum { ASKS_MAX = 5, TELLS_MAX = 3 };
 
 /* --- calls --- */
 
-/* STUN at the sockets that this call stands on. */
-static void doubt_mappings(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
+static void doubt_sockets(struct ptn_ua *ua, ptn_time now, unsigned local)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ua->sockets[i].open && ua->sockets[i].local == local)
+            ptn_ua_socket_doubt(&ua->sockets[i], now);
+}
+
+/* STUN at the sockets that this call stands on, and its proxy, for what that sees may differ. */
+static void doubt_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
     for (unsigned end = 0; end < 2; end++)
         ptn_anchor_doubt(&call->pair->ends[end].flow.anchor, now);
-    for (unsigned i = 0; i < ua->socket_count; i++)
-        if (ua->sockets[i].open && ua->sockets[i].local == call->pair->local)
-            ptn_ua_socket_doubt(&ua->sockets[i], now);
+    ptn_sip_doubt_call(ua->sip, now, call->sip);
+}
+
+/* A NAT that has forgotten one mapping has mostly forgotten all, and who speaks first through the
+ * new ones may never fall silent: what else is known is asked for at once, not at its turn. */
+void ptn_ua_mappings_doubtful(struct ptn_ua *ua, ptn_time now, unsigned local)
+{
+    if (local == 0)
+        ptn_ua_kind_doubt(ua, now);
+    if (ua->doubted_at[local] && now < ua->doubted_at[local] + DOUBT_AGAIN)
+        return;
+    ua->doubted_at[local] = now;
+    doubt_sockets(ua, now, local);
+    ptn_pool_doubt(&ua->pool, now, local);
+    for (unsigned i = 0; i < ua->opts.account_count; i++) {
+        const struct ptn_ua_account_here *a = &ua->accounts[i];
+        const struct ptn_ua_sip_socket *s = ptn_ua_socket(ua, a->path.socket);
+        if (a->told && s && s->local == local)
+            ptn_sip_doubt_account(ua->sip, now, a->sip);
+    }
+    for (unsigned i = 0; i < PTN_UA_CALLS_MAX; i++)
+        if (ua->calls[i].id != 0 && ua->calls[i].pair && ua->calls[i].pair->local == local)
+            ptn_sip_doubt_call(ua->sip, now, ua->calls[i].sip);
 }
 
 static void watch_silence(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -45,7 +73,8 @@ static void watch_silence(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *c
         return;
     w->asks++;
     w->asked_at = now;
-    doubt_mappings(ua, now, call);
+    doubt_sockets(ua, now, call->pair->local);
+    doubt_call(ua, now, call);
 }
 
 /* The call's socket, or the one that takes its place; NULL while there is none. */

@@ -212,6 +212,14 @@ void ptn_pool_see_signal(struct ptn_pool *p, ptn_time now, unsigned local,
                 ptn_reach_see(&p->pairs[i].ends[end].flow.anchor.reach, now, sight);
 }
 
+void ptn_pool_doubt(struct ptn_pool *p, ptn_time now, unsigned local)
+{
+    for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
+        if (p->pairs[i].state == PTN_PAIR_OPEN && p->pairs[i].local == local)
+            for (unsigned end = 0; end < 2; end++)
+                ptn_anchor_doubt(&p->pairs[i].ends[end].flow.anchor, now);
+}
+
 /* --- taking and dropping --- */
 
 static unsigned readiness(const struct ptn_pair *pair)

@@ -72,6 +72,9 @@ void ptn_pool_see_nat(struct ptn_pool *p, enum ptn_reach_nat nat);
 void ptn_pool_see_signal(struct ptn_pool *p, ptn_time now, unsigned local,
                          const struct ptn_reach_sight *sight);
 
+/* The mappings of all pairs at this address may be others. */
+void ptn_pool_doubt(struct ptn_pool *p, ptn_time now, unsigned local);
+
 /* The readiest pair at this address, opening one if there is none; NULL when the table is full. It
  * may still be OPENING, and end FAILED. */
 struct ptn_pair *ptn_pool_take(struct ptn_pool *p, ptn_time now, unsigned local);

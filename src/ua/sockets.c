@@ -227,9 +227,12 @@ static void hear_reflexive(struct ptn_ua *ua, ptn_time now, const struct ptn_sip
 
     if (!s)
         return;
+    struct ptn_reach_sight sight = {PTN_REACH_SAW_RPORT, ev->server, ev->addr};
     s->seen_port = ev->addr.port;
-    ptn_reach_see(&s->anchor.reach, now,
-                  &(struct ptn_reach_sight){PTN_REACH_SAW_RPORT, ev->server, ev->addr});
+    bool doubtful;
+    ptn_reach_see_doubting(&s->anchor.reach, now, &sight, &doubtful);
+    if (doubtful)
+        ptn_ua_mappings_doubtful(ua, now, s->local);
     ptn_pool_see_signal(&ua->pool, now, s->local,
                         &(struct ptn_reach_sight){PTN_REACH_SAW_SIGNAL, ev->server, ev->addr});
 }

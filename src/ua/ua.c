@@ -374,7 +374,12 @@ static void media_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *
         ptn_pool_input(&ua->pool, now, tell);
         return;
     }
-    if (!pair || ptn_flow_input(&pair->ends[end].flow, now, tell) != PTN_FLOW_MEDIA)
+    if (!pair)
+        return;
+    enum ptn_flow_verdict verdict = ptn_flow_input(&pair->ends[end].flow, now, tell);
+    if (ptn_anchor_doubtful(&pair->ends[end].flow.anchor))
+        ptn_ua_mappings_doubtful(ua, now, pair->local);
+    if (verdict != PTN_FLOW_MEDIA)
         return;
     struct ptn_ua_call *call = ptn_ua_call_with_pair(ua, pair);
     if (call)
@@ -396,6 +401,8 @@ static bool anchor_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell 
     if (mapped)
         ptn_pool_see_signal(&ua->pool, now, s->local,
                             &(struct ptn_reach_sight){PTN_REACH_SAW_SIGNAL, tell->from, *mapped});
+    if (ptn_anchor_doubtful(&s->anchor))
+        ptn_ua_mappings_doubtful(ua, now, s->local);
     ua->dirty |= taken;
     return taken;
 }

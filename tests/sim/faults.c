@@ -152,3 +152,63 @@ TEST(a_server_that_is_cut_off_is_left_for_the_other_within_45_s)
         end();
     }
 }
+
+/* The phone is in a call by its second server when the first one is back, and goes home to that:
+ * nobody but the call speaks to the second one from then on. */
+static void begin_in_a_call_by_the_server_left(struct stage_opts opts)
+{
+    unsigned server;
+
+    opts.server_count = 2;
+    opts.by_settings = true;
+    begin(opts);
+    stage_kill(&st, 0);
+    stage_run(&st, ptn_sim_now(st.w) + PTN_S(60));
+    CHECK(stage_is_registered(&st, &server));
+    CHECK_EQ(1, server);
+    CHECK(stage_call(&st, STAGE_CALLER, server, ptn_sim_now(st.w) + PTN_S(5)));
+    stage_revive(&st, 0, false);
+    stage_run(&st, ptn_sim_now(st.w) + PTN_S(60));
+    CHECK(stage_is_registered(&st, &server));
+    CHECK_EQ(0, server);
+}
+
+static void is_hung_up_on(void)
+{
+    unsigned ended = st.people[STAGE_PHONE].events[PTN_UA_ENDED];
+
+    CHECK(stage_talk(&st, ptn_sim_now(st.w) + PTN_S(2)));
+    stage_hang_up(&st, STAGE_CALLER);
+    CHECK(stage_wait(&st, STAGE_PHONE, PTN_UA_ENDED, ended + 1, ptn_sim_now(st.w) + PTN_S(2)));
+    stage_run(&st, ptn_sim_now(st.w) + PTN_S(2));
+    end();
+}
+
+TEST(a_call_by_a_server_that_was_left_is_reached_through_a_nat_that_forgets)
+{
+    static const char *const nats[] = {"port-restricted ports random timeout 30s",
+                                       "symmetric ports random timeout 30s"};
+    struct stage_opts opts = PLAIN;
+
+    for (unsigned i = 0; i < 2; i++) {
+        opts.nat = nats[i];
+        begin_in_a_call_by_the_server_left(opts);
+        stage_run(&st, ptn_sim_now(st.w) + PTN_S(300));
+        is_hung_up_on();
+    }
+}
+
+/* Who is behind a symmetric NAT speaks first from the new mapping, so it hears the other all the
+ * time: what gives the NAT away is that one server sees another port. */
+TEST(a_call_by_a_server_that_was_left_tells_it_of_a_nat_that_rebooted_and_was_not_heard_to)
+{
+    struct stage_opts opts = PLAIN;
+
+    for (unsigned i = 0; i < 2; i++) {
+        opts.nat = "symmetric ports random";
+        opts.no_stun = i == 1;
+        begin_in_a_call_by_the_server_left(opts);
+        happen("reboot nat", opts.no_stun ? PTN_S(30) : PTN_S(25));
+        is_hung_up_on();
+    }
+}

@@ -3,6 +3,7 @@
  * that forgets everything, another address outside or inside, a way that is cut for a while.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "homes.h"
 #include "support/test.h"
@@ -57,6 +58,14 @@ static struct ptn_addr contact_of(unsigned phone)
 
     ptn_ua_status(h.phones[phone].ua, ptn_sim_now(h.w), &status);
     return status.accounts[0].contact.addr;
+}
+
+static const char *nat_type_of(unsigned phone)
+{
+    static struct ptn_ua_status status;
+
+    ptn_ua_status(h.phones[phone].ua, ptn_sim_now(h.w), &status);
+    return status.nat_type;
 }
 
 /* Each new mapping gets a random port, so that nothing is as before by chance. */
@@ -186,4 +195,20 @@ TEST(without_stun_a_rebooted_nat_is_noticed_by_a_keepalive_that_is_answered)
     CHECK(!ptn_addr_equal(&before, &after));
     CHECK(homes_call(&h));
     homes_close(&h);
+}
+
+/* Two answers of one NAT and two of the next look like one NAT that maps each server differently,
+ * behind which nobody who is restricted himself would be called. */
+TEST(the_kind_of_a_nat_that_changes_amid_the_questions_is_found_anew)
+{
+    for (ptn_time after = 0; after < PTN_MS(1200); after += PTN_MS(50)) {
+        open_homes("address-restricted ports random", "port-restricted ports random", listen_to);
+        homes_happen(&h, "address alice 192.168.1.79");
+        homes_run(&h, after);
+        homes_happen(&h, "address nat-a 203.0.113.86");
+        homes_run(&h, PTN_S(25));
+        CHECK(strncmp(nat_type_of(ALICE), "address-restricted", 18) == 0);
+        call_and_talk();
+        homes_close(&h);
+    }
 }
