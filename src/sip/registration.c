@@ -28,6 +28,10 @@ enum { OPINION_AFTER = 2 };
 #define LOOK_AGAIN PTN_S(2)
 enum { LOOKS_MAX = 3 };
 
+/* A NAT that forgets a connection between the REGISTER and its answer says so to nobody: what has
+ * been silent for so long is made anew. Once, for a registrar may also be slow. */
+#define STREAM_SILENT_T1 16
+
 enum { HEADERS_MAX = 4096, CONTACT_MAX = 1400, LEASE_MAX_S = 7 * 86400 };
 
 void ptn_sip_reg_fini(struct ptn_sip_reg *r)
@@ -107,7 +111,7 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
                                            .headers = room ? headers : NULL};
     r->state = PTN_SIP_REG_TRYING;
     r->asked_at = now;
-    r->next = PTN_NEVER;
+    r->next = a->hop_transport == PTN_UDP ? PTN_NEVER : now + STREAM_SILENT_T1 * s->opts.t1;
     r->again = false;
     r->txn = ptn_sip_exchange_ask(s, now, &ask);
     if (!r->txn)
@@ -136,6 +140,18 @@ static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
     ptn_sip_keepalive_stop(s, a);
     ptn_sip_tell(s, &(struct ptn_sip_event){
                         .kind = PTN_SIP_UNREGISTERED, .account = a->id, .status = status});
+}
+
+static void suspect_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
+    struct ptn_sip_hop hop = {
+        .socket = a->path.socket, .transport = a->hop_transport, .to = a->hop_addr};
+
+    a->reg.next = PTN_NEVER;
+    if (a->reg.suspected)
+        return;
+    a->reg.suspected = true;
+    ptn_sip_drop_stream(s, now, &hop);
 }
 
 /* Without a connection nobody can call us, and asking for one costs the server nothing while it is
@@ -331,8 +347,10 @@ void ptn_sip_reg_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
         return;
     if (asks_another(s, now, a, in))
         return;
-    if (in)
+    if (in) {
+        r->suspected = false;
         ptn_sip_opinion_heard(s, now, a);
+    }
     if (!in)
         fail(s, now, a, 0, why, 0);
     else if (in->msg->scode >= 300)
@@ -459,6 +477,8 @@ void ptn_sip_reg_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
         a->reg.next = PTN_NEVER;
         ptn_sip_account_look_up(s, now, a);
     }
-    if (a->reg.state != PTN_SIP_REG_TRYING)
+    if (a->reg.state == PTN_SIP_REG_TRYING)
+        suspect_stream(s, now, a);
+    else
         ptn_sip_reg_go(s, now, a);
 }

@@ -243,6 +243,22 @@ TEST(a_connection_that_is_lost_without_a_word_is_made_anew_for_all_accounts)
     }
 }
 
+TEST(a_nat_that_forgets_a_connection_amid_a_registration_costs_ten_seconds)
+{
+    office_open(&(struct plan){.nat = "port-restricted ports random",
+                               .transport = PTN_TCP,
+                               .accounts = 1,
+                               .keepalive = PTN_SIP_KEEPALIVE_CRLF,
+                               .keepalive_every = PTN_S(25)});
+    while (registrar_count(o.registrar, REGISTRAR_CHALLENGED) == 0)
+        run(PTN_MS(1));
+    puppet_event(o.w, o.s, "0s reboot gate");
+    run(PTN_S(11));
+    CHECK_EQ(1, registered());
+    CHECK(bound_as_seen(USERS[0].name));
+    office_close();
+}
+
 TEST(over_udp_a_nat_that_forgot_us_is_noticed_within_an_interval_and_five_seconds)
 {
     static const enum ptn_sip_keepalive kinds[] = {PTN_SIP_KEEPALIVE_OPTIONS,

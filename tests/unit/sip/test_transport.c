@@ -256,6 +256,32 @@ TEST(connecting_into_the_dark_is_given_up_and_tried_anew)
     world_free(w);
 }
 
+TEST(a_connection_that_swallows_a_registration_is_made_anew_once_after_eight_seconds)
+{
+    struct world *w = world_new(72);
+
+    w->streams_lost = true;
+    add_at_bob(w, (struct ptn_sip_account){0});
+    world_run(w, PTN_MS(7900));
+    CHECK_EQ(1, w->connects);
+    world_run(w, PTN_S(3));
+    CHECK_EQ(2, w->connects);
+    /* A registrar that is slow may take as long as any request. */
+    world_run(w, PTN_S(30));
+    CHECK_EQ(2, w->connects);
+    w->streams_lost = false;
+    world_run(w, PTN_S(5));
+    while (world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED)->event.status != 405)
+        ;
+    /* Once it has been heard the next silence is suspected again. */
+    w->streams_lost = true;
+    unsigned before = w->connects;
+    ptn_sip_register(w->agents[ALICE], w->now, 1);
+    world_run(w, PTN_S(10));
+    CHECK_EQ(before + 1, w->connects);
+    world_free(w);
+}
+
 TEST(without_listening_connections_leave_from_any_port)
 {
     struct world *w = world_new(71);

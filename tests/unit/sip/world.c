@@ -79,6 +79,7 @@ static void connect_agents(struct world *w, int from, const struct ptn_ask *ask)
     int to = find_addr(w, &ask->to);
     struct ptn_tell failed = {.kind = PTN_TELL_FAILED, .id = ask->id, .why = PTN_ERR_REFUSED};
 
+    w->connects++;
     w->connect = *ask;
     snprintf(w->connect_name, sizeof w->connect_name, "%s", ask->name ? ask->name : "");
     if (w->tcp_silent)
@@ -123,7 +124,7 @@ static void stream(struct world *w, int from, const struct ptn_ask *ask)
     struct wire *wire = wire_of(w, from, ask->id);
     size_t done = 0;
 
-    while (wire && done < ask->bytes.size) {
+    while (!w->streams_lost && wire && done < ask->bytes.size) {
         size_t piece = 1 + ptn_dice_below(&w->dice, 400);
         if (piece > ask->bytes.size - done)
             piece = ask->bytes.size - done;

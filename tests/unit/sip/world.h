@@ -53,6 +53,8 @@ struct world {
     ptn_time now, delay, jitter;
     unsigned loss_percent;
     bool tcp_refused, tcp_silent, dns_gone;
+    bool streams_lost; /* what is sent over connections, and nobody says so */
+    unsigned connects;
     struct ptn_dice dice;
     struct packet packets[WORLD_PACKETS];
     unsigned packet_count;
