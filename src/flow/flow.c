@@ -1,9 +1,14 @@
 /*
  * flow/flow.c - the first byte decides who gets a datagram.
  *
- *   0 … 3      STUN         the anchor (RFC 7983 §7)
- *   16 … 79    ZRTP, DTLS, TURN channels: not spoken
+ *   0 … 3      STUN         the TURN client, else the anchor (RFC 7983 §7)
+ *   64 … 79    ChannelData  the TURN client
+ *   16 … 63    ZRTP, DTLS: not spoken
  *   128 … 191  RTP, RTCP    the latch, then the stream
+ *
+ * Relayed media bears the address of the far end, not of the server, so the latch knows no
+ * difference. It goes back by the way that was told in our SDP: a far end behind a NAT has opened
+ * that for us, and no other.
  */
 #include "flow/flow.h"
 
@@ -31,6 +36,35 @@ void ptn_flow_expect(struct ptn_flow *f, const struct ptn_addr *signalled,
         f->sent_at = PTN_NEVER;
 }
 
+void ptn_flow_lend(struct ptn_flow *f, struct ptn_turn *turn)
+{
+    struct ptn_addr none = {0};
+
+    f->turn = turn;
+    f->permitted = none;
+    if (!turn)
+        ptn_reach_set_relayed(&f->anchor.reach, &none);
+}
+
+void ptn_flow_go_relayed(struct ptn_flow *f, bool relayed)
+{
+    if (f->relayed != relayed)
+        f->sent_at = PTN_NEVER;
+    f->relayed = relayed;
+}
+
+void ptn_flow_doubt(struct ptn_flow *f, ptn_time now)
+{
+    ptn_anchor_doubt(&f->anchor, now);
+    if (f->turn)
+        ptn_turn_doubt(f->turn, now);
+}
+
+bool ptn_flow_settled(const struct ptn_flow *f)
+{
+    return ptn_anchor_settled(&f->anchor) && (!f->turn || ptn_turn_settled(f->turn));
+}
+
 static enum ptn_flow_verdict take_media(struct ptn_flow *f, ptn_time now,
                                         const struct ptn_addr *from, struct ptn_bytes datagram)
 {
@@ -47,23 +81,83 @@ static enum ptn_flow_verdict take_media(struct ptn_flow *f, ptn_time now,
     return PTN_FLOW_NO_CALL;
 }
 
+static bool is_rtp(struct ptn_bytes bytes)
+{
+    return bytes.size > 0 && bytes.data[0] >> 6 == 2;
+}
+
 enum ptn_flow_verdict ptn_flow_input(struct ptn_flow *f, ptn_time now, const struct ptn_tell *tell)
 {
     enum ptn_flow_verdict verdict = PTN_FLOW_OTHER;
 
-    if (tell->kind == PTN_TELL_ICMP_ERROR || ptn_anchor_is_stun(tell->bytes)) {
+    if (f->turn && ptn_turn_input(f->turn, now, tell)) {
+        verdict = PTN_FLOW_RELAY;
+    } else if (tell->kind == PTN_TELL_ICMP_ERROR || ptn_anchor_is_stun(tell->bytes)) {
         ptn_anchor_input(&f->anchor, now, tell);
         verdict = PTN_FLOW_STUN;
-    } else if (tell->bytes.size > 0 && tell->bytes.data[0] >> 6 == 2) {
+    } else if (is_rtp(tell->bytes)) {
         verdict = take_media(f, now, &tell->from, tell->bytes);
     }
     f->counts[verdict]++;
     return verdict;
 }
 
+bool ptn_flow_relayed(struct ptn_flow *f, ptn_time now, struct ptn_bytes *media)
+{
+    struct ptn_addr from;
+
+    while (f->turn && ptn_turn_data(f->turn, now, &from, media)) {
+        enum ptn_flow_verdict verdict = is_rtp(*media) ? take_media(f, now, &from, *media)
+                                        : ptn_anchor_is_stun(*media) ? PTN_FLOW_STUN
+                                                                     : PTN_FLOW_OTHER;
+        f->counts[verdict]++;
+        if (verdict == PTN_FLOW_MEDIA)
+            return true;
+    }
+    return false;
+}
+
+/* Where SDP says, and where the media really comes from. What a peer was told of before is
+ * forgotten with the peer. */
+static void permit_peers(struct ptn_flow *f, ptn_time now)
+{
+    const struct ptn_addr *signalled = &f->latch.signalled, *target = &f->latch.target;
+
+    if (!ptn_addr_equal(&f->permitted, signalled)) {
+        ptn_turn_forget(f->turn);
+        f->permitted = *signalled;
+    }
+    if (!f->relayed || ptn_addr_is_none(signalled) || signalled->port == 0)
+        return;
+    ptn_turn_permit(f->turn, now, signalled);
+    if (!ptn_addr_equal(target, signalled))
+        ptn_turn_permit(f->turn, now, target);
+}
+
+/* An address that was lost is told on until there is another, or surely none: what would be told
+ * instead is of no use, and the far end would have to be told twice. */
+static void tell_relayed(struct ptn_flow *f)
+{
+    const struct ptn_addr *relayed = ptn_turn_relayed(f->turn);
+    const struct ptn_addr none = {0};
+
+    if (relayed || ptn_turn_settled(f->turn))
+        ptn_reach_set_relayed(&f->anchor.reach, relayed ? relayed : &none);
+}
+
 void ptn_flow_tick(struct ptn_flow *f, ptn_time now)
 {
+    const struct ptn_anchor *a = &f->anchor;
+
     ptn_anchor_tick(&f->anchor, now);
+    ptn_reach_see_silence(&f->anchor.reach,
+                          a->asks ? a->settled && !ptn_anchor_hears(a)
+                                  : ptn_addr_kind(&a->reach.opts.local) != PTN_ADDR_PUBLIC);
+    if (!f->turn)
+        return;
+    permit_peers(f, now);
+    ptn_turn_tick(f->turn, now);
+    tell_relayed(f);
 }
 
 static bool has_far_end(const struct ptn_flow *f)
@@ -93,35 +187,45 @@ static struct ptn_bytes keepalive_bytes(struct ptn_flow *f)
 
 bool ptn_flow_output(struct ptn_flow *f, ptn_time now, struct ptn_ask *ask)
 {
-    if (ptn_anchor_output(&f->anchor, now, ask))
+    if (ptn_anchor_output(&f->anchor, now, ask) || (f->turn && ptn_turn_output(f->turn, now, ask)))
         return true;
     if (now < keepalive_due(f))
         return false;
-    return ptn_flow_send(f, now, keepalive_bytes(f), ask);
+    /* Where the way is not there at the moment, the next one is not due at once. */
+    f->sent_at = now;
+    return ptn_flow_send(f, now, keepalive_bytes(f), NULL, ask);
 }
 
-bool ptn_flow_send(struct ptn_flow *f, ptn_time now, struct ptn_bytes media, struct ptn_ask *ask)
+bool ptn_flow_send(struct ptn_flow *f, ptn_time now, struct ptn_bytes media, uint8_t *room,
+                   struct ptn_ask *ask)
 {
     if (!has_far_end(f))
         return false;
-    *ask = (struct ptn_ask){
-        .kind = PTN_ASK_DATAGRAM, .id = f->opts.socket, .to = f->latch.target, .bytes = media};
+    if (f->relayed) {
+        if (!f->turn || !ptn_turn_send(f->turn, now, &f->latch.target, media, room, ask))
+            return false;
+    } else {
+        *ask = (struct ptn_ask){
+            .kind = PTN_ASK_DATAGRAM, .id = f->opts.socket, .to = f->latch.target, .bytes = media};
+    }
     f->sent_at = now;
     return true;
 }
 
 ptn_time ptn_flow_deadline(const struct ptn_flow *f)
 {
-    return ptn_time_min(ptn_anchor_deadline(&f->anchor), keepalive_due(f));
+    ptn_time due = ptn_time_min(ptn_anchor_deadline(&f->anchor), keepalive_due(f));
+
+    return f->turn ? ptn_time_min(due, ptn_turn_deadline(f->turn)) : due;
 }
 
 const char *ptn_flow_verdict_name(enum ptn_flow_verdict v)
 {
     static const char *const names[PTN_FLOW_VERDICTS] = {
-        [PTN_FLOW_MEDIA] = "media",           [PTN_FLOW_STUN] = "stun",
-        [PTN_FLOW_OTHER] = "other",           [PTN_FLOW_NO_MEDIA] = "no-media",
-        [PTN_FLOW_NOT_PROVED] = "not-proved", [PTN_FLOW_FOREIGN] = "foreign",
-        [PTN_FLOW_NO_CALL] = "no-call",
+        [PTN_FLOW_MEDIA] = "media",       [PTN_FLOW_STUN] = "stun",
+        [PTN_FLOW_RELAY] = "relay",       [PTN_FLOW_OTHER] = "other",
+        [PTN_FLOW_NO_MEDIA] = "no-media", [PTN_FLOW_NOT_PROVED] = "not-proved",
+        [PTN_FLOW_FOREIGN] = "foreign",   [PTN_FLOW_NO_CALL] = "no-call",
     };
 
     return v < PTN_FLOW_VERDICTS ? names[v] : "unknown";

@@ -11,6 +11,7 @@
 #include "base/effect.h"
 #include "flow/anchor.h"
 #include "flow/latch.h"
+#include "turn/turn.h"
 
 struct ptn_flow_opts {
     ptn_id socket;
@@ -24,6 +25,7 @@ struct ptn_flow_opts {
 enum ptn_flow_verdict {
     PTN_FLOW_MEDIA, /* from the far end: for the stream */
     PTN_FLOW_STUN,  /* taken */
+    PTN_FLOW_RELAY, /* of the TURN server: what it brings is taken by ptn_flow_relayed() */
     PTN_FLOW_OTHER, /* DTLS, ChannelData, ZRTP: nobody here speaks it */
     PTN_FLOW_NO_MEDIA,
     PTN_FLOW_NOT_PROVED,
@@ -36,7 +38,10 @@ struct ptn_flow {
     struct ptn_flow_opts opts;
     struct ptn_anchor anchor;
     struct ptn_latch latch;
-    ptn_time sent_at; /* to the far end; PTN_NEVER: not yet */
+    ptn_time sent_at;          /* to the far end; PTN_NEVER: not yet */
+    struct ptn_turn *turn;     /* lent by the owner; NULL: there is none */
+    bool relayed;              /* media goes by way of it */
+    struct ptn_addr permitted; /* whom the SDP named when it was told of peers last */
     uint64_t counts[PTN_FLOW_VERDICTS];
     struct ptn_dice dice;
     uint8_t keepalive[PTN_STUN_HEADER_BYTES];
@@ -49,16 +54,35 @@ void ptn_flow_init(struct ptn_flow *f, const struct ptn_flow_opts *opts);
 void ptn_flow_expect(struct ptn_flow *f, const struct ptn_addr *signalled,
                      const struct ptn_latch_formats *formats);
 
-/* DATAGRAM and ICMP_ERROR of the socket. */
+/* The owner lends a TURN client for this socket, or takes it back (NULL). It is driven by what is
+ * called here; its address goes to `reach`. */
+void ptn_flow_lend(struct ptn_flow *f, struct ptn_turn *turn);
+
+/* By which way media goes: what was told to the far end decides. */
+void ptn_flow_go_relayed(struct ptn_flow *f, bool relayed);
+
+/* The way may be no more: asks about it now. */
+void ptn_flow_doubt(struct ptn_flow *f, ptn_time now);
+
+/* Would waiting teach nothing more about its addresses? */
+bool ptn_flow_settled(const struct ptn_flow *f);
+
+/* DATAGRAM and ICMP_ERROR of the socket, and what is told about the TURN client's connection. */
 enum ptn_flow_verdict ptn_flow_input(struct ptn_flow *f, ptn_time now, const struct ptn_tell *tell);
+
+/* After RELAY, until false: media from the far end that came by way of the server. The view holds
+ * as long as the tell's bytes do, until the next call. */
+bool ptn_flow_relayed(struct ptn_flow *f, ptn_time now, struct ptn_bytes *media);
 
 void ptn_flow_tick(struct ptn_flow *f, ptn_time now);
 
-/* STUN and keep-alives. */
+/* STUN, TURN and keep-alives. */
 bool ptn_flow_output(struct ptn_flow *f, ptn_time now, struct ptn_ask *ask);
 
-/* Media to the far end: fills `ask`, or false while there is nobody to send to. */
-bool ptn_flow_send(struct ptn_flow *f, ptn_time now, struct ptn_bytes media, struct ptn_ask *ask);
+/* Media to the far end: fills `ask`, or false while there is nobody to send to, or no way. `room`
+ * as in ptn_turn_send(). */
+bool ptn_flow_send(struct ptn_flow *f, ptn_time now, struct ptn_bytes media, uint8_t *room,
+                   struct ptn_ask *ask);
 
 ptn_time ptn_flow_deadline(const struct ptn_flow *f);
 

@@ -68,7 +68,7 @@ struct ptn_stream {
     struct receiver receiver;
     struct reports reports;
     struct ptn_stream_stats stats; /* what is counted as it happens */
-    uint8_t packet[PACKET_BYTES_MAX];
+    uint8_t packet[PTN_STREAM_ROOM + PACKET_BYTES_MAX];
 };
 
 bool ptn_stream_ptime_ok(unsigned ptime_ms)
@@ -374,7 +374,7 @@ static struct ptn_bytes make_rtp(struct ptn_stream *s)
     ptn_source_read(&s->opts.source, pcm, samples);
     size_t size = ptn_codec_encode(s->opts.send.codec, pcm, samples, payload);
 
-    struct ptn_writer w = ptn_writer(s->packet, sizeof(s->packet));
+    struct ptn_writer w = ptn_writer(s->packet + PTN_STREAM_ROOM, PACKET_BYTES_MAX);
     ptn_rtp_encode(&w, &(struct ptn_rtp){
                            .payload_type = s->opts.send.payload_type,
                            .marker = s->sender.marker,
@@ -386,12 +386,12 @@ static struct ptn_bytes make_rtp(struct ptn_stream *s)
     s->sender.marker = false;
     s->stats.sent_packets++;
     s->stats.sent_bytes += size;
-    return ptn_bytes(s->packet, ptn_writer_size(&w));
+    return ptn_bytes(s->packet + PTN_STREAM_ROOM, ptn_writer_size(&w));
 }
 
 static struct ptn_bytes make_rtcp(struct ptn_stream *s, ptn_time now, bool bye)
 {
-    struct ptn_writer w = ptn_writer(s->packet, sizeof(s->packet));
+    struct ptn_writer w = ptn_writer(s->packet + PTN_STREAM_ROOM, PACKET_BYTES_MAX);
     struct ptn_rtcp_report report;
     unsigned count = s->receiver.known ? 1 : 0;
     if (count > 0) {
@@ -417,7 +417,7 @@ static struct ptn_bytes make_rtcp(struct ptn_stream *s, ptn_time now, bool bye)
     assert(!w.bad);
     s->reports.sent++;
     s->stats.rtcp_sent++;
-    return ptn_bytes(s->packet, ptn_writer_size(&w));
+    return ptn_bytes(s->packet + PTN_STREAM_ROOM, ptn_writer_size(&w));
 }
 
 /* The first `due` plus whole periods that is at or after `bound`. */
@@ -440,17 +440,19 @@ void ptn_stream_tick(struct ptn_stream *s, ptn_time now)
 bool ptn_stream_output(struct ptn_stream *s, ptn_time now, struct ptn_stream_packet *packet)
 {
     if (s->sender.sending && s->send_due <= now) {
-        *packet = (struct ptn_stream_packet){.bytes = make_rtp(s)};
+        *packet = (struct ptn_stream_packet){.bytes = make_rtp(s), .room = s->packet};
         s->send_due += PTN_MS(s->opts.ptime_ms);
         return true;
     }
     if (s->rtcp_due <= now) {
-        *packet = (struct ptn_stream_packet){.rtcp = true, .bytes = make_rtcp(s, now, false)};
+        *packet = (struct ptn_stream_packet){
+            .rtcp = true, .bytes = make_rtcp(s, now, false), .room = s->packet};
         s->rtcp_due = now + ptn_rtcp_interval(&s->dice, s->reports.sent == 1);
         return true;
     }
     if (s->bye_due) {
-        *packet = (struct ptn_stream_packet){.rtcp = true, .bytes = make_rtcp(s, now, true)};
+        *packet = (struct ptn_stream_packet){
+            .rtcp = true, .bytes = make_rtcp(s, now, true), .room = s->packet};
         s->bye_due = false;
         return true;
     }

@@ -44,9 +44,12 @@ struct ptn_stream_opts {
     struct ptn_dice dice; /* copied: SSRC, first sequence number and timestamp, RTCP's draw */
 };
 
+enum { PTN_STREAM_ROOM = 4 };
+
 struct ptn_stream_packet {
     bool rtcp;
     struct ptn_bytes bytes; /* borrowed until the next call into the stream */
+    uint8_t *room;          /* PTN_STREAM_ROOM bytes right in front, for whoever wraps it */
 };
 
 struct ptn_stream_stats {

@@ -210,6 +210,23 @@ bool ptn_reach_see_nat(struct ptn_reach *r, enum ptn_reach_nat nat)
     return true;
 }
 
+void ptn_reach_set_relayed(struct ptn_reach *r, const struct ptn_addr *relayed)
+{
+    r->relayed = *relayed;
+}
+
+void ptn_reach_see_silence(struct ptn_reach *r, bool silent)
+{
+    r->silent = silent;
+}
+
+/* What was set by hand may be a port forwarded, so it is tried whatever the NAT is. */
+bool ptn_reach_needs_relay(const struct ptn_reach *r)
+{
+    return r->opts.relay_always || (ptn_addr_is_none(&r->opts.manual) &&
+                                    (r->silent || r->nat == PTN_REACH_NAT_PER_DESTINATION));
+}
+
 bool ptn_reach_tick(struct ptn_reach *r, ptn_time now)
 {
     bool changed = false;
@@ -373,6 +390,9 @@ struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r, const struct
         own.why = PTN_REACH_BY_DISABLED;
         return own;
     }
+    bool is_relayed = !ptn_addr_is_none(&r->relayed) && ptn_reach_needs_relay(r);
+    if (is_relayed && r->opts.relay_always)
+        return (struct ptn_reach_answer){r->relayed, PTN_REACH_BY_RELAY, false};
     if (ptn_addr_in_prefix(to, local, r->opts.prefix_bits) ||
         ptn_addr_kind(to) == PTN_ADDR_LOOPBACK) {
         own.why = PTN_REACH_BY_NEIGHBOUR;
@@ -382,6 +402,8 @@ struct ptn_reach_answer ptn_reach_answer(const struct ptn_reach *r, const struct
     if (!ptn_addr_is_none(&r->opts.manual) && (to_public || ask->policy == PTN_REACH_MANUAL))
         return (struct ptn_reach_answer){r->opts.manual, PTN_REACH_BY_MANUAL, false};
 
+    if (is_relayed && to_public)
+        return (struct ptn_reach_answer){r->relayed, PTN_REACH_BY_RELAY, false};
     struct ptn_reach_answer seen = seen_from(r, ask);
     if (ptn_addr_is_none(&seen.addr)) {
         if (!to_public) {
@@ -439,6 +461,7 @@ const char *ptn_reach_why_text(enum ptn_reach_why why)
         [PTN_REACH_BY_SIGNAL] = "public address of the signalling with our own port",
         [PTN_REACH_BY_SYMMETRIC] =
             "public address, own port (a guess); symmetric NAT, STUN does not apply",
+        [PTN_REACH_BY_RELAY] = "relayed address from TURN",
     };
 
     return why < PTN_REACH_WHYS ? texts[why] : "unknown";

@@ -44,6 +44,7 @@ enum ptn_reach_why {
     PTN_REACH_BY_SIGNAL,      /* the signalling's public IP with this socket's own port */
     PTN_REACH_BY_SYMMETRIC,   /* the same, because the NAT maps per destination and nobody near the
                                  peer saw anything: the port is a guess */
+    PTN_REACH_BY_RELAY, /* at a TURN server: packets to it come to this socket by way of that */
     PTN_REACH_WHYS,
 };
 
@@ -73,6 +74,7 @@ struct ptn_reach_opts {
     struct ptn_addr local;  /* the socket's own address and port */
     unsigned prefix_bits;   /* of the network `local` is on; 0: 24 for IPv4, 64 for IPv6 */
     struct ptn_addr manual; /* none: not set; port 0: the socket's own */
+    bool relay_always;      /* the relayed address for everybody, whatever else is known */
     ptn_time hold;
     ptn_time changes_per;
     unsigned changes_max; /* at least 1 */
@@ -86,8 +88,10 @@ enum { PTN_REACH_SIGHTS_MAX = 24 };
 struct ptn_reach {
     struct ptn_reach_opts opts;
     enum ptn_reach_nat nat;
-    bool compared;       /* two servers' words on this socket made the verdict */
-    ptn_time changed_at; /* what was last seen before this may be outdated */
+    bool compared;           /* two servers' words on this socket made the verdict */
+    bool silent;             /* no STUN server can be asked, or none answers */
+    struct ptn_addr relayed; /* none: there is none */
+    ptn_time changed_at;     /* what was last seen before this may be outdated */
     struct ptn_reach_slot {
         struct ptn_reach_sight sight; /* believed; none when seen.family is none */
         ptn_time seen_at;
@@ -126,6 +130,15 @@ bool ptn_reach_see(struct ptn_reach *r, ptn_time now, const struct ptn_reach_sig
 /* Takes a verdict reached elsewhere, by discovery or at a socket beside this one. What two servers
  * said of this very socket weighs more, before and after. True when it is news. */
 bool ptn_reach_see_nat(struct ptn_reach *r, enum ptn_reach_nat nat);
+
+/* The address that a TURN server holds for this socket; none: it holds none any more. */
+void ptn_reach_set_relayed(struct ptn_reach *r, const struct ptn_addr *relayed);
+
+/* Nobody says which address the socket has outside, though the time for that has passed. */
+void ptn_reach_see_silence(struct ptn_reach *r, bool silent);
+
+/* Would a public peer not reach any other address than a relayed one? */
+bool ptn_reach_needs_relay(const struct ptn_reach *r);
 
 /* Believes what was held back and is due. True when an answer may have changed. */
 bool ptn_reach_tick(struct ptn_reach *r, ptn_time now);

@@ -134,7 +134,7 @@ bool ptn_ua_talk_output(struct ptn_ua_call *call, ptn_time now, struct ptn_ask *
 
     while (call->stream && call->pair && ptn_stream_output(call->stream, now, &packet))
         if (call->pair->state == PTN_PAIR_OPEN &&
-            ptn_flow_send(&call->pair->ends[packet.rtcp].flow, now, packet.bytes, ask))
+            ptn_flow_send(&call->pair->ends[packet.rtcp].flow, now, packet.bytes, packet.room, ask))
             return true;
     return false;
 }

@@ -82,10 +82,10 @@ TEST(media_goes_nowhere_before_a_far_end_is_named_and_to_it_after)
     struct ptn_ask ask;
 
     flow_init(&f);
-    CHECK(!ptn_flow_send(&f, 0, ptn_bytes(bytes, 20), &ask));
+    CHECK(!ptn_flow_send(&f, 0, ptn_bytes(bytes, 20), NULL, &ask));
     CHECK_EQ(PTN_FLOW_NO_CALL, tell(&f, 0, PEER, bytes, sizeof bytes));
     ptn_flow_expect(&f, &PEER, &PCMU);
-    CHECK(ptn_flow_send(&f, 0, ptn_bytes(bytes, 20), &ask));
+    CHECK(ptn_flow_send(&f, 0, ptn_bytes(bytes, 20), NULL, &ask));
     CHECK_EQ(PTN_ASK_DATAGRAM, ask.kind);
     CHECK_EQ(SOCKET, ask.id);
     CHECK_ADDR(&PEER, &ask.to);
@@ -111,7 +111,7 @@ TEST(the_way_to_the_far_end_is_opened_at_once_and_kept_open)
     CHECK(!ptn_flow_output(&f, PTN_S(20) - 1, &ask));
     CHECK(ptn_flow_output(&f, PTN_S(20), &ask));
     /* Media does as well. */
-    CHECK(ptn_flow_send(&f, PTN_S(30), ptn_bytes("", 0), &ask));
+    CHECK(ptn_flow_send(&f, PTN_S(30), ptn_bytes("", 0), NULL, &ask));
     CHECK_EQ(PTN_S(45), ptn_flow_deadline(&f));
 }
 

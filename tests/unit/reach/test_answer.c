@@ -215,3 +215,94 @@ TEST(every_why_and_every_kind_of_nat_has_words)
     for (unsigned i = 1; i <= PTN_REACH_NAT_PER_DESTINATION; i++)
         CHECK(strcmp("unknown", ptn_reach_nat_text(i)) != 0);
 }
+
+/* A relayed address is told where it is the only one that leads here, and to whom it may be of use.
+ */
+TEST(a_relayed_address_is_told_when_no_other_would_be_reached_and_only_then)
+{
+    static const struct {
+        const char *name;
+        const char *stun_1, *stun_2, *manual, *to;
+        bool silent, always;
+        enum ptn_reach_policy policy;
+        enum ptn_reach_why why;
+    } cases[] = {
+        {.name = "a mapping for all",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40000",
+         .to = REGISTRAR,
+         .why = PTN_REACH_BY_STUN},
+        {.name = "a mapping for each",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40001",
+         .to = REGISTRAR,
+         .why = PTN_REACH_BY_RELAY},
+        {.name = "the same, destination unknown",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40001",
+         .why = PTN_REACH_BY_RELAY},
+        {.name = "the same, set by hand",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40001",
+         .manual = "192.0.2.1",
+         .to = REGISTRAR,
+         .why = PTN_REACH_BY_MANUAL},
+        {.name = "the same, disabled",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40001",
+         .to = REGISTRAR,
+         .policy = PTN_REACH_OFF,
+         .why = PTN_REACH_BY_DISABLED},
+        {.name = "the same, a neighbour",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40001",
+         .to = "192.168.1.7:5060",
+         .why = PTN_REACH_BY_NEIGHBOUR},
+        {.name = "the same, a private network beyond",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40001",
+         .to = "10.1.2.3:5060",
+         .why = PTN_REACH_BY_ROUTE},
+        {.name = "STUN is silent", .silent = true, .to = REGISTRAR, .why = PTN_REACH_BY_RELAY},
+        {.name = "STUN has fallen silent",
+         .stun_1 = "192.0.2.1:40000",
+         .silent = true,
+         .to = REGISTRAR,
+         .why = PTN_REACH_BY_RELAY},
+        {.name = "always",
+         .stun_1 = "192.0.2.1:40000",
+         .stun_2 = "192.0.2.1:40000",
+         .to = REGISTRAR,
+         .always = true,
+         .why = PTN_REACH_BY_RELAY},
+        {.name = "always, a neighbour",
+         .to = "192.168.1.7:5060",
+         .always = true,
+         .why = PTN_REACH_BY_RELAY},
+        {.name = "always, but disabled",
+         .to = REGISTRAR,
+         .always = true,
+         .policy = PTN_REACH_OFF,
+         .why = PTN_REACH_BY_DISABLED},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ptn_reach r = reach_at(PHONE, cases[i].manual);
+        struct ptn_addr relayed = addr("203.0.113.5:50000"), none = {0};
+        struct ptn_reach_ask ask = {.to = addr(cases[i].to), .policy = cases[i].policy};
+        r.opts.relay_always = cases[i].always;
+        see(&r, 0, PTN_REACH_SAW_STUN, STUN_1, cases[i].stun_1);
+        see(&r, 0, PTN_REACH_SAW_STUN, STUN_2, cases[i].stun_2);
+        ptn_reach_see_silence(&r, cases[i].silent);
+        CHECK(ptn_reach_answer(&r, &ask).why != PTN_REACH_BY_RELAY);
+        ptn_reach_set_relayed(&r, &relayed);
+        print_message("# %s\n", cases[i].name);
+        struct ptn_reach_answer answer = ptn_reach_answer(&r, &ask);
+        CHECK_EQ(cases[i].why, answer.why);
+        CHECK(!answer.private_to_public || cases[i].policy == PTN_REACH_OFF);
+        if (answer.why == PTN_REACH_BY_RELAY)
+            CHECK_ADDR(&relayed, &answer.addr);
+        ptn_reach_set_relayed(&r, &none);
+        CHECK(ptn_reach_answer(&r, &ask).why != PTN_REACH_BY_RELAY);
+    }
+}
