@@ -11,6 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
+from certificates import make_own_certificate  # noqa: E402
 from programs import Program, free_port  # noqa: E402
 from tap import case, check, check_equal, need, run_cases  # noqa: E402
 from turn_client import TurnClient, by_secret  # noqa: E402
@@ -26,11 +27,6 @@ def run(*words, seconds=60):
     return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=seconds)
 
 
-def make_certificate(folder, name):
-    run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj',
-        f'/CN={name}', '-keyout', f'{folder}/key.pem', '-out', f'{folder}/cert.pem', '-days', 2)
-
-
 class Server(Program):
     def __init__(self, folder, *flags):
         self.port = free_port(span=4, ip=HERE)
@@ -43,13 +39,13 @@ class Server(Program):
 
 # How a client comes, and to which port.
 WAYS = {
-    'by UDP with indications': ([], 'port'),
-    'by UDP with channels': (['-c'], 'port'),
-    'by TCP with indications': (['-t'], 'port'),
+    'by UDP with indications': (['-s', '-c'], 'port'),
+    'by UDP with channels, RTCP too': ([], 'port'),
+    'by TCP with indications': (['-t', '-s', '-c'], 'port'),
     'by TCP with channels': (['-t', '-c'], 'port'),
-    'by TLS with indications': (['-t', '-S'], 'tls_port'),
+    'by TLS with indications': (['-t', '-S', '-s', '-c'], 'tls_port'),
     'by TLS with channels': (['-t', '-S', '-c'], 'tls_port'),
-    'by DTLS with indications': (['-S'], 'tls_port'),
+    'by DTLS with indications': (['-S', '-s', '-c'], 'tls_port'),
     'by DTLS with channels': (['-S', '-c'], 'tls_port'),
     'connections to peers by TCP': (['-t', '-T'], 'port'),
     'connections to peers by TLS': (['-t', '-T', '-S'], 'tls_port'),
@@ -59,7 +55,7 @@ WAYS = {
 @case
 def coturns_client_gets_all_its_messages_back_by_every_way():
     with tempfile.TemporaryDirectory() as folder:
-        make_certificate(folder, 'localhost')
+        make_own_certificate(folder, 'localhost')
         with Server(folder, '-u', f'{USER}:{PASSWORD}', '--cert', f'{folder}/cert.pem', '--pkey',
                     f'{folder}/key.pem') as s, Program(['turnutils_peer', '-L', HERE, '-p', s.peer_port]):
             clients = {how: Program(['turnutils_uclient', '-u', USER, '-w', PASSWORD, '-e', HERE, '-r', s.peer_port, '-n', 10,
@@ -83,7 +79,7 @@ def coturns_client_gets_all_its_messages_back_by_every_way():
 @case
 def a_thousand_allocations_outlive_settings_and_certificates_read_again():
     with tempfile.TemporaryDirectory() as folder:
-        make_certificate(folder, 'first.example')
+        make_own_certificate(folder, 'first.example')
         path = f'{folder}/server.conf'
 
         def settings(secret):
@@ -97,7 +93,7 @@ def a_thousand_allocations_outlive_settings_and_certificates_read_again():
         with Server(folder, '-c', path) as s:
             clients = [client('old', s.port, n) for n in range(1000)]
             check_equal([0] * 1000, [c.allocate() for c in clients], 'Allocate')
-            make_certificate(folder, 'second.example')
+            make_own_certificate(folder, 'second.example')
             settings('new')
             s.process.send_signal(signal.SIGHUP)
             s.wait_said('the settings were read again')

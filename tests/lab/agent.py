@@ -10,6 +10,9 @@ import struct
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+from turn_client import TurnClient  # noqa: E402
+
 
 def family(ip):
     return socket.AF_INET6 if ':' in ip else socket.AF_INET
@@ -165,6 +168,46 @@ def echo(ip, port):
     while True:
         data, peer = s.recvfrom(65535)
         s.sendto(data, peer)
+
+
+def call(server, user, password, realm, peer, over):
+    """Numbered packets through a relay to the peer's port 7, who sends them back, until the file `over` is there.
+    Says each second that all has been refreshed, and at the end what came back."""
+    client, peer = TurnClient((server, 3478), user, password, realm), (peer, 7)
+    print('allocate', client.allocate(), 'bind', client.bind(peer))
+    sent, back, refresh_at = 0, set(), time.monotonic() + 1
+
+    def listen(seconds):
+        while client.early or select.select([client.socket], [], [], seconds)[0]:
+            back.add(client.receive())
+
+    while not os.path.exists(over):
+        client.send(b'packet %d' % sent)
+        sent += 1
+        listen(0.02)
+        if time.monotonic() > refresh_at:
+            refresh_at += 1
+            print('refresh', client.refresh(), 'permit', client.permit(peer), 'bind', client.bind(peer))
+    listen(0.5)
+    print('relayed', len(back), 'of', sent)
+    print('release', client.refresh(0))
+
+
+def allocate(server, user, password, realm):
+    """One allocation, had and given back: the error, or 0; and whom else to ask."""
+    client = TurnClient((server, 3478), user, password, realm)
+    print('allocate', client.allocate(), *(client.alternate or ()))
+    if client.relayed:
+        print('release', client.refresh(0))
+
+
+def allocations(server, user, password, realm, number, over):
+    """So many at a time, until the file `over` is there."""
+    clients = [TurnClient((server, 3478), user, password, realm) for _ in range(int(number))]
+    print('allocate', *(c.allocate() for c in clients))
+    while not os.path.exists(over):
+        time.sleep(0.05)
+    print('release', *(c.refresh(0) for c in clients))
 
 
 def resolve(name):

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, f'{os.path.dirname(os.path.abspath(__file__))}/../support')
-from programs import Program  # noqa: E402
+from programs import Program, wait_until  # noqa: E402
 from tap import Skip, case, check  # noqa: E402
 
 LAB = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else 'postern-lab'
@@ -84,6 +84,35 @@ def start(scenario, *options, until=None):
 
 def lab(*words, timeout=20):
     return subprocess.run([LAB, *words], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+class Stage:
+    """A lab whose hosts are told from here what to do, for stories in which one thing waits for another."""
+
+    def __init__(self, scenario):
+        self.lab = start(scenario)
+        host = re.search(r'^host (\S+)', scenario, re.M)[1]
+        wait_until(lambda: lab('shell', host, '--', 'true').returncode == 0, 'the lab')
+
+    def start(self, host, *words, ready=None):
+        return Program([LAB, 'shell', host, '--', *words], ready=ready)
+
+    def ask(self, host, *words, expect=0):
+        """What a command prints; it must end with `expect`, unless that is None."""
+        p = lab('shell', host, '--', *(str(word) for word in words), timeout=60)
+        check(expect in (None, p.returncode), f'{words[0]} on {host} ended with {p.returncode}, not {expect}:\n{p.stdout}{p.stderr}')
+        return p.stdout.strip()
+
+    def do(self, *event):
+        p = lab('do', *event)
+        check(p.returncode == 0, p.stderr)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.lab.end()
+        self.lab.__exit__()
 
 
 @functools.cache

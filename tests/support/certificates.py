@@ -6,10 +6,19 @@ from programs import Trouble
 KEY = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
 
 
-def openssl(town, *words):
-    done = subprocess.run(['openssl', *words], cwd=town.work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+def openssl_in(folder, *words):
+    done = subprocess.run(['openssl', *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         raise Trouble(f'openssl {" ".join(words)}: {done.stdout.decode()}')
+
+
+def openssl(town, *words):
+    openssl_in(town.work, *words)
+
+
+def make_own_certificate(folder, name):
+    """cert.pem and key.pem in the folder, signed by nobody else."""
+    openssl_in(folder, 'req', '-x509', *KEY, '-days', '2', '-subj', f'/CN={name}', '-keyout', 'key.pem', '-out', 'cert.pem')
 
 
 def make_ca(town, name):

@@ -102,7 +102,7 @@ class TurnClient:
             if code not in (401, 438) or NONCE not in found or (code == 401 and known):
                 break
             self.nonce, ident = found[NONCE], os.urandom(12)
-        if known and code not in (401, 438):
+        if known and code not in (401, 438, 500):  # of which the server had no key to seal them with
             self.check_seal(answer)
         return code, found
 
