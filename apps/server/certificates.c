@@ -7,7 +7,7 @@
 
 enum { SOON_S = 14 * 86400 };
 
-static struct ptn_tls_opts options(const struct server_settings *set)
+struct ptn_tls_opts server_certificate_options(const struct server_settings *set)
 {
     return (struct ptn_tls_opts){.certificate = set->cert,
                                  .key = set->pkey,
@@ -36,7 +36,7 @@ static void look_at_date(struct server *s, const struct ptn_tls_rules *tls)
 bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls)
 {
     const struct server_settings *set = s->settings;
-    struct ptn_tls_opts opts = options(set);
+    struct ptn_tls_opts opts = server_certificate_options(set);
     char sentence[PTN_TLS_SENTENCE_SIZE];
 
     *tls = NULL;
@@ -55,7 +55,7 @@ bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls)
 bool server_certificates_dtls(struct server *s, struct ptn_dtls_rules **dtls)
 {
     const struct server_settings *set = s->settings;
-    struct ptn_tls_opts opts = options(set);
+    struct ptn_tls_opts opts = server_certificate_options(set);
     char sentence[PTN_TLS_SENTENCE_SIZE];
 
     *dtls = NULL;

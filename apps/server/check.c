@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "os/redis.h"
-#include "wire_up.h"
+#include "server.h"
 
 static bool check_redis(const char *key, const char *text, char *why)
 {
@@ -38,10 +38,26 @@ static bool check_wiring(const struct server_settings *s, char *why)
     return fine;
 }
 
+static bool check_certificate(const struct server_settings *s, char *why)
+{
+    struct ptn_tls_opts opts = server_certificate_options(s);
+    struct ptn_tls_rules *tls;
+    char sentence[PTN_TLS_SENTENCE_SIZE];
+
+    /* Whoever only asks need not be allowed to read the key. */
+    if (!s->cert[0] || s->status || s->selftest || s->print_config)
+        return true;
+    enum ptn_err err = ptn_tls_rules_new(&opts, &tls, sentence);
+    ptn_tls_rules_free(tls);
+    if (err != PTN_OK)
+        snprintf(why, PTN_CONF_WHY_SIZE, "cert: %.*s", PTN_CONF_WHY_SIZE - 10, sentence);
+    return err == PTN_OK;
+}
+
 bool server_settings_check(const void *values, char why[static PTN_CONF_WHY_SIZE])
 {
     const struct server_settings *s = values;
 
     return check_wiring(s, why) && check_redis("redis-userdb", s->redis_userdb, why) &&
-           check_redis("redis-statsdb", s->redis_statsdb, why);
+           check_redis("redis-statsdb", s->redis_statsdb, why) && check_certificate(s, why);
 }

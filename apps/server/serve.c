@@ -303,6 +303,9 @@ int server_serve(const struct server_start *start, struct server_settings *setti
     signal(SIGPIPE, SIG_IGN);
     if (open_log(&s))
         code = serve(&s);
+    if (code != PTN_CLI_FINE && s.logger.kind != PTN_LOGGER_STDERR)
+        fprintf(stderr, "%s: did not start; the log says why: %s\n", start->cli->program,
+                s.logger.kind == PTN_LOGGER_FILE ? settings->log_file : "syslog");
     server_fleet_close(&s);
     server_watch_close(&s);
     server_crew_end(&s);

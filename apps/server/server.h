@@ -56,6 +56,8 @@ void server_crew_counts(struct server *s, struct server_counts *sum);
 
 /* ---- certificates.c ---- */
 
+struct ptn_tls_opts server_certificate_options(const struct server_settings *set);
+
 /* Reads our certificate; false when it is named and cannot be had, which is logged. */
 bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls);
 

@@ -54,6 +54,18 @@ static bool answer_at_once(const struct ptn_cli *cli, const void *values)
     return true;
 }
 
+static const char *why_unread(const struct ptn_cli *cli, const void *values, enum ptn_err err)
+{
+    ptn_conf_text text;
+
+    if (err == PTN_ERR_NO_ROOM)
+        return "is larger than 16 MiB";
+    if (err == PTN_ERR_NOT_FOUND &&
+        ptn_conf_get(cli->table, values, "print-sample", text, sizeof text))
+        return "not found; --print-sample prints one to begin with";
+    return ptn_err_text(err);
+}
+
 /* The file that --config names, which must be there, or else the usual one, which need not. */
 static void read_file(const struct ptn_cli *cli, const char *chosen, void *values,
                       struct ptn_conf_report *report)
@@ -69,8 +81,7 @@ static void read_file(const struct ptn_cli *cli, const char *chosen, void *value
         ptn_conf_read_plain(cli->table, file, text, values, report);
         ptn_file_free(&text);
     } else if (chosen[0] || err != PTN_ERR_NOT_FOUND) {
-        snprintf(line, sizeof line, "%.300s: %s", file,
-                 err == PTN_ERR_NO_ROOM ? "is larger than 16 MiB" : ptn_err_text(err));
+        snprintf(line, sizeof line, "%.300s: %s", file, why_unread(cli, values, err));
         ptn_conf_note(report, PTN_CONF_WRONG, line);
     }
 }

@@ -25,18 +25,21 @@ static int set_capabilities(uint32_t permitted, uint32_t effective)
     return (int)syscall(SYS_capset, &header, data);
 }
 
-static uint32_t get_permitted(void)
+static uint32_t get_permitted(uint32_t *effective)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}};
 
-    return syscall(SYS_capget, &header, data) == 0 ? data[0].permitted : 0;
+    if (syscall(SYS_capget, &header, data) != 0)
+        data[0].permitted = data[0].effective = 0;
+    *effective = data[0].effective;
+    return data[0].permitted;
 }
 
 /* A service manager may have started an ordinary user with some of root's rights. */
 static enum ptn_err give_up_rights(bool keep_reading)
 {
-    uint32_t permitted = get_permitted();
+    uint32_t effective, permitted = get_permitted(&effective);
 
     if (geteuid() == 0 || permitted == 0)
         return PTN_OK;
@@ -61,7 +64,8 @@ enum ptn_err ptn_privileges_drop(const char *user, const char *group, bool keep_
     if (is_already(pw, gr))
         return give_up_rights(keep_reading);
     gid_t gid = gr ? gr->gr_gid : pw->pw_gid;
-    bool keep = keep_reading && pw && pw->pw_uid != 0 && (get_permitted() & READING);
+    uint32_t effective;
+    bool keep = keep_reading && pw && pw->pw_uid != 0 && (get_permitted(&effective) & READING);
     if (pw ? initgroups(pw->pw_name, gid) != 0 : setgroups(0, NULL) != 0)
         return ptn_err_of_errno(errno);
     if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
@@ -75,10 +79,11 @@ enum ptn_err ptn_privileges_drop(const char *user, const char *group, bool keep_
 
 void ptn_privileges_borrow_reading(bool on)
 {
-    uint32_t permitted = get_permitted();
+    uint32_t effective, permitted = get_permitted(&effective);
 
+    /* Others may be in use still, before the ports are open. */
     if (geteuid() != 0 && (permitted & READING))
-        set_capabilities(permitted, on ? READING : 0);
+        set_capabilities(permitted, on ? effective | READING : effective & ~READING);
 }
 
 void ptn_privileges_forget(void)

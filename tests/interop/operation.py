@@ -181,7 +181,7 @@ def a_reload_that_is_refused_changes_nothing():
             for wrong, why in (
                     ('min-port=9\nmax-port=8\n', f'error: {path}:5: min-port: 9 is above max-port, which is 8'),
                     ('user=c\n', f'error: {path}:5: user: the value is not a name, a colon and a password'),
-                    (f'postern-mapped-address\npkey={cert}\n', f'TLS: {cert}: no private key in PEM'),
+                    (f'postern-mapped-address\npkey={cert}\n', f'error: {path}:1: cert: {cert}: no private key in PEM'),
                     ('secure-stun\n', f'error: {path}:5: secure-stun: refused: STUN is answered to everybody here')):
                 write(path, plain + wrong)
                 said = s.said().count('the settings stay as they were')
@@ -215,9 +215,9 @@ def why_it_does_not_start_is_said_with_what_to_do():
                     (('-c', path, '--min-port', '6000'), 1, 'min-port: 6000 is above max-port, which is 5000'),
                     (('--redis-userdb', 'localhost'), 1, 'redis-userdb: is not of the form ip='),
                     (('-c', folder + '/missing'), 1, f'{folder}/missing: not found'),
-                    (('--cert', cert, '--pkey', other_key), 3, f'{other_key}: the private key is not that of {cert}'),
-                    (('--cert', cert), 3, f'{cert}: no private key in PEM'),
-                    (('--cert', cert, '--pkey', key, '--cipher-list', 'none'), 3, 'none: no list of ciphers'),
+                    (('--cert', cert, '--pkey', other_key), 1, f'cert: {other_key}: the private key is not that of {cert}'),
+                    (('--cert', cert), 1, f'cert: {cert}: no private key in PEM'),
+                    (('--cert', cert, '--pkey', key, '--cipher-list', 'none'), 1, 'none: no list of ciphers'),
                     (('--proc-user', 'no-such-user'), 3, 'becoming no-such-user: there is no such user'),
                     (('--prometheus', '--prometheus-address', '192.0.2.77'), 3, 'prometheus: 192.0.2.77:9641: not found'),
                     (('--log-file', f'{folder}/no/log'), 3, f'log-file: {folder}/no/log: not found')):
