@@ -170,14 +170,18 @@ static bool ask_sealed(struct asker *a, uint16_t method, const char *name, const
     return ptn_stun_end(&o, &request) && ask(a, request, &id);
 }
 
+static bool is_private(const struct ptn_addr *a)
+{
+    enum ptn_addr_kind kind = ptn_addr_kind(a);
+
+    return kind == PTN_ADDR_PRIVATE || kind == PTN_ADDR_SHARED;
+}
+
 static const char *kind_of(const struct ptn_addr *a)
 {
-    switch (ptn_addr_kind(a)) {
-    case PTN_ADDR_PUBLIC: return "public";
-    case PTN_ADDR_PRIVATE:
-    case PTN_ADDR_SHARED: return "PRIVATE: clients elsewhere cannot reach it; see external-ip";
-    default: return "not public";
-    }
+    if (is_private(a))
+        return "PRIVATE: clients elsewhere cannot reach it; see external-ip";
+    return ptn_addr_kind(a) == PTN_ADDR_PUBLIC ? "public" : "not public";
 }
 
 static int test_relaying(struct asker *a, const struct server_settings *s)
@@ -213,7 +217,7 @@ static int test_relaying(struct asker *a, const struct server_settings *s)
     printf("relaying   %s gets %s (%s)\n", name, ptn_addr_format(&relayed, text),
            kind_of(&relayed));
     ask_sealed(a, PTN_STUN_REFRESH, name, password, realm, nonce);
-    return ptn_addr_kind(&relayed) == PTN_ADDR_PRIVATE ? SERVER_IS_MISTOLD : PTN_CLI_FINE;
+    return is_private(&relayed) ? SERVER_IS_MISTOLD : PTN_CLI_FINE;
 }
 
 /* ---- the test ---- */
@@ -255,8 +259,9 @@ static int test_from_here(const struct ptn_addr *own, const struct ptn_addr *pub
                 "           so the server runs; whether the public address leads to it cannot be "
                 "told from here:\n           the NAT before it may not send packets back. Ask from "
                 "elsewhere: postern-probe\n");
-            code = SERVER_CANNOT_TELL;
-            test_relaying(&a, settings);
+            code = test_relaying(&a, settings);
+            if (code == PTN_CLI_FINE)
+                code = SERVER_CANNOT_TELL;
         }
     }
     close_asker(&a);

@@ -210,6 +210,11 @@ def allocations(server, user, password, realm, number, over):
     print('release', *(c.refresh(0) for c in clients))
 
 
+def knock(port, ip):
+    """One datagram from a port of ours to somebody outside, so that NATs between map it."""
+    udp(port=int(port)).sendto(b'hello', (ip, 9))
+
+
 def resolve(name):
     try:
         print('resolved', sorted({i[4][0] for i in socket.getaddrinfo(name, 1)}))
