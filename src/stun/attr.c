@@ -31,6 +31,10 @@ static const struct ptn_stun_attr_info attrs[PTN_STUN_SLOTS] = {
     [PTN_STUN_SLOT(PTN_STUN_REQUESTED_TRANSPORT)] = {"REQUESTED-TRANSPORT", PTN_STUN_FORM_U8},
     [PTN_STUN_SLOT(PTN_STUN_DONT_FRAGMENT)] = {"DONT-FRAGMENT", PTN_STUN_FORM_BYTES},
     [PTN_STUN_SLOT(PTN_STUN_RESERVATION_TOKEN)] = {"RESERVATION-TOKEN", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_PRIORITY)] = {"PRIORITY", PTN_STUN_FORM_U32},
+    [PTN_STUN_SLOT(PTN_STUN_USE_CANDIDATE)] = {"USE-CANDIDATE", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_ICE_CONTROLLED)] = {"ICE-CONTROLLED", PTN_STUN_FORM_BYTES},
+    [PTN_STUN_SLOT(PTN_STUN_ICE_CONTROLLING)] = {"ICE-CONTROLLING", PTN_STUN_FORM_BYTES},
     [PTN_STUN_SLOT(PTN_STUN_CONNECTION_ID)] = {"CONNECTION-ID", PTN_STUN_FORM_U32},
     [PTN_STUN_SLOT(PTN_STUN_ADDITIONAL_ADDRESS_FAMILY)] = {"ADDITIONAL-ADDRESS-FAMILY",
                                                            PTN_STUN_FORM_U8},
@@ -58,7 +62,8 @@ static const struct ptn_stun_attr_info attrs[PTN_STUN_SLOTS] = {
     [PTN_STUN_SLOT(PTN_STUN_OTHER_ADDRESS)] = {"OTHER-ADDRESS", PTN_STUN_FORM_ADDR},
 };
 
-/* RFC 8489 §14.8, RFC 8656 §19, RFC 6062 §6.3; 430 to 433 and 600 are RFC 3489's (§11.2.9). */
+/* RFC 8489 §14.8, RFC 8656 §19, RFC 6062 §6.3, RFC 8445 §7.3.1.1; 430 to 433 and 600 are RFC 3489's
+ * (§11.2.9). */
 static const struct {
     unsigned code;
     const char *text;
@@ -81,6 +86,7 @@ static const struct {
     {446, "Connection Already Exists"},
     {447, "Connection Timeout or Failure"},
     {486, "Allocation Quota Reached"},
+    {487, "Role Conflict"},
     {500, "Server Error"},
     {508, "Insufficient Capacity"},
     {600, "Global Failure"},

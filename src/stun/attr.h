@@ -1,8 +1,8 @@
 /*
  * stun/attr.h - the numbers and names of STUN attributes, methods and errors.
  *
- * One table for RFC 3489, 5389, 8489, 5780, and TURN's (RFC 8656, RFC 6062). Attributes below
- * 0x8000 must be understood by whoever receives them, the others may be skipped.
+ * One table for RFC 3489, 5389, 8489, 5780, TURN's (RFC 8656, RFC 6062) and ICE's (RFC 8445).
+ * Attributes below 0x8000 must be understood by whoever receives them, the others may be skipped.
  */
 #ifndef PTN_STUN_ATTR_H
 #define PTN_STUN_ATTR_H
@@ -50,6 +50,8 @@ enum ptn_stun_attr {
     PTN_STUN_USERHASH = 0x001e,
     PTN_STUN_XOR_MAPPED_ADDRESS = 0x0020,
     PTN_STUN_RESERVATION_TOKEN = 0x0022,         /* RFC 8656 §18.10 */
+    PTN_STUN_PRIORITY = 0x0024,                  /* RFC 8445 §7.1.1 */
+    PTN_STUN_USE_CANDIDATE = 0x0025,             /* RFC 8445 §7.1.2 */
     PTN_STUN_PADDING = 0x0026,                   /* RFC 5780 §7.6 */
     PTN_STUN_RESPONSE_PORT = 0x0027,             /* RFC 5780 §7.5 */
     PTN_STUN_CONNECTION_ID = 0x002a,             /* RFC 6062 §6.2.1 */
@@ -63,6 +65,8 @@ enum ptn_stun_attr {
     PTN_STUN_ALTERNATE_SERVER = 0x8023,
     PTN_STUN_CACHE_TIMEOUT = 0x8027, /* RFC 5780 §7.7 */
     PTN_STUN_FINGERPRINT = 0x8028,
+    PTN_STUN_ICE_CONTROLLED = 0x8029,  /* RFC 8445 §7.1.3 */
+    PTN_STUN_ICE_CONTROLLING = 0x802a, /* RFC 8445 §7.1.3 */
     PTN_STUN_RESPONSE_ORIGIN = 0x802b, /* RFC 5780 §7.3 */
     PTN_STUN_OTHER_ADDRESS = 0x802c,   /* RFC 5780 §7.4 */
 };
