@@ -183,7 +183,8 @@ static bool must_wait(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call 
     struct ptn_reach_answer rtp;
 
     if (call->pair->state == PTN_PAIR_OPENING ||
-        (now < call->gather_by && is_guess_so_far(ua, call)))
+        (now < call->gather_by &&
+         (is_guess_so_far(ua, call) || !ptn_pair_relays_settled(call->pair))))
         return true;
     rtp = ptn_reach_answer(&call->pair->ends[0].flow.anchor.reach, &ask);
     return ptn_ua_worth_waiting(ua, now, call->gather_by, ptn_pair_settled(call->pair), &rtp);
@@ -248,8 +249,8 @@ static void go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
     if (must_wait(ua, now, call))
         return;
     if (now >= call->gather_by)
-        ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: STUN is silent, the call goes on without it",
-                (unsigned)call->id);
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: %s is silent, the call goes on without it",
+                (unsigned)call->id, ptn_pair_relays_settled(call->pair) ? "STUN" : "TURN");
     call->gather_by = PTN_NEVER;
     ptn_ua_call_renew_contact(ua, call);
     ptn_ua_talk_compose(ua, call);

@@ -8,6 +8,7 @@
  *   hold.c      what changes while a call is up: hold, resume, the far end's wishes
  *   transfer.c  calls handed on, in all three parts of that
  *   talk.c      a call's media: descriptions, streams, sound
+ *   relays.c    TURN clients, lent to media's sockets
  *   sockets.c   SIP's sockets and what is known of the NAT
  *   move.c      another local address, another mapping, silence: what has to be done anew
  *   kind.c      of which kind the NAT is: discovery, in the background
@@ -37,6 +38,7 @@ enum {
     PTN_UA_IDS_SERVERS = 0x03000000,
     PTN_UA_IDS_DISCOVER = 0x04000000,
     PTN_UA_IDS_STREAM = 0x05000000, /* STUN over TCP, for each SIP socket in turn */
+    PTN_UA_IDS_TURN = 0x06000000,   /* names, and connections from half of it on */
     PTN_UA_IDS_EACH = 0x01000000,
 };
 
@@ -148,6 +150,7 @@ struct ptn_ua {
     struct ptn_dice dice;
     struct ptn_sip *sip;
     struct ptn_servers servers;
+    struct ptn_relays *relays; /* NULL: there is no TURN server */
     struct ptn_pool pool;
     struct ptn_ua_sip_socket sockets[PTN_UA_SIP_SOCKETS_MAX];
     unsigned socket_count;
@@ -175,7 +178,7 @@ struct ptn_ua {
     unsigned event_first, event_count;
     struct ptn_ua_told current; /* borrowed by the owner */
     int16_t pcm[PTN_FRAME_SAMPLES];
-    char *texts[10 * PTN_UA_ACCOUNTS_MAX + 2]; /* owned copies */
+    char *texts[10 * PTN_UA_ACCOUNTS_MAX + 6]; /* owned copies */
     unsigned text_count;
 };
 

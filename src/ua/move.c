@@ -34,7 +34,7 @@ static void doubt_sockets(struct ptn_ua *ua, ptn_time now, unsigned local)
 static void doubt_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
     for (unsigned end = 0; end < 2; end++)
-        ptn_anchor_doubt(&call->pair->ends[end].flow.anchor, now);
+        ptn_flow_doubt(&call->pair->ends[end].flow, now);
     ptn_sip_doubt_call(ua->sip, now, call->sip);
 }
 

@@ -66,6 +66,47 @@ static ptn_id new_id(struct ptn_pool *p)
     return id;
 }
 
+/* ---- relayed addresses ---- */
+
+static bool needs_relays(const struct ptn_pool *p, const struct ptn_pair *pair)
+{
+    for (unsigned end = 0; end < 2 && !p->servers_pending; end++)
+        if (ptn_reach_needs_relay(&pair->ends[end].flow.anchor.reach))
+            return true;
+    return false;
+}
+
+static void take_back(struct ptn_pool *p, ptn_time now, struct ptn_pair_end *e)
+{
+    struct ptn_turn *turn = e->flow.turn;
+    bool closes = e->id != 0 && e->close_id == e->id;
+
+    if (!turn)
+        return;
+    ptn_flow_lend(&e->flow, NULL);
+    if (ptn_relays_take_back(p->opts.relays, now, turn, closes ? e->id : 0) && closes)
+        e->close_id = 0;
+}
+
+/* Both ends or none: sound whose reports take another way is hard to explain. */
+static void look_for_relays(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair)
+{
+    bool needed = needs_relays(p, pair);
+
+    for (unsigned end = 0; end < 2; end++) {
+        struct ptn_pair_end *e = &pair->ends[end];
+        if (e->flow.turn)
+            ptn_relays_hear(p->opts.relays, e->flow.turn);
+        if (!needed && !pair->taken)
+            take_back(p, now, e);
+        if (!needed || e->flow.turn)
+            continue;
+        ptn_flow_lend(&e->flow, ptn_relays_lend(p->opts.relays, now, e->id,
+                                                &e->flow.anchor.reach.opts.local));
+        ptn_flow_tick(&e->flow, now);
+    }
+}
+
 static void begin_end(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair, unsigned end)
 {
     struct ptn_pair_end *e = &pair->ends[end];
@@ -122,12 +163,13 @@ static struct ptn_pair *new_pair(struct ptn_pool *p, ptn_time now, unsigned loca
 }
 
 /* An end that was asked for is closed; one that was not asked for yet never is. */
-static void close_ends(struct ptn_pair *pair)
+static void close_ends(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair)
 {
     for (unsigned end = 0; end < 2; end++) {
         struct ptn_pair_end *e = &pair->ends[end];
         if (e->id != 0 && !e->ask_open)
             e->close_id = e->id;
+        take_back(p, now, e);
         e->id = 0;
         e->ask_open = e->open = false;
     }
@@ -156,7 +198,7 @@ void ptn_pool_use(struct ptn_pool *p, ptn_time now, unsigned local)
 
 void ptn_pool_rehome(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair, unsigned local)
 {
-    close_ends(pair);
+    close_ends(p, now, pair);
     pair->local = local;
     pair->tries = 0;
     begin_pair(p, now, pair);
@@ -173,7 +215,7 @@ void ptn_pool_move(struct ptn_pool *p, ptn_time now, unsigned local, const struc
         if (pair->taken) {
             ptn_pool_rehome(p, now, pair, local);
         } else {
-            close_ends(pair);
+            close_ends(p, now, pair);
             pair->state = PTN_PAIR_FREE;
         }
     }
@@ -191,6 +233,11 @@ void ptn_pool_ask_servers(struct ptn_pool *p, ptn_time now,
         if (p->pairs[i].state == PTN_PAIR_OPEN)
             for (unsigned end = 0; end < 2; end++)
                 ptn_anchor_ask(&p->pairs[i].ends[end].flow.anchor, now, servers);
+}
+
+void ptn_pool_see_pending(struct ptn_pool *p, bool servers_pending)
+{
+    p->servers_pending = servers_pending;
 }
 
 void ptn_pool_see_nat(struct ptn_pool *p, enum ptn_reach_nat nat)
@@ -251,28 +298,36 @@ struct ptn_pair *ptn_pool_take(struct ptn_pool *p, ptn_time now, unsigned local)
 
 void ptn_pool_drop(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair)
 {
-    close_ends(pair);
+    close_ends(p, now, pair);
     pair->state = PTN_PAIR_FREE;
     pair->taken = false;
     if (p->locals[pair->local].used)
         fill_up(p, now, pair->local);
 }
 
-void ptn_pool_end(struct ptn_pool *p)
+void ptn_pool_end(struct ptn_pool *p, ptn_time now)
 {
     for (unsigned i = 0; i < PTN_POOL_LOCALS_MAX; i++)
         p->locals[i].used = false;
     for (unsigned i = 0; i < p->pair_count; i++)
         if (p->pairs[i].state != PTN_PAIR_FREE && !p->pairs[i].taken) {
-            close_ends(&p->pairs[i]);
+            close_ends(p, now, &p->pairs[i]);
             p->pairs[i].state = PTN_PAIR_FREE;
         }
 }
 
 bool ptn_pair_settled(const struct ptn_pair *pair)
 {
-    return pair->state == PTN_PAIR_OPEN && ptn_anchor_settled(&pair->ends[0].flow.anchor) &&
-           ptn_anchor_settled(&pair->ends[1].flow.anchor);
+    return pair->state == PTN_PAIR_OPEN && ptn_flow_settled(&pair->ends[0].flow) &&
+           ptn_flow_settled(&pair->ends[1].flow);
+}
+
+bool ptn_pair_relays_settled(const struct ptn_pair *pair)
+{
+    for (unsigned end = 0; end < 2; end++)
+        if (pair->ends[end].flow.turn && !ptn_turn_settled(pair->ends[end].flow.turn))
+            return false;
+    return true;
 }
 
 /* --- the machine --- */
@@ -293,6 +348,15 @@ struct ptn_pair *ptn_pool_find(struct ptn_pool *p, ptn_id id, unsigned *end)
     return NULL;
 }
 
+struct ptn_pair *ptn_pool_find_turn(struct ptn_pool *p, const struct ptn_turn *turn, unsigned *end)
+{
+    for (unsigned i = 0; i < p->pair_count; i++)
+        for (*end = 0; *end < 2; (*end)++)
+            if (p->pairs[i].ends[*end].flow.turn == turn)
+                return &p->pairs[i];
+    return NULL;
+}
+
 void ptn_pool_input(struct ptn_pool *p, ptn_time now, const struct ptn_tell *tell)
 {
     unsigned end;
@@ -310,7 +374,7 @@ void ptn_pool_input(struct ptn_pool *p, ptn_time now, const struct ptn_tell *tel
     } else if (tell->kind == PTN_TELL_FAILED) {
         /* RTCP belongs beside RTP: both go, and the next two ports are tried. */
         pair->ends[end].id = 0;
-        close_ends(pair);
+        close_ends(p, now, pair);
         pair->tries++;
         begin_pair(p, now, pair);
     }
@@ -318,10 +382,14 @@ void ptn_pool_input(struct ptn_pool *p, ptn_time now, const struct ptn_tell *tel
 
 void ptn_pool_tick(struct ptn_pool *p, ptn_time now)
 {
-    for (unsigned i = 0; i < p->pair_count; i++)
-        if (p->pairs[i].state == PTN_PAIR_OPEN)
-            for (unsigned end = 0; end < 2; end++)
-                ptn_flow_tick(&p->pairs[i].ends[end].flow, now);
+    for (unsigned i = 0; i < p->pair_count; i++) {
+        if (p->pairs[i].state != PTN_PAIR_OPEN)
+            continue;
+        for (unsigned end = 0; end < 2; end++)
+            ptn_flow_tick(&p->pairs[i].ends[end].flow, now);
+        if (p->opts.relays)
+            look_for_relays(p, now, &p->pairs[i]);
+    }
 }
 
 static bool ask_of_end(struct ptn_pool *p, ptn_time now, const struct ptn_pair *pair,

@@ -4,11 +4,15 @@
  * A call that is dialled or answered takes a pair whose mapped addresses are known
  * already, so it waits for nobody. Behind it another pair is opened for the next
  * call. A pair serves one call: late packets of the last one find a closed port.
+ *
+ * Where the mapped addresses would not be reached, the two sockets are lent TURN clients (relays.h)
+ * as soon as that is known, and so a pair in the pool has its relayed addresses ready, too.
  */
 #ifndef PTN_UA_POOL_H
 #define PTN_UA_POOL_H
 
 #include "flow/flow.h"
+#include "ua/relays.h"
 
 enum { PTN_POOL_PAIRS_MAX = 80, PTN_POOL_LOCALS_MAX = 8 };
 
@@ -43,12 +47,14 @@ struct ptn_pool_opts {
     uint8_t dscp;
     enum ptn_latch_mode latch;
     struct ptn_stun_binding_opts binding;
+    struct ptn_relays *relays; /* NULL: there are none */
     struct ptn_dice dice;
 };
 
 struct ptn_pool {
     struct ptn_pool_opts opts;
     struct ptn_anchor_servers servers;
+    bool servers_pending; /* some STUN server's address is still to come */
     enum ptn_reach_nat nat;
     struct ptn_pool_local {
         bool used;
@@ -68,6 +74,7 @@ void ptn_pool_use(struct ptn_pool *p, ptn_time now, unsigned local);
 /* What all pairs, now and later, should know. */
 void ptn_pool_ask_servers(struct ptn_pool *p, ptn_time now,
                           const struct ptn_anchor_servers *servers);
+void ptn_pool_see_pending(struct ptn_pool *p, bool servers_pending);
 void ptn_pool_see_nat(struct ptn_pool *p, enum ptn_reach_nat nat);
 void ptn_pool_see_signal(struct ptn_pool *p, ptn_time now, unsigned local,
                          const struct ptn_reach_sight *sight);
@@ -90,15 +97,21 @@ void ptn_pool_rehome(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair, un
 void ptn_pool_drop(struct ptn_pool *p, ptn_time now, struct ptn_pair *pair);
 
 /* Closes all that nobody has taken, and opens no more. */
-void ptn_pool_end(struct ptn_pool *p);
+void ptn_pool_end(struct ptn_pool *p, ptn_time now);
 
 /* Open, and nothing more to be learnt of its mapped addresses by waiting. */
 bool ptn_pair_settled(const struct ptn_pair *pair);
+
+/* The same of its relayed addresses alone: true, too, where it has none and needs none. */
+bool ptn_pair_relays_settled(const struct ptn_pair *pair);
 
 bool ptn_pool_owns(const struct ptn_pool *p, ptn_id id);
 
 /* Where a tell belongs: the pair, and which of its ends. NULL for a socket closed meanwhile. */
 struct ptn_pair *ptn_pool_find(struct ptn_pool *p, ptn_id id, unsigned *end);
+
+/* The same of a TURN client that is lent. */
+struct ptn_pair *ptn_pool_find_turn(struct ptn_pool *p, const struct ptn_turn *turn, unsigned *end);
 
 /* OPENED and FAILED. Datagrams go to the flow of the end that find() told. */
 void ptn_pool_input(struct ptn_pool *p, ptn_time now, const struct ptn_tell *tell);

@@ -10,6 +10,14 @@ static const struct ptn_reach_opts *reach_opts(const struct ptn_ua *ua, unsigned
     return &ua->pool.opts.locals[local];
 }
 
+/* STUN's, and TURN's, which answer the same question. */
+static void list_servers(const struct ptn_ua *ua, struct ptn_anchor_servers *servers)
+{
+    ptn_servers_list(&ua->servers, servers);
+    if (ua->relays)
+        ptn_relays_add_to(ua->relays, servers);
+}
+
 /* At the address of its place now, and the port of its transport. */
 static void open_at(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socket *s)
 {
@@ -198,7 +206,7 @@ static void open_socket(struct ptn_ua *ua, ptn_time now, struct ptn_ua_sip_socke
     ptn_anchor_init(&s->anchor, &opts);
     if (ua->discovered != PTN_REACH_NAT_UNKNOWN)
         ptn_reach_see_nat(&s->anchor.reach, ua->discovered);
-    ptn_servers_list(&ua->servers, &servers);
+    list_servers(ua, &servers);
     s->stream.opts.local = *local;
     if (s->transport == PTN_UDP)
         ptn_anchor_ask(&s->anchor, now, &servers);
@@ -272,7 +280,7 @@ void ptn_ua_ask_servers(struct ptn_ua *ua, ptn_time now)
 {
     struct ptn_anchor_servers servers;
 
-    ptn_servers_list(&ua->servers, &servers);
+    list_servers(ua, &servers);
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ua->sockets[i].transport == PTN_UDP)
             ptn_anchor_ask(&ua->sockets[i].anchor, now, &servers);

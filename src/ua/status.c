@@ -130,9 +130,24 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
     out->rtp = call->rtp;
     out->rtp_signalled = call->pair->ends[0].flow.latch.signalled;
     out->rtp_remote = call->pair->ends[0].flow.latch.target;
+    out->relayed = call->pair->ends[0].flow.relayed;
+    if (out->relayed && call->pair->ends[0].flow.turn)
+        out->relay = call->pair->ends[0].flow.turn->at;
     out->has_stats = call->stream != NULL;
     if (call->stream)
         ptn_stream_stats(call->stream, now, &out->stats);
+}
+
+static void turn_status(const struct ptn_relays *r, struct ptn_ua_turn_status *out)
+{
+    out->wanted = true;
+    out->standing = ptn_relays_standing(r);
+    out->begun = r->begun;
+    out->lost = r->lost;
+    out->way = r->good;
+    out->is_wrong = r->is_wrong;
+    out->wrong = r->wrong.way;
+    out->why = r->wrong.why;
 }
 
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out)
@@ -148,6 +163,8 @@ void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *
         account_status(&ua->accounts[i], &out->accounts[i]);
     sockets_status(ua, out);
     out->stun_count = ua->servers.count;
+    if (ua->relays)
+        turn_status(ua->relays, &out->turn);
     for (unsigned i = 0; i < ua->servers.count; i++)
         stun_status(ua, &ua->servers.servers[i], &out->stun[i]);
     for (unsigned i = 0; i < ua->call_count; i++)

@@ -36,6 +36,9 @@ void ptn_ua_talk_compose(struct ptn_ua *ua, struct ptn_ua_call *call)
     if (ours->id != 0 && ptn_ua_is_guess_so_far(&ua->accounts[call->account], &rtp)) {
         rtp = call->rtp;
         rtcp.addr = ours->rtcp;
+    } else {
+        ptn_flow_go_relayed(&call->pair->ends[0].flow, rtp.why == PTN_REACH_BY_RELAY);
+        ptn_flow_go_relayed(&call->pair->ends[1].flow, rtcp.why == PTN_REACH_BY_RELAY);
     }
     if (ours->id == 0)
         ours->id = ptn_dice_u64(&ua->dice) >> 2; /* stays a positive number for everybody */

@@ -15,7 +15,7 @@
 
 #define STUN_EVERY_DEFAULT PTN_S(20)
 #define RINGING_DEFAULT PTN_S(180)
-enum { CALLS_DEFAULT = 4, WARM_DEFAULT = 1, PTIME_DEFAULT = 20 };
+enum { CALLS_DEFAULT = 4, WARM_DEFAULT = 1, PTIME_DEFAULT = 20, RELAYS_LEAVING = 2 };
 
 /* Each transaction stays for half a minute, and a call of a second or two leaves several: when
  * there is no room for more, callers hear 503. */
@@ -37,7 +37,11 @@ static bool keep_text(struct ptn_ua *ua, const char **text)
 
 static bool keep_texts(struct ptn_ua *ua)
 {
-    bool kept = keep_text(ua, &ua->opts.user_agent) && keep_text(ua, &ua->opts.instance);
+    bool kept = keep_text(ua, &ua->opts.user_agent) && keep_text(ua, &ua->opts.instance) &&
+                keep_text(ua, &ua->opts.turn.user) && keep_text(ua, &ua->opts.turn.password);
+
+    for (unsigned i = 0; kept && i < ua->opts.turn.server_count; i++)
+        kept = keep_text(ua, &ua->opts.turn.servers[i].name);
 
     for (unsigned i = 0; kept && i < ua->opts.account_count; i++) {
         struct ptn_ua_account *a = &ua->opts.accounts[i];
@@ -76,7 +80,8 @@ static enum ptn_err check(const struct ptn_ua_opts *opts)
     if (opts->local_count == 0 || opts->local_count > PTN_UA_LOCALS_MAX ||
         opts->account_count > PTN_UA_ACCOUNTS_MAX || opts->stun_count > PTN_UA_STUN_MAX ||
         opts->codec_count > PTN_CODEC_COUNT || opts->calls_max > PTN_UA_CALLS_MAX ||
-        opts->warm_pairs > 4 || opts->rtp_port_min == 0 ||
+        opts->turn.server_count > PTN_RELAYS_SERVERS_MAX || opts->warm_pairs > 4 ||
+        opts->rtp_port_min == 0 ||
         opts->rtp_port_min + opts->rtp_port_min % 2 >= opts->rtp_port_max ||
         (opts->ptime_ms != 0 && !ptn_stream_ptime_ok(opts->ptime_ms)))
         return PTN_ERR_INVALID;
@@ -151,11 +156,13 @@ static void init_pool(struct ptn_ua *ua)
         .binding = {.dialect = dialect(o->stun_dialect),
                     .refresh = o->stun_every,
                     .budget = PTN_UA_GATHER_MAX},
+        .relays = ua->relays,
         .dice = ptn_dice_split(&ua->dice),
     };
 
     for (unsigned i = 0; i < o->local_count; i++) {
         pool.locals[i] = PTN_REACH_DEFAULTS;
+        pool.locals[i].relay_always = ua->relays && o->turn.always;
         pool.locals[i].local = o->locals[i].addr;
         pool.locals[i].prefix_bits = o->locals[i].prefix_bits;
         if (o->manual.family == o->locals[i].addr.family)
@@ -177,6 +184,30 @@ static enum ptn_err init_servers(struct ptn_ua *ua)
         ua->opts.stun[i].name = ua->servers.servers[i].name;
     }
     return PTN_OK;
+}
+
+/* Two for each pair that may be open, and some for those that are being given back. */
+static enum ptn_err init_relays(struct ptn_ua *ua)
+{
+    const struct ptn_ua_opts *o = &ua->opts;
+    struct ptn_relays_opts opts = {
+        .server_count = o->turn.server_count,
+        .user = {o->turn.user ? o->turn.user : "", o->turn.password ? o->turn.password : ""},
+        .by = o->turn.by,
+        .types = ua->servers.types,
+        .count = 2 * (o->calls_max + o->warm_pairs * o->local_count + RELAYS_LEAVING),
+        .names_id = PTN_UA_IDS_TURN,
+        .conns_id = PTN_UA_IDS_TURN + PTN_UA_IDS_EACH / 2,
+        .dscp = o->rtp_dscp,
+        .dice = ptn_dice_split(&ua->dice),
+        .log = o->log,
+    };
+
+    if (o->turn.server_count == 0)
+        return PTN_OK;
+    memcpy(opts.servers, o->turn.servers, sizeof opts.servers);
+    ua->relays = ptn_relays_new(&opts);
+    return ua->relays ? PTN_OK : PTN_ERR_NO_MEMORY;
 }
 
 static enum ptn_err init_sip(struct ptn_ua *ua)
@@ -216,6 +247,8 @@ enum ptn_err ptn_ua_new(const struct ptn_ua_opts *opts, struct ptn_ua **out)
     err = keep_texts(ua) ? init_servers(ua) : PTN_ERR_NO_MEMORY;
     if (err == PTN_OK)
         err = init_sip(ua);
+    if (err == PTN_OK)
+        err = init_relays(ua);
     if (err) {
         ptn_ua_free(ua);
         return err;
@@ -233,6 +266,7 @@ void ptn_ua_free(struct ptn_ua *ua)
         ptn_stream_free(ua->calls[i].stream);
     ptn_sip_free(ua->sip);
     ptn_discover_free(ua->discover);
+    ptn_relays_free(ua->relays);
     for (unsigned i = 0; i < ua->text_count; i++)
         free(ua->texts[i]);
     free(ua);
@@ -276,7 +310,7 @@ static bool all_gone(const struct ptn_ua *ua)
             (ua->accounts[i].state != PTN_UA_ACCOUNT_UNREGISTERED ||
              ua->accounts[i].twin.registered))
             return false;
-    return true;
+    return !ua->relays || ptn_relays_idle(ua->relays);
 }
 
 static void advance(struct ptn_ua *ua, ptn_time now)
@@ -365,25 +399,52 @@ void ptn_ua_start(struct ptn_ua *ua, ptn_time now)
 
 /* --- the machine --- */
 
+/* Something for a media socket: its own, or about the connection of its TURN client. */
+static void flow_input(struct ptn_ua *ua, ptn_time now, struct ptn_pair *pair, unsigned end,
+                       const struct ptn_tell *tell)
+{
+    struct ptn_flow *flow = &pair->ends[end].flow;
+    struct ptn_ua_call *call = ptn_ua_call_with_pair(ua, pair);
+    enum ptn_flow_verdict verdict = ptn_flow_input(flow, now, tell);
+    struct ptn_bytes media;
+
+    if (verdict == PTN_FLOW_MEDIA && call)
+        ptn_ua_talk_input(ua, now, call, end, tell->bytes);
+    while (verdict == PTN_FLOW_RELAY && ptn_flow_relayed(flow, now, &media))
+        if (call)
+            ptn_ua_talk_input(ua, now, call, end, media);
+}
+
 static void media_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
 {
     unsigned end;
     struct ptn_pair *pair = ptn_pool_find(&ua->pool, tell->id, &end);
 
-    if (tell->kind != PTN_TELL_DATAGRAM && tell->kind != PTN_TELL_ICMP_ERROR) {
+    if (tell->kind != PTN_TELL_DATAGRAM && tell->kind != PTN_TELL_ICMP_ERROR)
         ptn_pool_input(&ua->pool, now, tell);
-        return;
+    else if (pair)
+        flow_input(ua, now, pair, end, tell);
+}
+
+/* TURN: names, connections, and what is being given back. */
+static bool relays_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
+{
+    struct ptn_pair *pair;
+    struct ptn_turn *turn;
+    unsigned end;
+
+    if (!ua->relays)
+        return false;
+    if (ptn_relays_owns(ua->relays, tell->id)) {
+        if (ptn_relays_input(ua->relays, now, tell))
+            ptn_ua_ask_servers(ua, now);
+        return true;
     }
-    if (!pair)
-        return;
-    enum ptn_flow_verdict verdict = ptn_flow_input(&pair->ends[end].flow, now, tell);
-    if (ptn_anchor_doubtful(&pair->ends[end].flow.anchor))
-        ptn_ua_mappings_doubtful(ua, now, pair->local);
-    if (verdict != PTN_FLOW_MEDIA)
-        return;
-    struct ptn_ua_call *call = ptn_ua_call_with_pair(ua, pair);
-    if (call)
-        ptn_ua_talk_input(ua, now, call, end, tell->bytes);
+    turn = ptn_relays_of_connection(ua->relays, tell->id);
+    pair = turn ? ptn_pool_find_turn(&ua->pool, turn, &end) : NULL;
+    if (pair)
+        flow_input(ua, now, pair, end, tell);
+    return pair != NULL;
 }
 
 /* STUN and SIP share the socket; SIP never begins with a byte below four (RFC 7983 §7, RFC 3261).
@@ -415,6 +476,8 @@ void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
         if (ptn_servers_input(&ua->servers, now, tell))
             ptn_ua_ask_servers(ua, now);
         ua->dirty = true;
+    } else if (relays_input(ua, now, tell)) {
+        /* taken */
     } else if (ptn_pool_owns(&ua->pool, tell->id)) {
         media_input(ua, now, tell);
     } else if (ptn_ua_streams_input(ua, now, tell)) {
@@ -431,6 +494,8 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
 {
     ptn_sip_tick(ua->sip, now);
     ptn_servers_tick(&ua->servers, now);
+    if (ua->relays)
+        ptn_relays_tick(ua->relays, now);
     ptn_ua_moves_tick(ua, now);
     ptn_ua_streams_tick(ua, now);
     if (ua->discover)
@@ -444,6 +509,7 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
             ua->dirty = true;
         }
     }
+    ptn_pool_see_pending(&ua->pool, ptn_servers_pending(&ua->servers));
     ptn_pool_tick(&ua->pool, now);
     for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].stream)
@@ -463,6 +529,8 @@ bool ptn_ua_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
     for (unsigned i = 0; i < ua->socket_count; i++)
         if (ua->sockets[i].open && ptn_anchor_output(&ua->sockets[i].anchor, now, ask))
             return true;
+    if (ua->relays && ptn_relays_output(ua->relays, now, ask))
+        return true;
     return ptn_ua_streams_output(ua, now, ask) || ptn_pool_output(&ua->pool, now, ask) ||
            ptn_ua_kind_output(ua, now, ask);
 }
@@ -477,6 +545,8 @@ ptn_time ptn_ua_deadline(const struct ptn_ua *ua)
     ptn_time deadline = ptn_time_min(ptn_sip_deadline(ua->sip), ptn_servers_deadline(&ua->servers));
 
     deadline = ptn_time_min(deadline, ptn_pool_deadline(&ua->pool));
+    if (ua->relays)
+        deadline = ptn_time_min(deadline, ptn_relays_deadline(ua->relays));
     if (ua->discover)
         deadline = ptn_time_min(deadline, ptn_discover_deadline(ua->discover));
     deadline = ptn_time_min(deadline, ptn_ua_accounts_deadline(ua));
@@ -553,7 +623,7 @@ void ptn_ua_stop(struct ptn_ua *ua, ptn_time now)
     for (unsigned i = 0; i < ua->call_count; i++)
         if (ua->calls[i].id != 0)
             ptn_ua_call_hang_up(ua, now, &ua->calls[i]);
-    ptn_pool_end(&ua->pool);
+    ptn_pool_end(&ua->pool, now);
     for (unsigned i = 0; i < ua->opts.account_count; i++)
         if (is_to_withdraw(&ua->accounts[i])) {
             ptn_ua_twin_leave(ua, now, &ua->accounts[i]);

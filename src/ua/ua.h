@@ -24,6 +24,7 @@
 #include "media/stream.h"
 #include "reach/reach.h"
 #include "sip/sip.h"
+#include "ua/relays.h"
 
 struct ptn_ua;
 
@@ -107,6 +108,15 @@ struct ptn_ua_stun_server {
     uint16_t port;    /* 0: SRV, else 3478 */
 };
 
+/* TURN: relayed addresses for media that would not be reached at its mapped ones. */
+struct ptn_ua_turn {
+    struct ptn_relays_server servers[PTN_RELAYS_SERVERS_MAX];
+    unsigned server_count; /* 0: no TURN */
+    const char *user, *password;
+    enum ptn_relays_by by;
+    bool always; /* also for media that would be reached without */
+};
+
 /* Everything is copied except log, the samples of `source`, and nothing is changed later. */
 struct ptn_ua_opts {
     struct ptn_ua_local locals[PTN_UA_LOCALS_MAX]; /* each gets a SIP socket; the first one of a
@@ -123,6 +133,7 @@ struct ptn_ua_opts {
     unsigned account_count;
     struct ptn_ua_stun_server stun[PTN_UA_STUN_MAX];
     unsigned stun_count;
+    struct ptn_ua_turn turn;
     enum ptn_ua_dialect stun_dialect;
     ptn_time stun_every;    /* between two questions on a socket; 0: 20 s */
     bool no_discovery;      /* do not look for the NAT's type */
@@ -317,7 +328,8 @@ struct ptn_ua_socket_status {
     enum ptn_ua_socket_use use;
     enum ptn_transport transport;
     struct ptn_addr local;
-    struct ptn_addr mapped; /* by STUN; none while not known */
+    struct ptn_addr mapped;  /* by STUN; none while not known */
+    struct ptn_addr relayed; /* by TURN; none where there is none */
     enum ptn_reach_nat nat;
     ptn_ua_call_id call; /* 0: none, or SIP's */
 };
@@ -335,6 +347,17 @@ struct ptn_ua_stun_status {
     bool classic;         /* in the dialect of RFC 3489 */
 };
 
+/* Of TURN, as a whole. */
+struct ptn_ua_turn_status {
+    bool wanted;               /* there is a server in the settings */
+    unsigned standing;         /* allocations, at this moment */
+    uint64_t begun, lost;      /* ever */
+    struct ptn_turn_way way;   /* that led to the last one; server none: none has yet */
+    bool is_wrong;             /* the last attempt failed: */
+    struct ptn_turn_way wrong; /* by this way */
+    enum ptn_turn_why why;
+};
+
 struct ptn_ua_call_status {
     ptn_ua_call_id id;
     unsigned account;
@@ -350,6 +373,8 @@ struct ptn_ua_call_status {
     struct ptn_reach_answer rtp;   /* what SDP told, and why */
     struct ptn_addr rtp_signalled; /* the far end's SDP; none before */
     struct ptn_addr rtp_remote;    /* where media really goes */
+    bool relayed;                  /* by way of a TURN server: */
+    struct ptn_turn_way relay;     /* server none: by none at the moment */
     bool has_stats;
     struct ptn_stream_stats stats;
 };
@@ -364,6 +389,7 @@ struct ptn_ua_status {
     unsigned account_count, socket_count, stun_count, call_count;
     struct ptn_ua_account_status accounts[PTN_UA_ACCOUNTS_MAX];
     struct ptn_ua_stun_status stun[PTN_UA_STUN_MAX];
+    struct ptn_ua_turn_status turn;
     struct ptn_ua_call_status calls[PTN_UA_CALLS_MAX];
     struct ptn_ua_socket_status sockets[3 * PTN_UA_LOCALS_MAX + 4 * PTN_UA_CALLS_MAX];
     unsigned evidence_count;

@@ -59,7 +59,32 @@ static void add(struct homes *h, const char *host, struct ptn_machine machine,
          "no memory");
 }
 
-static void add_stun_server(struct homes *h)
+/* The homes' addresses are of the ranges that nobody else may be relayed to. */
+static void add_turn(struct ptn_relay_opts *opts)
+{
+    static const struct ptn_relay_user user = {.name = {(const uint8_t *)"phone", 5},
+                                               .password = {(const uint8_t *)"turn", 4}};
+    static const struct ptn_relay_range allowed[] = {
+        {{.ip = {198, 51, 100, 0}, .family = PTN_IPV4},
+         {.ip = {198, 51, 101, 255}, .family = PTN_IPV4}},
+        {{.ip = {203, 0, 113, 0}, .family = PTN_IPV4},
+         {.ip = {203, 0, 113, 255}, .family = PTN_IPV4}},
+    };
+
+    opts->turn = (struct ptn_relay_turn){.realm = "homes",
+                                         .users = &user,
+                                         .user_count = 1,
+                                         .addresses = {{.local = ptn_addr_v4(203, 0, 113, 5, 0)}},
+                                         .address_count = 1,
+                                         .peers = {.allowed = allowed, .allowed_count = 2},
+                                         .allocations_max = 64,
+                                         .stock = 16};
+    opts->connections_max = 16;
+    opts->listeners[opts->listener_count++] = (struct ptn_relay_listener){
+        .id = 9, .transport = PTN_TCP, .local = ptn_addr_v4(203, 0, 113, 5, STUN_PORT)};
+}
+
+static void add_stun_server(struct homes *h, bool turn)
 {
     struct ptn_relay_opts opts = {.behaviour_discovery = true};
     ptn_sim_machine number;
@@ -70,6 +95,8 @@ static void add_stun_server(struct homes *h)
             .transport = PTN_UDP,
             .local = ptn_addr_v4(203, 0, 113, (uint8_t)(5 + i / 2), (uint16_t)(STUN_PORT + i % 2)),
             .group = 1};
+    if (turn)
+        add_turn(&opts);
     h->stun = ptn_relay_new(&opts);
     ptn_relay_start(h->stun);
     add(h, "server", ptn_relay_machine(h->stun), &number);
@@ -117,6 +144,11 @@ static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
         .registers = true,
         .keepalive = PTN_SIP_KEEPALIVE_CRLF,
     };
+    if (how->turn)
+        opts.turn = (struct ptn_ua_turn){.servers = {{"203.0.113.5", STUN_PORT, 5349}},
+                                         .server_count = 1,
+                                         .user = "phone",
+                                         .password = "turn"};
     if (how->change)
         how->change(&opts, i);
     must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
@@ -135,7 +167,7 @@ void homes_open(struct homes *h, const struct homes_opts *opts)
     must(ptn_sim_new(&h->w, &(struct ptn_sim_opts){.scenario = h->s, .seed = opts->seed}) == PTN_OK,
          "no memory");
     if (!opts->no_stun)
-        add_stun_server(h);
+        add_stun_server(h, opts->turn);
     add_registrar(h);
     for (unsigned i = 0; i < HOMES; i++)
         add_phone(h, opts, i);
@@ -257,15 +289,30 @@ bool homes_hang_up(struct homes *h, unsigned phone)
            homes_wait(h, BOB, PTN_UA_ENDED, ended[BOB] + 1, PTN_S(40));
 }
 
-struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone)
+/* Of the phone's last call; NULL: it has none. Static. */
+static const struct ptn_ua_call_status *call_of(const struct homes *h, unsigned phone)
 {
     static struct ptn_ua_status status;
 
     ptn_ua_status(h->phones[phone].ua, ptn_sim_now(h->w), &status);
     for (unsigned i = 0; i < status.call_count; i++)
-        if (status.calls[i].id == h->phones[phone].call && status.calls[i].has_stats)
-            return status.calls[i].stats;
-    return (struct ptn_stream_stats){0};
+        if (status.calls[i].id == h->phones[phone].call)
+            return &status.calls[i];
+    return NULL;
+}
+
+bool homes_is_relayed(const struct homes *h, unsigned phone)
+{
+    const struct ptn_ua_call_status *call = call_of(h, phone);
+
+    return call && call->relayed;
+}
+
+struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone)
+{
+    const struct ptn_ua_call_status *call = call_of(h, phone);
+
+    return call && call->has_stats ? call->stats : (struct ptn_stream_stats){0};
 }
 
 bool homes_hears(const struct homes *h, unsigned phone)

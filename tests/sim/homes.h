@@ -24,6 +24,7 @@ struct homes_opts {
     const char *link[HOMES]; /* of the home's wire, "delay 20ms loss 3%"; NULL: "delay 15ms" */
     const char *more;        /* further lines of the scenario, "at 20s reboot nat-a"; NULL */
     bool no_stun;            /* the STUN server is silent */
+    bool turn;               /* both phones have TURN there: user "phone" with "turn" */
     /* Changes a phone's settings before it is made; NULL: as they are. */
     void (*change)(struct ptn_ua_opts *opts, unsigned phone);
 };
@@ -73,6 +74,9 @@ bool homes_hang_up(struct homes *h, unsigned phone);
 
 /* What a phone has sent and received in its call; zeros when it has none. */
 struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone);
+
+/* Does this phone's sound go by way of a TURN server? */
+bool homes_is_relayed(const struct homes *h, unsigned phone);
 
 /* Whether the last tenth of a second at this phone was the far end's tone. */
 bool homes_hears(const struct homes *h, unsigned phone);

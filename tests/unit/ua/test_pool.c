@@ -209,7 +209,7 @@ TEST(at_the_end_ready_pairs_are_closed_and_taken_ones_stay)
     obey(0, 0);
     struct ptn_pair *taken = ptn_pool_take(&pool, 0, 0);
     obey(0, 0);
-    ptn_pool_end(&pool);
+    ptn_pool_end(&pool, 0);
     CHECK_EQ(4, obey(0, 0).closed);
     CHECK_EQ(PTN_PAIR_OPEN, taken->state);
     ptn_pool_drop(&pool, 0, taken);
