@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
-"""postern-server as a service of systemd, in a system booted for it. service.py BUILD"""
+"""postern-server as a service: of systemd, in a system booted for it, and as a pod would run it. service.py BUILD"""
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
 from booted import Booted  # noqa: E402
-from programs import Trouble, wait_until  # noqa: E402
+from programs import ROOT, Program, Trouble, wait_until  # noqa: E402
 from stun import ask_udp, request  # noqa: E402
-from tap import case, check, check_equal, need, on_failure, run_cases  # noqa: E402
+from tap import Skip, case, check, check_equal, need, on_failure, run_cases  # noqa: E402
 from turn_client import TurnClient, by_secret  # noqa: E402
+
+try:
+    import yaml
+except ImportError:
+    yaml = None
 
 BUILD = sys.argv[1]
 UNIT = 'postern-server.service'
@@ -208,6 +215,37 @@ def stop_waits_for_those_who_are_relayed_for_longer_than_for_one_that_hangs():
     wait_until(lambda: show('ActiveState') == 'inactive', 'the server to stop')
     check_equal(('success', '0'), (show('Result'), show('ExecMainStatus')))
     check_equal('', host.run('ls', '/run/postern').stdout)
+
+
+def healthy():
+    try:
+        with urllib.request.urlopen('http://127.0.0.1:9641/healthz', timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as e:
+        return e.code
+    except OSError:
+        return None
+
+
+@case
+def the_command_line_of_the_pod_starts_a_server_that_is_probed_and_drains():
+    if yaml is None:
+        raise Skip('python3-yaml is not installed (tools/setup installs it)')
+    with open(f'{ROOT}/packaging/kubernetes/postern-server.yaml', encoding='utf-8') as f:
+        pod = yaml.safe_load(f)['spec']['template']['spec']['containers'][0]
+    user = str(pod['securityContext']['runAsUser'])
+    words = [w.replace('$(NODE_IP)', '127.0.0.1') for w in pod['command'] + pod['args']]
+    host.write(CONFIG, 'listening-ip=127.0.0.1\nrealm=north.gov\nstatic-auth-secret=first\n', 0o440)
+    host.run('sh', '-c', f'mkdir -p /run/postern; chgrp {user} {CONFIG} /run/postern; chmod g+w /run/postern')
+    with Program(host.command('setpriv', f'--reuid={user}', f'--regid={user}', '--clear-groups', '--bounding-set=-all',
+                              '--no-new-privs', *words), ready='metrics at'):
+        wait_until(lambda: healthy() == 200, 'the pod to be ready')
+        client = TurnClient(('127.0.0.1', 3478), *by_secret('first', 'phone'), 'north.gov')
+        check_equal(0, client.allocate())
+        os.kill(int(host_pid()), signal.SIGTERM)
+        wait_until(lambda: healthy() == 503, 'the pod to be alive, but not ready')
+        check_equal((0, 0), (client.refresh(), client.refresh(0)))
+        wait_until(lambda: healthy() is None, 'the server to end')
 
 
 run_cases()
