@@ -5,6 +5,9 @@
 
 #include "os/host_parts.h"
 
+/* Each place of the batch that was ever filled is a page or more: a phone seldom finds many. */
+enum { AT_ONCE = 8, FIRST = PTN_UDP_BATCH_MAX - AT_ONCE };
+
 void ptn_host_udp_open(struct ptn_host *h, ptn_time now, uint32_t machine,
                        const struct ptn_ask *ask)
 {
@@ -83,9 +86,10 @@ void ptn_host_udp_ready(struct ptn_host *h, ptn_time now, struct ptn_slot *slot,
         while (ptn_udp_error(slot->fd, &to, &why))
             tell_unreached(h, now, slot, &to, why);
 
-    size_t count = what & PTN_LOOP_IN ? ptn_udp_receive(slot->fd, h->in) : 0;
+    enum ptn_family family = (enum ptn_family)slot->local.family;
+    size_t count = what & PTN_LOOP_IN ? ptn_udp_receive_more(slot->fd, family, h->in, FIRST) : 0;
     h->counts.datagrams_in += count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = FIRST; i < FIRST + count; i++) {
         ptn_host_tell(h, now, machine,
                       &(struct ptn_tell){.kind = PTN_TELL_DATAGRAM,
                                          .id = slot->id,

@@ -41,8 +41,8 @@ static bool is_valid(const struct ptn_sip_account *o)
            is_fine(o->proxy.name, not_in_host) && is_fine(o->server_2.name, not_in_host) &&
            is_fine(o->proxy_2.name, not_in_host) && is_fine(o->display_name, "") &&
            is_fine(o->auth_user, "") && is_fine(o->password, "") && is_fine(o->instance, " <>\"") &&
-           is_fine(o->mailbox, " <>\"") &&
-           (o->domain || o->server.name) && (!o->registers || o->server.name);
+           is_fine(o->mailbox, " <>\"") && (o->domain || o->server.name) &&
+           (!o->registers || o->server.name);
 }
 
 static bool fill(struct ptn_sip_acct *a, const struct ptn_sip_account *o, struct ptn_dice *dice)
@@ -89,6 +89,7 @@ static void free_account(struct ptn_sip_acct *a)
     free(a->password);
     free(a->instance);
     ptn_sip_ways_fini(a);
+    ptn_sip_auth_fini(&a->auth);
     free(a);
 }
 

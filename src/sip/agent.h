@@ -198,7 +198,8 @@ struct ptn_sip_outbound {
 
 /* One of the ways by which an account may be served: a server, straight or by a proxy. */
 struct ptn_sip_way {
-    struct ptn_sip_target server, hop; /* hop: the proxy, or the server again */
+    struct ptn_sip_target server, *proxy; /* NULL: straight */
+    const struct ptn_sip_target *hop;     /* the proxy, or the server again */
     char *domain, *aor, *registrar, *route;
     struct ptn_sip_rule rule;
     unsigned sends_max, expires_s;
@@ -228,15 +229,15 @@ struct ptn_sip_subscription {
 struct ptn_sip_acct {
     ptn_sip_id id;
     char *user, *auth_user, *password, *instance;
-    struct ptn_sip_way ways[PTN_SIP_WAYS_MAX]; /* best first */
-    unsigned way_count, way;                   /* `way`: the one used now; what follows is its */
-    const char *aor;                           /* "Name" <sip:user@domain> */
+    struct ptn_sip_way *ways; /* best first */
+    unsigned way_count, way;  /* `way`: the one used now; what follows is its */
+    const char *aor;          /* "Name" <sip:user@domain> */
     const char *domain;
     const char *registrar; /* Request-URI of REGISTER */
     const char *route;     /* "<sip:proxy;lr>" or "" */
     bool domain_is_server;
     bool has_hop; /* it has a server or a proxy */
-    struct ptn_sip_target server, hop;
+    const struct ptn_sip_target *server, *hop;
     struct ptn_sip_rule rule;
     ptn_time refreshed_at; /* its registration, last */
     bool dialogs_by_proxy;
@@ -388,6 +389,8 @@ void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e);
 /* Another key. False: no memory, and all is as it was. */
 bool ptn_sip_entry_rekey(struct ptn_sip *s, struct ptn_sip_entry *e, const char *key);
 /* What was written becomes the entry's bytes. */
+/* It has been answered and sends nothing any more: it only waits for repeats. */
+void ptn_sip_entry_lighten(struct ptn_sip_entry *e);
 bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w);
 /* Its bytes (again). */
 void ptn_sip_entry_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e);

@@ -86,7 +86,7 @@ static enum ptn_sip_lookup find_ways(struct ptn_sip *s, ptn_time now, struct ptn
         return found;
     if (a && e->within)
         ptn_sip_account_add_others(s, now, a, &places);
-    e->ways = calloc(2 * PTN_SIP_DESTS_MAX, sizeof *e->ways);
+    e->ways = calloc(2 * places.dests.count + 1, sizeof *e->ways);
     if (!e->ways) {
         *why = PTN_ERR_NO_MEMORY;
         return PTN_SIP_UNKNOWN;
@@ -533,4 +533,7 @@ void ptn_sip_client_answered(struct ptn_sip *s, ptn_time now, const struct ptn_s
     e = ptn_sip_exchange_find(s, id);
     if (e && !e->waiting && e->txn.state == PTN_SIP_TXN_TERMINATED)
         ptn_sip_entry_release(s, e);
+    else if (e && !e->waiting && e->txn.kind == PTN_SIP_CLIENT_OTHER &&
+             e->txn.state == PTN_SIP_TXN_COMPLETED)
+        ptn_sip_entry_lighten(e);
 }

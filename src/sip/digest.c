@@ -4,13 +4,14 @@
 #include "sip/digest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sip/text.h"
 
 /* Rounds of one request: proxy, its neighbour and the registrar may each ask, and each may
  * find its nonce stale once. */
-enum { ROUNDS_MAX = 5, CNONCE_SIZE = 17 };
+enum { ROUNDS_MAX = 5, CNONCE_SIZE = 17, REALM_MAX = 127, NONCE_MAX = 511, OPAQUE_MAX = 255 };
 
 /* Strongest last. SHA-512-256 is missing in `crypto`, and nobody offers it alone. */
 static const struct {
@@ -51,15 +52,14 @@ static bool split_parameter(struct pl element, struct pl *name, struct pl *value
 }
 
 /* Quoted texts go back into our answer as they came: whole, or not at all. */
-static bool keep(char *to, size_t size, struct pl value)
+static bool take_text(struct ptn_bytes *to, size_t size_max, struct pl value)
 {
-    if (value.l >= size)
+    if (value.l > size_max)
         return false;
     for (size_t i = 0; i < value.l; i++)
         if ((unsigned char)value.p[i] < ' ')
             return false;
-    memcpy(to, value.p, value.l);
-    to[value.l] = '\0';
+    *to = ptn_bytes(value.p, value.l);
     return true;
 }
 
@@ -77,11 +77,11 @@ static bool take_algorithm(struct ptn_sip_challenge *c, struct pl value)
 static bool take_parameter(struct ptn_sip_challenge *c, struct pl name, struct pl value)
 {
     if (pl_strcasecmp(&name, "realm") == 0)
-        return keep(c->realm, sizeof c->realm, value);
+        return take_text(&c->realm, REALM_MAX, value);
     if (pl_strcasecmp(&name, "nonce") == 0)
-        return keep(c->nonce, sizeof c->nonce, value);
+        return take_text(&c->nonce, NONCE_MAX, value);
     if (pl_strcasecmp(&name, "opaque") == 0)
-        return keep(c->opaque, sizeof c->opaque, value);
+        return take_text(&c->opaque, OPAQUE_MAX, value);
     if (pl_strcasecmp(&name, "algorithm") == 0)
         return take_algorithm(c, value);
     if (pl_strcasecmp(&name, "stale") == 0)
@@ -102,31 +102,72 @@ bool ptn_sip_challenge_parse(struct ptn_bytes value, bool proxy, struct ptn_sip_
     while (ptn_sip_list_next(&list, &element))
         if (!split_parameter(element, &name, &parameter) || !take_parameter(out, name, parameter))
             return false;
-    return out->realm[0] && out->nonce[0];
+    return out->realm.size > 0 && out->nonce.size > 0;
 }
 
-static struct ptn_sip_realm *find(struct ptn_sip_auth *auth, const struct ptn_sip_challenge *c)
+static bool same_realm(const struct ptn_sip_challenge *a, const struct ptn_sip_challenge *b)
 {
-    for (unsigned i = 0; i < PTN_SIP_REALMS_MAX; i++)
-        if (auth->realms[i].challenge.proxy == c->proxy &&
-            strcmp(auth->realms[i].challenge.realm, c->realm) == 0)
-            return &auth->realms[i];
-    return NULL;
+    return a->proxy == b->proxy && ptn_bytes_equal(a->realm, b->realm);
 }
 
-static struct ptn_sip_realm *free_slot(struct ptn_sip_auth *auth)
+/* The slot of its realm, or else a free one; REALMS_MAX: there is none. */
+static unsigned slot_of(const struct ptn_sip_auth *auth, const struct ptn_sip_challenge *c)
+{
+    unsigned free_one = PTN_SIP_REALMS_MAX;
+
+    for (unsigned i = 0; i < PTN_SIP_REALMS_MAX; i++) {
+        if (auth->realms[i] && same_realm(&auth->realms[i]->challenge, c))
+            return i;
+        if (!auth->realms[i] && free_one == PTN_SIP_REALMS_MAX)
+            free_one = i;
+    }
+    return free_one;
+}
+
+static void copy_text(struct ptn_bytes *text, uint8_t **at)
+{
+    if (text->size > 0)
+        memcpy(*at, text->data, text->size);
+    text->data = *at;
+    *at += text->size;
+}
+
+/* In the place of what the slot held, some of which `c` may borrow. False: no memory. */
+static bool remember(struct ptn_sip_realm **slot, const struct ptn_sip_challenge *c)
+{
+    struct ptn_sip_realm *realm =
+        malloc(sizeof *realm + c->realm.size + c->nonce.size + c->opaque.size);
+    uint8_t *at;
+
+    if (!realm)
+        return false;
+    *realm = (struct ptn_sip_realm){.challenge = *c};
+    at = realm->texts;
+    copy_text(&realm->challenge.realm, &at);
+    copy_text(&realm->challenge.nonce, &at);
+    copy_text(&realm->challenge.opaque, &at);
+    free(*slot);
+    *slot = realm;
+    return true;
+}
+
+static void forget(struct ptn_sip_realm **slot)
+{
+    free(*slot);
+    *slot = NULL;
+}
+
+void ptn_sip_auth_fini(struct ptn_sip_auth *auth)
 {
     for (unsigned i = 0; i < PTN_SIP_REALMS_MAX; i++)
-        if (auth->realms[i].challenge.realm[0] == '\0')
-            return &auth->realms[i];
-    return NULL;
+        forget(&auth->realms[i]);
 }
 
 /* Is there, among the same 401's challenges, a stronger one for the realm of `c`? */
 static bool outdone(const struct ptn_sip_challenge *all, size_t count, size_t at)
 {
     for (size_t i = 0; i < count; i++)
-        if (i != at && all[i].proxy == all[at].proxy && strcmp(all[i].realm, all[at].realm) == 0 &&
+        if (i != at && same_realm(&all[i], &all[at]) &&
             (all[i].algorithm > all[at].algorithm ||
              (all[i].algorithm == all[at].algorithm && i < at)))
             return true;
@@ -142,16 +183,17 @@ bool ptn_sip_auth_challenged(struct ptn_sip_auth *auth, struct ptn_sip_auth_chai
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct ptn_sip_challenge *c = &challenges[i];
-        struct ptn_sip_realm *realm = find(auth, c);
-        if (outdone(challenges, count, i) || (!realm && !(realm = free_slot(auth))))
+        unsigned slot = slot_of(auth, c);
+        if (outdone(challenges, count, i) || slot == PTN_SIP_REALMS_MAX)
             continue;
-        unsigned bit = 1u << (realm - auth->realms);
+        unsigned bit = 1u << slot;
         if (chain->answered & bit && !c->stale) {
             /* Refused. Forget it, or every later request would be refused as well. */
-            *realm = (struct ptn_sip_realm){0};
+            forget(&auth->realms[slot]);
             return false;
         }
-        *realm = (struct ptn_sip_realm){.challenge = *c};
+        if (!remember(&auth->realms[slot], c))
+            continue;
         chain->answered |= bit;
         again = true;
     }
@@ -161,28 +203,27 @@ bool ptn_sip_auth_challenged(struct ptn_sip_auth *auth, struct ptn_sip_auth_chai
 void ptn_sip_auth_info(struct ptn_sip_auth *auth, struct ptn_bytes info)
 {
     struct pl list = ptn_pl_bytes(info), element, name, value;
-    struct ptn_sip_realm *only = NULL;
+    struct ptn_sip_realm **only = NULL;
 
     for (unsigned i = 0; i < PTN_SIP_REALMS_MAX; i++)
-        if (auth->realms[i].challenge.realm[0]) {
+        if (auth->realms[i]) {
             if (only)
                 return;
             only = &auth->realms[i];
         }
-    while (only && ptn_sip_list_next(&list, &element))
+    while (only && ptn_sip_list_next(&list, &element)) {
+        struct ptn_sip_challenge next = (*only)->challenge;
         if (split_parameter(element, &name, &value) && pl_strcasecmp(&name, "nextnonce") == 0 &&
-            value.l > 0 && keep(only->challenge.nonce, sizeof only->challenge.nonce, value))
-            only->nonce_count = 0;
+            value.l > 0 && take_text(&next.nonce, NONCE_MAX, value))
+            remember(only, &next);
+    }
 }
 
-static void hash(struct ptn_crypto *crypto, enum ptn_digest digest, const char *const *texts,
+static void hash(struct ptn_crypto *crypto, enum ptn_digest digest, const struct ptn_bytes *parts,
                  size_t count, char *hex)
 {
-    struct ptn_bytes parts[8];
     uint8_t out[PTN_DIGEST_BYTES_MAX];
 
-    for (size_t i = 0; i < count; i++)
-        parts[i] = ptn_bytes_of_text(texts[i]);
     ptn_crypto_digest(crypto, digest, parts, count, out);
     for (size_t i = 0; i < ptn_digest_bytes(digest); i++)
         snprintf(hex + 2 * i, 3, "%02x", out[i]);
@@ -194,16 +235,26 @@ void ptn_sip_digest_response(struct ptn_crypto *crypto, const struct ptn_sip_cha
                              const char *uri, uint32_t nonce_count, const char *cnonce,
                              char out[static 2 * PTN_DIGEST_BYTES_MAX + 1])
 {
+    const struct ptn_bytes colon = ptn_bytes_of_text(":");
     char a1[2 * PTN_DIGEST_BYTES_MAX + 1], a2[2 * PTN_DIGEST_BYTES_MAX + 1], middle[64] = ":";
 
-    hash(crypto, c->algorithm, (const char *[]){who->user, ":", c->realm, ":", who->password}, 5,
-         a1);
+    hash(crypto, c->algorithm,
+         (struct ptn_bytes[]){ptn_bytes_of_text(who->user), colon, c->realm, colon,
+                              ptn_bytes_of_text(who->password)},
+         5, a1);
     if (c->session)
-        hash(crypto, c->algorithm, (const char *[]){a1, ":", c->nonce, ":", cnonce}, 5, a1);
-    hash(crypto, c->algorithm, (const char *[]){method, ":", uri}, 3, a2);
+        hash(crypto, c->algorithm,
+             (struct ptn_bytes[]){ptn_bytes_of_text(a1), colon, c->nonce, colon,
+                                  ptn_bytes_of_text(cnonce)},
+             5, a1);
+    hash(crypto, c->algorithm,
+         (struct ptn_bytes[]){ptn_bytes_of_text(method), colon, ptn_bytes_of_text(uri)}, 3, a2);
     if (nonce_count > 0)
         snprintf(middle, sizeof middle, ":%08x:%s:auth:", nonce_count, cnonce);
-    hash(crypto, c->algorithm, (const char *[]){a1, ":", c->nonce, middle, a2}, 5, out);
+    hash(crypto, c->algorithm,
+         (struct ptn_bytes[]){ptn_bytes_of_text(a1), colon, c->nonce, ptn_bytes_of_text(middle),
+                              ptn_bytes_of_text(a2)},
+         5, out);
 }
 
 /* The realm was given quoted with its escapes, RFC 7616 hashes it without them; SIP servers
@@ -213,6 +264,8 @@ static void print_line(struct ptn_sip_realm *realm, struct ptn_crypto *crypto,
                        const char *method, const char *uri, struct ptn_writer *w)
 {
     const struct ptn_sip_challenge *c = &realm->challenge;
+    struct pl name = ptn_pl_bytes(c->realm), nonce = ptn_pl_bytes(c->nonce);
+    struct pl opaque = ptn_pl_bytes(c->opaque);
     uint32_t nonce_count = c->qop ? ++realm->nonce_count : 0;
     char cnonce[CNONCE_SIZE], response[2 * PTN_DIGEST_BYTES_MAX + 1];
 
@@ -220,16 +273,16 @@ static void print_line(struct ptn_sip_realm *realm, struct ptn_crypto *crypto,
     ptn_sip_digest_response(crypto, c, who, method, uri, nonce_count, cnonce, response);
     ptn_sip_printf(w, "%s: Digest username=", c->proxy ? "Proxy-Authorization" : "Authorization");
     ptn_sip_print_quoted(w, who->user);
-    ptn_sip_printf(w, ", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"", c->realm,
-                   c->nonce, uri, response);
+    ptn_sip_printf(w, ", realm=\"%.*s\", nonce=\"%.*s\", uri=\"%s\", response=\"%s\"", PTN_PL(name),
+                   PTN_PL(nonce), uri, response);
     if (c->said)
         ptn_sip_printf(w, ", algorithm=%s", algorithm_name(c));
     if (c->qop || c->session)
         ptn_sip_printf(w, ", cnonce=\"%s\"", cnonce);
     if (c->qop)
         ptn_sip_printf(w, ", qop=auth, nc=%08x", nonce_count);
-    if (c->opaque[0])
-        ptn_sip_printf(w, ", opaque=\"%s\"", c->opaque);
+    if (opaque.l > 0)
+        ptn_sip_printf(w, ", opaque=\"%.*s\"", PTN_PL(opaque));
     ptn_sip_printf(w, "\r\n");
 }
 
@@ -238,6 +291,6 @@ void ptn_sip_auth_print(struct ptn_sip_auth *auth, struct ptn_crypto *crypto, st
                         struct ptn_writer *w)
 {
     for (unsigned i = 0; i < PTN_SIP_REALMS_MAX && who->password; i++)
-        if (auth->realms[i].challenge.realm[0])
-            print_line(&auth->realms[i], crypto, dice, who, method, uri, w);
+        if (auth->realms[i])
+            print_line(auth->realms[i], crypto, dice, who, method, uri, w);
 }

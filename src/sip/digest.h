@@ -24,20 +24,24 @@ struct ptn_sip_challenge {
     bool said;    /* the algorithm was named, so we name it too */
     bool qop;     /* auth was offered; without, RFC 2069's form */
     bool stale;
-    char realm[128], nonce[512], opaque[256]; /* as quoted: escapes are kept */
+    struct ptn_bytes realm, nonce, opaque; /* as quoted: escapes are kept; borrowed */
 };
 
 /* False: no Digest challenge that we can answer (scheme, algorithm, qop or a text too long). */
 bool ptn_sip_challenge_parse(struct ptn_bytes value, bool proxy, struct ptn_sip_challenge *out);
 
 struct ptn_sip_realm {
-    struct ptn_sip_challenge challenge; /* realm "": slot is free */
+    struct ptn_sip_challenge challenge; /* its texts are below */
     uint32_t nonce_count;
+    uint8_t texts[];
 };
 
+/* All zero: nobody has asked. */
 struct ptn_sip_auth {
-    struct ptn_sip_realm realms[PTN_SIP_REALMS_MAX];
+    struct ptn_sip_realm *realms[PTN_SIP_REALMS_MAX]; /* NULL: free */
 };
+
+void ptn_sip_auth_fini(struct ptn_sip_auth *auth);
 
 struct ptn_sip_auth_chain {
     unsigned rounds;

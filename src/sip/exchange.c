@@ -180,6 +180,15 @@ void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
                             : ptn_time_min(gives_up(e), ptn_sip_txn_deadline(&e->txn)));
 }
 
+void ptn_sip_entry_lighten(struct ptn_sip_entry *e)
+{
+    free(e->bytes);
+    free(e->ways);
+    e->bytes = NULL;
+    e->ways = NULL;
+    e->size = e->way_count = e->way = 0;
+}
+
 bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w)
 {
     size_t size = ptn_writer_size(w);
@@ -264,6 +273,8 @@ void ptn_sip_exchange_respond(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id
         ptn_sip_entry_release(s, e);
         return;
     }
+    if (r->status >= 200)
+        ptn_sip_in_fini(&e->request); /* it may come again, but is not answered anew */
     act(s, now, e,
         ptn_sip_txn_happens(&e->txn, now,
                             r->status < 200   ? PTN_SIP_TXN_1XX

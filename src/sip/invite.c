@@ -26,7 +26,7 @@ bool ptn_sip_call_next_hop(const struct ptn_sip *s, const struct ptn_sip_session
     const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
 
     if (a && a->dialogs_by_proxy && a->route[0]) {
-        *target = a->hop;
+        *target = *a->hop;
         return true;
     }
     return ptn_sip_target_of_uri(ptn_sip_dialog_next_hop(d), target);

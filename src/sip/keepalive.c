@@ -83,7 +83,7 @@ static struct ptn_sip_hop hop_of(const struct ptn_sip_acct *a)
     return (struct ptn_sip_hop){.socket = a->path.socket,
                                 .transport = a->hop_transport,
                                 .to = a->hop_addr,
-                                .name = a->hop.host};
+                                .name = a->hop->host};
 }
 
 /* ---- questions ---- */
@@ -94,7 +94,7 @@ static void send_request(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a
     char from[URI_MAX], call_id[25], tag[17], contact[400];
     struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_KEEPALIVE,
                                       .user_id = a->id,
-                                      .target = a->hop,
+                                      .target = *a->hop,
                                       .only = {a->hop_transport, a->hop_addr},
                                       .path = a->path};
 
@@ -157,7 +157,7 @@ static bool is_answerer(const struct ptn_sip_acct *a, ptn_time now)
 
 static unsigned probe_every(struct ptn_sip *s, const struct ptn_sip_acct *a)
 {
-    bool several = a->way_count > 1 || ptn_sip_names_peek(s, &a->hop).count > 1;
+    bool several = a->way_count > 1 || ptn_sip_names_peek(s, a->hop).count > 1;
 
     return several ? PROBE_EVERY_OF_SEVERAL : PROBE_EVERY;
 }
@@ -178,7 +178,7 @@ static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     if (ptn_addr_is_none(&a->hop_addr) || a->pulse.due != PTN_NEVER || is_covered(s, a))
         return;
     /* There is nothing to keep open, and a NAT that is stuck is to forget. */
-    if (a->registers && a->reg.state == PTN_SIP_REG_BACKOFF && a->hop.transport == PTN_UDP)
+    if (a->registers && a->reg.state == PTN_SIP_REG_BACKOFF && a->hop->transport == PTN_UDP)
         return;
     if (is_to_ask(s, a, now))
         put_question(s, now, a);
@@ -237,7 +237,7 @@ static void flow_of_account_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip
     stop_asking(s, a);
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_KEEPALIVE_LOST, .account = a->id});
     /* Perhaps the server has moved. */
-    ptn_sip_doubt_name(s, now, &a->hop);
+    ptn_sip_doubt_name(s, now, a->hop);
     ptn_sip_account_look_up(s, now, a);
     if (!a->reg.wanted)
         return;

@@ -68,7 +68,7 @@ static void ask(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_OPINION,
                                       .user_id = a->id,
                                       .account = a->id,
-                                      .target = a->hop,
+                                      .target = *a->hop,
                                       .only = {PTN_UDP, a->hop_addr},
                                       .path = *path};
 

@@ -51,8 +51,8 @@ static bool is_proxy(const struct ptn_sip_acct *a, struct pl uri)
 {
     struct ptn_sip_target t;
 
-    return ptn_sip_target_of_uri(uri, &t) && strcasecmp(t.host, a->hop.host) == 0 &&
-           port_of(&t) == port_of(&a->hop);
+    return ptn_sip_target_of_uri(uri, &t) && strcasecmp(t.host, a->hop->host) == 0 &&
+           port_of(&t) == port_of(a->hop);
 }
 
 /* Our proxy stays the first, for without it the rest may not be reached. A route that cannot be
@@ -93,7 +93,7 @@ bool ptn_sip_account_aim(const struct ptn_sip_acct *a, struct ptn_sip_target *ta
 
     if (!a->has_hop)
         return false;
-    *target = a->hop;
+    *target = *a->hop;
     /* With a proxy of ours that is the first. */
     if (!a->route[0] && ptn_sip_list_next(&list, &first) && ptn_sip_uri_of(first, &uri))
         ptn_sip_target_of_uri(uri, target);

@@ -132,7 +132,7 @@ static bool is_away(const struct ptn_sip_acct *a, const struct ptn_sip_session *
 {
     return !a || !a->has_hop ||
            (!c->dialog.route_set[0] && strcasecmp(target->host, a->domain) != 0 &&
-            strcasecmp(target->host, a->server.host) != 0);
+            strcasecmp(target->host, a->server->host) != 0);
 }
 
 bool ptn_sip_redirect_follow(struct ptn_sip *s, struct ptn_sip_session *c,

@@ -90,7 +90,7 @@ static void transmit(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     struct ptn_sip_ask_request ask = {.user = PTN_SIP_FOR_REGISTRATION,
                                       .user_id = a->id,
                                       .account = a->id,
-                                      .target = a->hop,
+                                      .target = *a->hop,
                                       .path = a->path};
 
     r->looks = a->path.veiled && !r->leaving;
@@ -188,7 +188,7 @@ static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsign
     }
     /* Perhaps the name server has been wrong, or the server has moved. */
     if (status == 0) {
-        ptn_sip_doubt_name(s, now, &a->hop);
+        ptn_sip_doubt_name(s, now, a->hop);
         ptn_sip_account_look_up(s, now, a);
     }
     if (wait == 0)
@@ -443,7 +443,7 @@ void ptn_sip_register(struct ptn_sip *s, ptn_time now, ptn_sip_id account)
 {
     struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
 
-    if (!a || !a->server.host[0] || a->reg.leaving)
+    if (!a || !a->server->host[0] || a->reg.leaving)
         return;
     a->reg.wanted = true;
     ptn_sip_reg_go(s, now, a);

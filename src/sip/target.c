@@ -44,8 +44,8 @@ bool ptn_sip_print_target(const struct ptn_sip_acct *a, const char *target, char
         used = snprintf(uri, size, "sip:%s", target);
     else if (!print_user(target, user, sizeof user))
         return false;
-    else if (a->domain_is_server && a->server.port)
-        used = snprintf(uri, size, "sip:%s@%s:%u", user, a->domain, a->server.port);
+    else if (a->domain_is_server && a->server->port)
+        used = snprintf(uri, size, "sip:%s@%s:%u", user, a->domain, a->server->port);
     else
         used = snprintf(uri, size, "sip:%s@%s", user, a->domain);
     return used > 0 && (size_t)used < size && ptn_sip_target_of_uri(ptn_pl(uri), &parsed);

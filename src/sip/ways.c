@@ -66,9 +66,9 @@ static bool set_uris(const struct ptn_sip_acct *a, struct ptn_sip_way *w,
         return false;
     text[0] = '\0';
     if (by_proxy) {
-        print_host(&w->hop, true, host, sizeof host);
+        print_host(w->hop, true, host, sizeof host);
         snprintf(text, sizeof text, "<sip:%s;lr%s>", host,
-                 ptn_sip_transport_parameter(w->hop.transport));
+                 ptn_sip_transport_parameter(w->hop->transport));
     }
     return ptn_sip_replace(&w->route, ptn_pl(text));
 }
@@ -81,7 +81,13 @@ static bool add_way(struct ptn_sip_acct *a, const struct ptn_sip_account *o,
     struct ptn_sip_way *w = &a->ways[a->way_count++];
 
     w->server = target_of(server);
-    w->hop = proxy->name ? target_of(proxy) : w->server;
+    w->hop = &w->server;
+    if (proxy->name) {
+        if (!(w->proxy = malloc(sizeof *w->proxy)))
+            return false;
+        *w->proxy = target_of(proxy);
+        w->hop = w->proxy;
+    }
     w->rule = (struct ptn_sip_rule){server->failback, server->failback_after, 0};
     if (w->rule.mode == PTN_SIP_FAILBACK_REFRESH && !o->registers)
         w->rule.mode = PTN_SIP_FAILBACK_SOON;
@@ -96,7 +102,7 @@ static void take_way(struct ptn_sip_acct *a, unsigned i)
     struct ptn_sip_way *w = &a->ways[i];
 
     a->way = i;
-    a->server = w->server;
+    a->server = &w->server;
     a->hop = w->hop;
     a->rule = w->rule;
     a->domain = w->domain;
@@ -110,7 +116,11 @@ bool ptn_sip_ways_init(struct ptn_sip_acct *a, const struct ptn_sip_account *o)
 {
     const struct ptn_sip_host *servers[] = {&o->server, &o->server_2};
     const struct ptn_sip_host *proxies[] = {&o->proxy, &o->proxy_2};
+    unsigned ways_max = (o->server_2.name ? 2 : 1) * (o->proxy_2.name ? 2 : 1);
 
+    a->ways = calloc(ways_max, sizeof *a->ways);
+    if (!a->ways)
+        return false;
     for (unsigned s = 0; s < 2; s++)
         for (unsigned p = 0; p < 2; p++) {
             bool needed = s == 0 && p == 0;
@@ -119,19 +129,21 @@ bool ptn_sip_ways_init(struct ptn_sip_acct *a, const struct ptn_sip_account *o)
                 return false;
         }
     take_way(a, 0);
-    a->has_hop = a->hop.host[0] != '\0';
-    a->hop_transport = a->hop.transport;
+    a->has_hop = a->hop->host[0] != '\0';
+    a->hop_transport = a->hop->transport;
     return true;
 }
 
 void ptn_sip_ways_fini(struct ptn_sip_acct *a)
 {
-    for (unsigned i = 0; i < PTN_SIP_WAYS_MAX; i++) {
+    for (unsigned i = 0; i < a->way_count; i++) {
+        free(a->ways[i].proxy);
         free(a->ways[i].domain);
         free(a->ways[i].aor);
         free(a->ways[i].registrar);
         free(a->ways[i].route);
     }
+    free(a->ways);
 }
 
 /* ---- which one ---- */
@@ -143,7 +155,7 @@ static void tell_server(struct ptn_sip *s, const struct ptn_sip_acct *a)
                                             .addr = a->hop_addr,
                                             .transport = a->hop_transport,
                                             .server = a->instead_of,
-                                            .name = a->server.host,
+                                            .name = a->server->host,
                                             .why = a->hop_why});
 }
 
@@ -194,7 +206,7 @@ static void consider(struct ptn_sip *s, ptn_time now, const struct ptn_sip_acct 
 {
     struct ptn_sip_rule rule = rule_of(a, way);
     struct ptn_sip_places places;
-    enum ptn_sip_lookup known = ptn_sip_look_up(s, now, &a->ways[way].hop, &rule, &places);
+    enum ptn_sip_lookup known = ptn_sip_look_up(s, now, a->ways[way].hop, &rule, &places);
 
     c->until = ptn_time_min(c->until, places.until);
     c->pending |= known == PTN_SIP_PENDING;
@@ -254,7 +266,7 @@ bool ptn_sip_account_has_server(struct ptn_sip *s, const struct ptn_sip_acct *a,
     if (ptn_addr_same_ip(&a->hop_addr, addr))
         return true;
     for (unsigned i = 0; i < a->way_count; i++) {
-        struct ptn_sip_dests dests = ptn_sip_names_peek(s, &a->ways[i].hop);
+        struct ptn_sip_dests dests = ptn_sip_names_peek(s, a->ways[i].hop);
         for (unsigned n = 0; n < dests.count; n++)
             if (ptn_addr_same_ip(&dests.list[n].addr, addr))
                 return true;
@@ -277,7 +289,7 @@ void ptn_sip_account_add_others(struct ptn_sip *s, ptn_time now, const struct pt
     if (a->way_count == 1 || !ptn_sip_account_has_server(s, a, &places->dests.list[0].addr))
         return;
     for (unsigned i = 0; i < a->way_count; i++) {
-        struct ptn_sip_dests dests = ptn_sip_names_peek(s, &a->ways[i].hop);
+        struct ptn_sip_dests dests = ptn_sip_names_peek(s, a->ways[i].hop);
         for (unsigned n = 0; n < dests.count; n++)
             append(places, &dests.list[n]);
     }
@@ -288,10 +300,10 @@ const char *ptn_sip_account_name_of(struct ptn_sip *s, const struct ptn_sip_acct
                                     const struct ptn_sip_dest *dest)
 {
     for (unsigned i = 0; i < a->way_count; i++) {
-        struct ptn_sip_dests dests = ptn_sip_names_peek(s, &a->ways[i].hop);
+        struct ptn_sip_dests dests = ptn_sip_names_peek(s, a->ways[i].hop);
         for (unsigned n = 0; n < dests.count; n++)
             if (ptn_sip_same_dest(&dests.list[n], dest))
-                return a->ways[i].hop.host;
+                return a->ways[i].hop->host;
     }
     return NULL;
 }

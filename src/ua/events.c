@@ -1,14 +1,37 @@
 /*
  * ua/events.c - what the owner is told, in order, until he asks for it.
  */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "ua/inside.h"
+
+static void forget(struct ptn_ua_told *told)
+{
+    free(told->reason);
+    free(told->peer);
+    free(told->peer_name);
+    free(told->call_id);
+    free(told->text);
+    free(told->stats);
+    *told = (struct ptn_ua_told){0};
+}
+
+/* NULL, or no memory: NULL, which is told as "". */
+static char *copy(const char *text)
+{
+    size_t size = text ? strlen(text) + 1 : 0;
+    char *to = size > 1 ? malloc(size) : NULL;
+
+    if (to)
+        memcpy(to, text, size);
+    return to;
+}
 
 static struct ptn_ua_told *new_told(struct ptn_ua *ua, enum ptn_ua_event_kind kind)
 {
     if (ua->event_count == PTN_UA_EVENTS_MAX) {
         ptn_log(ua->opts.log, PTN_LOG_WARN, "events are not taken: the oldest is lost");
+        forget(&ua->events[ua->event_first]);
         ua->event_first = (ua->event_first + 1) % PTN_UA_EVENTS_MAX;
         ua->event_count--;
     }
@@ -34,12 +57,11 @@ void ptn_ua_tell_ended(struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call
     told->event.call = call->id;
     told->event.ended = ended;
     told->event.status = status;
-    snprintf(told->reason, sizeof told->reason, "%s", reason ? reason : "");
-    snprintf(told->peer, sizeof told->peer, "%s", call->peer);
-    snprintf(told->call_id, sizeof told->call_id, "%s", call->call_id);
-    told->has_stats = call->stream != NULL;
-    if (call->stream)
-        ptn_stream_stats(call->stream, now, &told->stats);
+    told->reason = copy(reason);
+    told->peer = copy(call->peer);
+    told->call_id = copy(call->call_id);
+    if (call->stream && (told->stats = malloc(sizeof *told->stats)))
+        ptn_stream_stats(call->stream, now, told->stats);
 }
 
 void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call)
@@ -49,9 +71,9 @@ void ptn_ua_tell_incoming(struct ptn_ua *ua, const struct ptn_ua_call *call)
     told->event.account = call->account;
     told->event.call = call->id;
     told->event.other = call->replaces;
-    snprintf(told->peer, sizeof told->peer, "%s", call->peer);
-    snprintf(told->peer_name, sizeof told->peer_name, "%s", call->peer_name);
-    snprintf(told->call_id, sizeof told->call_id, "%s", call->call_id);
+    told->peer = copy(call->peer);
+    told->peer_name = copy(call->peer_name);
+    told->call_id = copy(call->call_id);
 }
 
 /* What the agent says about texts and mailboxes, as it is. */
@@ -68,11 +90,13 @@ void ptn_ua_tell_note(struct ptn_ua *ua, const struct ptn_sip_event *ev)
     told->event.waiting = ev->waiting;
     told->event.messages_new = ev->messages_new;
     told->event.messages_old = ev->messages_old;
-    snprintf(told->reason, sizeof told->reason, "%s", ev->reason ? ev->reason : "");
-    snprintf(told->peer, sizeof told->peer, "%s", ev->peer ? ev->peer : "");
-    snprintf(told->peer_name, sizeof told->peer_name, "%s", ev->peer_name ? ev->peer_name : "");
-    snprintf(told->text, sizeof told->text, "%.*s", (int)ev->text.size,
-             ev->text.size ? (const char *)ev->text.data : "");
+    told->reason = copy(ev->reason);
+    told->peer = copy(ev->peer);
+    told->peer_name = copy(ev->peer_name);
+    if (ev->text.size > 0 && (told->text = malloc(ev->text.size + 1))) {
+        memcpy(told->text, ev->text.data, ev->text.size);
+        told->text[ev->text.size] = '\0';
+    }
 }
 
 void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
@@ -83,23 +107,39 @@ void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
     told->event.account = call->account;
     told->event.call = call->id;
     told->event.other = follower->id;
-    snprintf(told->peer, sizeof told->peer, "%s", follower->peer);
+    told->peer = copy(follower->peer);
+}
+
+static const char *text_or_none(const char *text)
+{
+    return text ? text : "";
 }
 
 bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev)
 {
+    struct ptn_ua_told *told = &ua->current;
+
+    forget(told);
     if (ua->event_count == 0)
         return false;
-    ua->current = ua->events[ua->event_first];
+    *told = ua->events[ua->event_first];
+    ua->events[ua->event_first] = (struct ptn_ua_told){0};
     ua->event_first = (ua->event_first + 1) % PTN_UA_EVENTS_MAX;
     ua->event_count--;
-    *ev = ua->current.event;
-    ev->reason = ua->current.reason;
+    *ev = told->event;
+    ev->reason = text_or_none(told->reason);
     if (ev->kind == PTN_UA_MESSAGE)
-        ev->text = ua->current.text;
-    ev->peer = ua->current.peer;
-    ev->peer_name = ua->current.peer_name;
-    ev->call_id = ua->current.call_id;
-    ev->stats = ua->current.has_stats ? &ua->current.stats : NULL;
+        ev->text = text_or_none(told->text);
+    ev->peer = text_or_none(told->peer);
+    ev->peer_name = text_or_none(told->peer_name);
+    ev->call_id = text_or_none(told->call_id);
+    ev->stats = told->stats;
     return true;
+}
+
+void ptn_ua_events_fini(struct ptn_ua *ua)
+{
+    forget(&ua->current);
+    for (unsigned i = 0; i < PTN_UA_EVENTS_MAX; i++)
+        forget(&ua->events[i]);
 }

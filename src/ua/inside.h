@@ -136,13 +136,11 @@ struct ptn_ua_call {
     struct ptn_ua_watch watch;
 };
 
+/* With texts and stats of its own, where it has some. */
 struct ptn_ua_told {
     struct ptn_ua_event event;
-    char reason[PTN_UA_TEXT_MAX], peer[PTN_UA_TEXT_MAX], peer_name[PTN_UA_TEXT_MAX];
-    char call_id[PTN_UA_TEXT_MAX];
-    char text[PTN_SIP_TEXT_BYTES_MAX + 1]; /* of MESSAGE */
-    struct ptn_stream_stats stats;
-    bool has_stats;
+    char *reason, *peer, *peer_name, *call_id, *text;
+    struct ptn_stream_stats *stats;
 };
 
 struct ptn_ua {
@@ -194,6 +192,7 @@ void ptn_ua_tell_note(struct ptn_ua *ua, const struct ptn_sip_event *ev);
 void ptn_ua_tell_referred(struct ptn_ua *ua, const struct ptn_ua_call *call,
                           const struct ptn_ua_call *follower);
 bool ptn_ua_told(struct ptn_ua *ua, struct ptn_ua_event *ev);
+void ptn_ua_events_fini(struct ptn_ua *ua);
 
 /* --- sockets.c --- */
 

@@ -264,6 +264,7 @@ void ptn_ua_free(struct ptn_ua *ua)
         return;
     for (unsigned i = 0; i < ua->call_count; i++)
         ptn_stream_free(ua->calls[i].stream);
+    ptn_ua_events_fini(ua);
     ptn_sip_free(ua->sip);
     ptn_discover_free(ua->discover);
     ptn_relays_free(ua->relays);

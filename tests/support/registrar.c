@@ -239,24 +239,27 @@ static enum credentials check(struct registrar *r, ptn_time now, const struct pt
     struct pl value =
         ptn_sip_in_value(in, proxy ? SIP_HDR_PROXY_AUTHORIZATION : SIP_HDR_AUTHORIZATION);
     struct ptn_sip_challenge c = {.algorithm = r->opts.algorithm, .qop = true, .said = true};
-    char name[100], uri[300], cnonce[100], count[20], method[20], response[80];
+    char realm[128], nonce[512], name[100], uri[300], cnonce[100], count[20], method[20],
+        response[80];
     char expected[2 * PTN_DIGEST_BYTES_MAX + 1];
 
     if (value.l == 0)
         return NONE;
     parameter(value, "username", name, sizeof name);
-    parameter(value, "realm", c.realm, sizeof c.realm);
-    parameter(value, "nonce", c.nonce, sizeof c.nonce);
+    parameter(value, "realm", realm, sizeof realm);
+    parameter(value, "nonce", nonce, sizeof nonce);
     parameter(value, "uri", uri, sizeof uri);
     parameter(value, "cnonce", cnonce, sizeof cnonce);
     parameter(value, "nc", count, sizeof count);
     parameter(value, "response", response, sizeof response);
-    if (strcmp(name, user) != 0 || strcmp(c.realm, r->opts.domain) != 0 ||
+    if (strcmp(name, user) != 0 || strcmp(realm, r->opts.domain) != 0 ||
         pl_strcpy(&in->msg->met, method, sizeof method) != 0)
         return WRONG;
+    c.realm = ptn_bytes_of_text(realm);
+    c.nonce = ptn_bytes_of_text(nonce);
     ptn_sip_digest_response(r->crypto, &c, &(struct ptn_sip_credentials){user, password}, method,
                             uri, (uint32_t)strtoul(count, NULL, 16), cnonce, expected);
-    return strcmp(expected, response) == 0 ? check_nonce(r, now, c.nonce) : WRONG;
+    return strcmp(expected, response) == 0 ? check_nonce(r, now, nonce) : WRONG;
 }
 
 /* The row of the user in a URI, or user_count. */
