@@ -189,6 +189,31 @@ static json_t *account_json(const struct phone *p, unsigned i,
     return account;
 }
 
+/* "turn:203.0.113.5:3478"; left out where there is none. */
+static void set_way(json_t *object, const char *key, const struct ptn_turn_way *way)
+{
+    char text[PTN_TURN_WAY_TEXT_MAX];
+    if (!ptn_addr_is_none(&way->server))
+        set_text(object, key, ptn_turn_way_text(way, text));
+}
+
+/* NULL: there is no TURN server. */
+static json_t *turn_json(const struct ptn_ua_turn_status *t)
+{
+    if (!t->wanted)
+        return NULL;
+    json_t *turn = json_object();
+    set_way(turn, "server", &t->way);
+    set_count(turn, "allocations", t->standing);
+    set_count(turn, "begun", (int64_t)t->begun);
+    set_count(turn, "lost", (int64_t)t->lost);
+    if (t->is_wrong) {
+        set_way(turn, "failed", &t->wrong);
+        set_text(turn, "why", ptn_turn_why_text(t->why));
+    }
+    return turn;
+}
+
 static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status *c, ptn_time now)
 {
     json_t *call = json_object();
@@ -208,6 +233,9 @@ static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status 
         set_text(call, "codec", ptn_codec_info(c->codec)->name);
     set_addr(call, "rtp_local", &c->rtp_local);
     set_told(call, "rtp", &c->rtp);
+    json_object_set_new(call, "relayed", json_boolean(c->relayed));
+    if (c->relayed)
+        set_way(call, "relay", &c->relay);
     set_addr(call, "rtp_signalled", &c->rtp_signalled);
     set_addr(call, "rtp_remote", &c->rtp_remote);
     if (c->has_stats)
@@ -256,6 +284,7 @@ static json_t *nat_json(const struct ptn_ua_status *s, ptn_time now)
         set_text(socket, "transport", transport_text(s->sockets[i].transport));
         set_addr(socket, "local", &s->sockets[i].local);
         set_addr(socket, "mapped", &s->sockets[i].mapped);
+        set_addr(socket, "relayed", &s->sockets[i].relayed);
         set_text(socket, "mapping", ptn_reach_nat_text(s->sockets[i].nat));
         if (s->sockets[i].call)
             set_count(socket, "call", s->sockets[i].call);
@@ -264,6 +293,9 @@ static json_t *nat_json(const struct ptn_ua_status *s, ptn_time now)
         json_array_append_new(sockets, socket);
     }
     json_object_set_new(nat, "stun", servers);
+    json_t *turn = turn_json(&s->turn);
+    if (turn)
+        json_object_set_new(nat, "turn", turn);
     json_object_set_new(nat, "sockets", sockets);
     return nat;
 }

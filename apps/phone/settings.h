@@ -21,6 +21,7 @@ extern const struct ptn_conf_table phone_settings_table;
 /* The words of account.X.nat.nat_traversal and others, in the order of settings.def. */
 enum phone_nat { PHONE_NAT_DISABLED, PHONE_NAT_STUN, PHONE_NAT_MANUAL, PHONE_NAT_AUTO };
 enum phone_stun { PHONE_STUN_OFF, PHONE_STUN_ON, PHONE_STUN_AUTO };
+enum phone_turn_transport { PHONE_TURN_AUTO, PHONE_TURN_UDP, PHONE_TURN_TCP, PHONE_TURN_TLS };
 enum phone_transport { PHONE_UDP, PHONE_TCP, PHONE_TLS, PHONE_NAPTR };
 enum phone_redundancy { PHONE_CONCURRENT, PHONE_SUCCESSIVE };
 enum phone_failback {

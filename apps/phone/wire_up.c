@@ -142,6 +142,56 @@ static void wire_stun(struct wiring *x)
              "static.sip.nat_stun.enable is 1, but static.sip.nat_stun.server is empty: no STUN");
 }
 
+/* ---- TURN ---- */
+
+static enum ptn_relays_by turn_by(uint32_t setting)
+{
+    switch ((enum phone_turn_transport)setting) {
+    case PHONE_TURN_AUTO: return PTN_RELAYS_BY_ANY;
+    case PHONE_TURN_UDP: return PTN_RELAYS_BY_UDP;
+    case PHONE_TURN_TCP: return PTN_RELAYS_BY_TCP;
+    case PHONE_TURN_TLS: return PTN_RELAYS_BY_TLS;
+    }
+    return PTN_RELAYS_BY_ANY;
+}
+
+static void add_turn(struct wiring *x, const char *name)
+{
+    struct ptn_ua_turn *turn = &x->opts->turn;
+
+    if (name[0])
+        turn->servers[turn->server_count++] = (struct ptn_relays_server){
+            name, (uint16_t)x->s->turn_port, (uint16_t)x->s->turn_tls_port};
+}
+
+static void wire_turn(struct wiring *x)
+{
+    const struct phone_settings *s = x->s;
+    struct ptn_ua_turn *turn = &x->opts->turn;
+
+    if (s->turn_enable == PHONE_STUN_OFF)
+        return;
+    add_turn(x, s->turn_server);
+    add_turn(x, s->turn_second);
+    if (turn->server_count == 0 && s->turn_enable == PHONE_STUN_ON)
+        WARN(x, "static.sip.nat_turn.enable",
+             "static.sip.nat_turn.enable is 1, but static.sip.nat_turn.server is empty: no TURN");
+    if (turn->server_count == 0)
+        return;
+    if (!s->turn_username[0] || !s->turn_password[0])
+        WARN(x, "static.sip.nat_turn.server",
+             "static.sip.nat_turn.username and static.sip.nat_turn.password are needed by almost "
+             "every "
+             "TURN server, and %s is empty",
+             s->turn_username[0] ? "the password" : "the user name");
+    turn->user = s->turn_username;
+    turn->password = s->turn_password;
+    turn->by = turn_by(s->turn_transport);
+    turn->always = s->turn_use != 0;
+    /* Where UDP leads to it, it says which address the phone has outside. */
+    x->has_stun |= turn->by == PTN_RELAYS_BY_ANY || turn->by == PTN_RELAYS_BY_UDP;
+}
+
 /* ---- accounts ---- */
 
 static enum ptn_reach_policy wire_nat(struct wiring *x, unsigned i)
@@ -401,6 +451,7 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
     *w = (struct phone_wiring){0};
     wire_addresses(&x, interfaces, interface_count);
     wire_stun(&x);
+    wire_turn(&x);
     wire_accounts(&x);
     if (s->static_nat_enable && ptn_addr_is_none(&s->static_nat_addr))
         WARN(&x, "static.network.static_nat.enable",

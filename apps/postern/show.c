@@ -138,6 +138,9 @@ static void show_call(const json_t *c)
             printf(" (it said %s)", signalled);
         putchar('\n');
     }
+    if (json_is_true(json_object_get(c, "relayed")))
+        printf("         relayed by %s\n",
+               has(c, "relay") ? text_of(c, "relay") : "nobody at the moment");
     const json_t *stats = json_object_get(c, "stats");
     if (stats)
         show_stats(stats, "         ");
@@ -160,6 +163,22 @@ static void show_evidence(const json_t *socket)
     }
 }
 
+static void show_turn(const json_t *turn)
+{
+    double allocations = number_of(turn, "allocations");
+
+    if (!turn)
+        return;
+    if (has(turn, "server"))
+        printf("TURN     %s  %.0f relayed addresses now, %.0f in all, %.0f lost\n",
+               text_of(turn, "server"), allocations, number_of(turn, "begun"),
+               number_of(turn, "lost"));
+    else if (!has(turn, "why"))
+        puts("TURN     not needed so far");
+    if (has(turn, "why"))
+        printf("TURN     %s  fails: %s\n", text_of(turn, "failed"), text_of(turn, "why"));
+}
+
 static void show_nat_lines(const json_t *nat)
 {
     const char *type = text_of(nat, "type"), *mapped = text_of(nat, "mapped");
@@ -177,6 +196,7 @@ static void show_nat_lines(const json_t *nat)
                json_is_true(json_object_get(server, "answers")) ? "answers" : "is silent",
                dialect[0] ? ", " : "", dialect);
     }
+    show_turn(json_object_get(nat, "turn"));
     json_t *socket;
     json_array_foreach(json_object_get(nat, "sockets"), i, socket) show_evidence(socket);
 }
@@ -219,6 +239,8 @@ void show_nat(const json_t *status)
                text_of(item, "local"));
         if (mapped[0])
             printf(" seen as %s", mapped);
+        if (has(item, "relayed"))
+            printf(" relayed at %s", text_of(item, "relayed"));
         if (has(item, "call"))
             printf("  call %.0f", number_of(item, "call"));
         putchar('\n');

@@ -399,6 +399,43 @@ TEST(stun_is_used_when_a_server_is_set_unless_it_is_switched_off)
     CHECK_EQ(0, opts.stun_count);
 }
 
+TEST(turn_is_used_when_a_server_is_set_unless_it_is_switched_off)
+{
+    begin();
+    CHECK(wire());
+    CHECK_EQ(0, opts.turn.server_count);
+    set("static.sip.nat_turn.server", "turn.example");
+    set("static.sip.nat_turn.username", "phone");
+    set("static.sip.nat_turn.password", "secret");
+    set("account.1.nat.nat_traversal", "1");
+    CHECK(wire());
+    CHECK_STR("", said); /* where UDP leads to it, it answers as STUN servers do */
+    CHECK_EQ(1, opts.turn.server_count);
+    CHECK_STR("turn.example", opts.turn.servers[0].name);
+    CHECK_EQ(3478, opts.turn.servers[0].port);
+    CHECK_EQ(5349, opts.turn.servers[0].tls_port);
+    CHECK_STR("phone", opts.turn.user);
+    CHECK_STR("secret", opts.turn.password);
+    CHECK_EQ(PTN_RELAYS_BY_ANY, opts.turn.by);
+    CHECK(!opts.turn.always);
+    set("static.sip.nat_turn.port", "3479");
+    set("postern.turn.second_server", "192.0.2.9");
+    set("postern.turn.tls_port", "443");
+    set("postern.turn.transport", "tls");
+    set("postern.turn.use", "always");
+    CHECK(wire());
+    CHECK_EQ(2, opts.turn.server_count);
+    CHECK_STR("192.0.2.9", opts.turn.servers[1].name);
+    CHECK_EQ(3479, opts.turn.servers[1].port);
+    CHECK_EQ(443, opts.turn.servers[1].tls_port);
+    CHECK_EQ(PTN_RELAYS_BY_TLS, opts.turn.by);
+    CHECK(opts.turn.always);
+    CHECK(strstr(said, "account.1.nat.nat_traversal is stun") != NULL);
+    set("static.sip.nat_turn.enable", "0");
+    CHECK(wire());
+    CHECK_EQ(0, opts.turn.server_count);
+}
+
 TEST(nat_traversal_means_what_it_says_and_manual_wins_over_auto)
 {
     static const struct {
@@ -431,6 +468,8 @@ TEST(half_of_a_pair_of_settings_is_warned_of)
         {"account.1.nat.nat_traversal", "1", "account.1.nat.nat_traversal is stun"},
         {"account.1.nat.nat_traversal", "2", "static.network.static_nat.addr is empty"},
         {"static.sip.nat_stun.enable", "1", "no STUN"},
+        {"static.sip.nat_turn.enable", "1", "no TURN"},
+        {"static.sip.nat_turn.server", "turn.example", "the user name is empty"},
         {"static.network.static_nat.enable", "1", "nothing is set by hand"},
         {"static.network.port.max_rtpport", "11783", "are enough for 2 calls only"},
     };
