@@ -163,7 +163,11 @@ static json_t *account_json(const struct phone *p, unsigned i,
     set_addr(account, "server_address", &a->server);
     if (!ptn_addr_is_none(&a->server))
         set_text(account, "server_transport", transport_text(a->transport));
+    if (a->server_why != PTN_OK)
+        set_text(account, "server_why", ptn_err_text(a->server_why));
     set_addr(account, "server_instead_of", &a->instead_of);
+    if (!ptn_addr_is_none(&a->instead_of))
+        set_text(account, "server_fault", ptn_ua_fault_text(a->fault));
     set_addr(account, "also_registered_at", &a->also_at);
     set_text(account, "state", account_state_text(a->state));
     set_told(account, "contact", &a->contact);

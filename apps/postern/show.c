@@ -88,10 +88,14 @@ static void show_account(const json_t *a)
         printf(", again in %s", span_text(number_of(a, "retry_in_ms"), span));
     putchar('\n');
     if (has(a, "server_address"))
-        printf("         server %s %s%s%s%s\n", text_of(a, "server_transport"),
+        printf("         server %s %s%s%s%s%s\n", text_of(a, "server_transport"),
                text_of(a, "server_address"), has(a, "server_instead_of") ? ", because " : "",
-               text_of(a, "server_instead_of"),
-               has(a, "server_instead_of") ? " does not answer" : "");
+               text_of(a, "server_instead_of"), has(a, "server_instead_of") ? " " : "",
+               text_of(a, "server_fault"));
+    if (has(a, "server_why"))
+        printf("         where %s is, is not known%s: %s\n", server,
+               has(a, "server_address") ? " any more, the address is from before" : "",
+               text_of(a, "server_why"));
     if (has(a, "also_registered_at"))
         printf("         also registered at %s\n", text_of(a, "also_registered_at"));
     show_told(json_object_get(a, "contact"), "contact");

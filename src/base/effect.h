@@ -68,7 +68,8 @@ enum ptn_tell_kind {
     PTN_TELL_ACCEPTED,   /* id (new, above PTN_ID_WORLD), listener, transport, local, from */
     PTN_TELL_FAILED,     /* id, why; the id is free again */
     PTN_TELL_CLOSED,     /* id, why (PTN_OK: the far end was done); the id is free again */
-    PTN_TELL_RESOLVED,   /* id, records: possibly none, which means "no such record" */
+    PTN_TELL_RESOLVED,   /* id, records: possibly none, which means "no such record"; then `why` is
+                            PTN_OK, or PTN_ERR_NO_SUCH_NAME when nothing has this name */
     PTN_TELL_ICMP_ERROR, /* id, from: the far end a datagram did not reach, why */
     PTN_TELL_ADDRESSES,  /* addrs: all addresses of this host's interfaces, now */
 };

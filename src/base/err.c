@@ -20,6 +20,12 @@ const char *ptn_err_text(enum ptn_err err)
     case PTN_ERR_CERT_NAME: return "certificate not trusted: it is for another name";
     case PTN_ERR_CERT_DATE: return "certificate not trusted: it has expired, or is not valid yet";
     case PTN_ERR_CERT_CA: return "certificate not trusted: its CA is unknown here";
+    case PTN_ERR_NO_SUCH_NAME: return "the name servers know no such name";
+    case PTN_ERR_NO_ADDRESS: return "the name has no address that can be used from here";
+    case PTN_ERR_NAMES_SILENT: return "no name server answers";
+    case PTN_ERR_NAMES_UNREACHABLE: return "no name server can be reached";
+    case PTN_ERR_NAMES_FAILED: return "the name server has failed (SERVFAIL)";
+    case PTN_ERR_NAMES_REFUSED: return "the name server refuses to answer";
     case PTN_ERR_UNSUPPORTED: return "not supported";
     case PTN_ERR_INVALID: return "malformed";
     case PTN_ERR_IO: return "input/output error";

@@ -23,10 +23,23 @@ enum ptn_err {
     PTN_ERR_CERT_NAME,
     PTN_ERR_CERT_DATE,
     PTN_ERR_CERT_CA,
-    PTN_ERR_UNSUPPORTED, /* this build, kernel or peer cannot do it */
-    PTN_ERR_INVALID,     /* malformed text or bytes in a file */
-    PTN_ERR_IO,          /* anything else the kernel answered */
+    PTN_ERR_NO_SUCH_NAME, /* so the name servers say; with the next five: why a name leads nowhere
+                           */
+    PTN_ERR_NO_ADDRESS,   /* the name is there, but no address of it that we could use */
+    PTN_ERR_NAMES_SILENT, /* no name server answers */
+    PTN_ERR_NAMES_UNREACHABLE,
+    PTN_ERR_NAMES_FAILED,  /* SERVFAIL */
+    PTN_ERR_NAMES_REFUSED, /* REFUSED, NOTIMP */
+    PTN_ERR_UNSUPPORTED,   /* this build, kernel or peer cannot do it */
+    PTN_ERR_INVALID,       /* malformed text or bytes in a file */
+    PTN_ERR_IO,            /* anything else the kernel answered */
 };
+
+/* Have the name servers answered, if only to say that there is nothing? */
+static inline bool ptn_err_is_answer(enum ptn_err err)
+{
+    return err == PTN_OK || err == PTN_ERR_NO_SUCH_NAME;
+}
 
 /* Did a certificate displease us, or ours the far end? */
 static inline bool ptn_err_is_about_trust(enum ptn_err err)

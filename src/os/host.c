@@ -272,7 +272,8 @@ static void take_answers(struct ptn_host *h, ptn_time now)
         if (!slot)
             continue;
         uint32_t machine = slot->machine;
-        struct ptn_tell tell = {.kind = answer.why == PTN_OK ? PTN_TELL_RESOLVED : PTN_TELL_FAILED,
+        struct ptn_tell tell = {.kind = ptn_err_is_answer(answer.why) ? PTN_TELL_RESOLVED
+                                                                      : PTN_TELL_FAILED,
                                 .id = slot->id,
                                 .why = answer.why,
                                 .records = answer.records,

@@ -3,7 +3,8 @@
  *
  * Asks the name servers of resolv.conf, after the hosts file and after looking
  * whether the name is an address already. Several types are asked at once and
- * come back as one answer.
+ * come back as one answer. A resolv.conf that has changed is read anew, for a
+ * machine that was carried elsewhere, or started before its network.
  */
 #ifndef PTN_OS_RESOLVER_H
 #define PTN_OS_RESOLVER_H
@@ -35,7 +36,8 @@ ptn_time ptn_resolver_deadline(struct ptn_resolver *r, ptn_time now);
 
 struct ptn_resolver_answer {
     uint64_t token;
-    enum ptn_err why; /* PTN_OK: the servers have spoken, perhaps to say that there is nothing */
+    enum ptn_err why; /* PTN_OK: the servers have spoken, perhaps to say that there is no such
+                         record; PTN_ERR_NO_SUCH_NAME: they say that nothing has this name */
     const struct ptn_dns_record *records; /* borrowed until the next call */
     size_t record_count;
 };

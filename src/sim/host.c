@@ -359,7 +359,7 @@ static void serve_query(struct ptn_sim_host *h, ptn_time now, struct ptn_sim_soc
     flush_query(h, now, s);
     if (!ptn_sim_resolver_done(s->query, &what.why, &what.records, &what.record_count))
         return;
-    if (what.why)
+    if (!ptn_err_is_answer(what.why))
         what.kind = PTN_TELL_FAILED;
     tell(h, now, machine, &what);
     close_socket(h, now, s); /* before the id can be used again */

@@ -68,10 +68,10 @@ enum ptn_err ptn_sim_resolver_new(struct ptn_sim_resolver **out, ptn_time now,
             continue;
         q->id = (uint16_t)ptn_dice_u64(dice);
         q->due = now;
-        q->why = PTN_ERR_TIMED_OUT;
+        q->why = PTN_ERR_NAMES_SILENT;
         q->open = opts->server_count > 0;
         if (!q->open)
-            q->why = PTN_ERR_NOT_FOUND; /* nobody to ask */
+            q->why = PTN_ERR_NAMES_UNREACHABLE; /* nobody to ask */
     }
     *out = r;
     return PTN_OK;
@@ -131,12 +131,14 @@ void ptn_sim_resolver_input(struct ptn_sim_resolver *r, ptn_time now, const stru
     if (readable && answer->code == PTN_NET_DNS_FINE && !answer->truncated)
         keep_records(r, which);
     else if (!readable || answer->code != PTN_NET_DNS_NO_SUCH_NAME) {
-        q->why = PTN_ERR_REFUSED; /* it said that it cannot, or what it said cannot be read */
+        q->why = readable && answer->code == PTN_NET_DNS_SERVER_FAILED ? PTN_ERR_NAMES_FAILED
+                 : readable                                            ? PTN_ERR_NAMES_REFUSED
+                                                                       : PTN_ERR_INVALID;
         give_up_or_repeat(r, q, now);
         return;
     }
     q->open = false;
-    q->why = PTN_OK;
+    q->why = answer->code == PTN_NET_DNS_FINE ? PTN_OK : PTN_ERR_NO_SUCH_NAME;
 }
 
 void ptn_sim_resolver_unreachable(struct ptn_sim_resolver *r, ptn_time now,
@@ -146,7 +148,7 @@ void ptn_sim_resolver_unreachable(struct ptn_sim_resolver *r, ptn_time now,
         struct question *q = &r->questions[i];
         if (!q->open || q->sends == 0 || !ptn_addr_equal(server, server_of(r, q)))
             continue;
-        q->why = PTN_ERR_UNREACHABLE;
+        q->why = PTN_ERR_NAMES_UNREACHABLE;
         give_up_or_repeat(r, q, now);
     }
 }
@@ -190,7 +192,7 @@ bool ptn_sim_resolver_done(const struct ptn_sim_resolver *r, enum ptn_err *why,
                            const struct ptn_dns_record **records, size_t *count)
 {
     enum ptn_err first = PTN_OK;
-    bool answered = false;
+    bool answered = false, exists = false;
 
     for (unsigned i = 0; i < PTN_SIM_RESOLVER_TYPES; i++) {
         const struct question *q = &r->questions[i];
@@ -198,10 +200,11 @@ bool ptn_sim_resolver_done(const struct ptn_sim_resolver *r, enum ptn_err *why,
             return false;
         if (q->sends == 0 && q->why == PTN_OK)
             continue; /* this type was not wanted */
-        answered |= q->why == PTN_OK;
+        answered |= ptn_err_is_answer(q->why);
+        exists |= q->why == PTN_OK;
         first = first ? first : q->why;
     }
-    *why = answered ? PTN_OK : first;
+    *why = exists ? PTN_OK : answered ? PTN_ERR_NO_SUCH_NAME : first;
     *records = r->records;
     *count = r->record_count;
     return true;

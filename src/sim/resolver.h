@@ -49,7 +49,8 @@ bool ptn_sim_resolver_output(struct ptn_sim_resolver *r, ptn_time now, struct pt
 ptn_time ptn_sim_resolver_deadline(const struct ptn_sim_resolver *r);
 
 /* True once every type has been answered or given up. Then `why` is PTN_OK with the records of
- * whatever was answered, owned by `r` (none: no such record), or the reason why nothing was. */
+ * whatever was answered, owned by `r` (none: no such record), PTN_ERR_NO_SUCH_NAME, or the reason
+ * why nothing was answered. */
 bool ptn_sim_resolver_done(const struct ptn_sim_resolver *r, enum ptn_err *why,
                            const struct ptn_dns_record **records, size_t *count);
 

@@ -244,6 +244,7 @@ struct ptn_sip_acct {
     struct ptn_addr path_for;             /* `hop_addr` when the owner said the path */
     struct ptn_addr hop_addr, instead_of; /* of `hop`; of a better one that has failed */
     enum ptn_transport hop_transport;
+    enum ptn_err fault;   /* of `instead_of` */
     enum ptn_err hop_why; /* as last told */
     ptn_time hop_until;
     bool registers;

@@ -238,13 +238,14 @@ static bool leaves_home(const struct ptn_sip_entry *e)
 
 /* Where it went has failed; `wait`: not to be asked again before. On to the next place: false,
  * there is none. */
-static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, ptn_time wait)
+static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why,
+                    ptn_time wait)
 {
     bool more = has_more(e) && !leaves_home(e);
     bool doubtful = wait == 0 && !waits_for_ttl(s, e);
 
     if (e->ways && !e->left && !e->settled) {
-        ptn_sip_dest_fails(s, now, &e->ways[e->way], wait);
+        ptn_sip_dest_fails(s, now, &e->ways[e->way], why, wait);
         ptn_sip_accounts_resume(s, now);
     }
     if (!more) {
@@ -266,7 +267,7 @@ static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, pt
 
 void ptn_sip_client_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, enum ptn_err why)
 {
-    if (!move_on(s, now, e, 0))
+    if (!move_on(s, now, e, why, 0))
         ptn_sip_client_fail(s, now, e, why);
 }
 
@@ -501,7 +502,8 @@ static void take_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e
 {
     if (e->left)
         call_off(s, now, e, in);
-    else if (in->msg->scode != 503 || !move_on(s, now, e, ptn_sip_in_retry_after(in)))
+    else if (in->msg->scode != 503 ||
+             !move_on(s, now, e, PTN_ERR_REFUSED, ptn_sip_in_retry_after(in)))
         pass(s, now, e, in, PTN_OK);
 }
 

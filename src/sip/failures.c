@@ -43,7 +43,7 @@ static struct ptn_sip_failure *add(struct ptn_sip *s, const struct ptn_sip_dest 
 }
 
 void ptn_sip_dest_fails(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest,
-                        ptn_time wait)
+                        enum ptn_err why, ptn_time wait)
 {
     struct ptn_sip_failure *f = find(s, dest);
 
@@ -53,6 +53,7 @@ void ptn_sip_dest_fails(struct ptn_sip *s, ptn_time now, const struct ptn_sip_de
     if (f->times == 0 || now > f->at + PTN_S(1))
         f->times++;
     f->at = now;
+    f->why = why;
     f->wait_until = wait ? now + wait : 0;
 }
 
@@ -71,12 +72,13 @@ static ptn_time soon(const struct ptn_sip_failure *f)
     return f->at + ptn_time_min(SOON_MAX, SOON_FIRST << doublings);
 }
 
-ptn_time ptn_sip_dest_failed_at(const struct ptn_sip *s, const struct ptn_sip_dest *dest)
+const struct ptn_sip_failure *ptn_sip_dest_failure(const struct ptn_sip *s,
+                                                   const struct ptn_sip_dest *dest)
 {
     for (unsigned i = 0; i < s->failure_count; i++)
         if (ptn_sip_same_dest(&s->failures[i].dest, dest))
-            return s->failures[i].at;
-    return 0;
+            return &s->failures[i];
+    return NULL;
 }
 
 ptn_time ptn_sip_dest_shunned_until(struct ptn_sip *s, ptn_time now,

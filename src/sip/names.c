@@ -103,7 +103,7 @@ static void finish(struct ptn_sip_name *n, ptn_time now)
         n->answered_at = now;
         kept = ptn_time_max(kept, PTN_S(result.ttl_s));
     }
-    n->why = n->dests.count > 0 ? PTN_OK : result.why;
+    n->why = result.why;
     n->expires = now + kept;
 }
 
@@ -112,7 +112,7 @@ static void start(struct ptn_sip *s, ptn_time now, struct ptn_sip_name *n)
     n->search = ptn_sip_search_new(s, &n->target);
     if (!n->search) {
         n->done = true;
-        n->why = n->dests.count > 0 ? PTN_OK : PTN_ERR_NO_MEMORY;
+        n->why = PTN_ERR_NO_MEMORY;
         n->expires = now + NAME_KEPT_MIN;
     } else if (ptn_sip_search_done(n->search)) {
         finish(n, now);
@@ -172,7 +172,7 @@ void ptn_sip_put_in_order(struct ptn_sip *s, ptn_time now, const struct ptn_sip_
             p->dests.list[good++] = dest;
             continue;
         }
-        ptn_time at = ptn_sip_dest_failed_at(s, &dest);
+        ptn_time at = ptn_sip_dest_failure(s, &dest)->at;
         unsigned place = bad++;
         for (; place > 0 && failed_at[place - 1] > at; place--) {
             sorted[place] = sorted[place - 1];

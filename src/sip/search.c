@@ -7,8 +7,9 @@
  *     is known: SRV        straight to here --+
  *
  * Every step is a round of questions side by side, and there are three rounds at most, of so
- * many questions: what the name servers say can lead in no circle, and not far. RFC 3263 §4,
- * RFC 2782.
+ * many questions: what the name servers say can lead in no circle, and not far. Who was silent
+ * about NAPTR is asked for the services and for the name itself at once, since he may be silent
+ * again. RFC 3263 §4, RFC 2782.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ enum { STEPS_MAX = 8, STEP_ADDRS_MAX = 4, WAYS_MAX = 3, TTL_MAX_S = 86400 };
 
 struct step {
     ptn_id query; /* 0: answered */
+    bool is_host; /* asked for addresses, not for SRV */
     char name[PTN_SIP_HOST_MAX + 16];
     enum ptn_transport transport;
     uint16_t port;
@@ -31,14 +33,15 @@ struct step {
     unsigned addr_count;
 };
 
+enum round { ASKED_NAPTR, ASKED_SRV, ASKED_ADDRESSES, DONE };
+
 struct ptn_sip_search {
     struct ptn_sip_target target;
-    enum { ASKED_NAPTR, ASKED_SRV, ASKED_ADDRESSES, DONE } state;
+    enum round state;
     struct step steps[STEPS_MAX], found[STEPS_MAX]; /* being asked; hosts that SRV has named */
     unsigned step_count, found_count;
     uint32_t ttl_s;
-    enum ptn_err why; /* a question failed so */
-    bool unusable;    /* an address was no good */
+    enum ptn_err why; /* a question of this round failed so, or was about nothing */
 };
 
 static const struct {
@@ -97,41 +100,48 @@ static void add_host(struct ptn_sip_search *h, enum ptn_transport transport, uin
     struct step *step = strlen(name) < PTN_SIP_HOST_MAX ? add_step(h, transport, "", name) : NULL;
 
     if (step) {
+        step->is_host = true;
         step->port = port ? port : ptn_sip_default_port(transport);
         step->level = level;
     }
 }
 
-static void ask_addresses(struct ptn_sip *s, struct ptn_sip_search *h)
+static unsigned types_for(const struct ptn_sip *s, const struct step *step)
 {
-    h->state = ASKED_ADDRESSES;
-    for (unsigned i = 0; i < h->step_count; i++) {
-        struct step *step = &h->steps[i];
-        bool v4 = ptn_sip_has_family(s, step->transport, PTN_IPV4);
-        bool v6 = ptn_sip_has_family(s, step->transport, PTN_IPV6);
-        /* Without any socket yet both are asked for: the socket may open while we wait. */
-        ask_step(s, h, step, (v4 || !v6 ? PTN_DNS_A : 0u) | (v6 || !v4 ? PTN_DNS_AAAA : 0u));
-    }
+    bool v4 = ptn_sip_has_family(s, step->transport, PTN_IPV4);
+    bool v6 = ptn_sip_has_family(s, step->transport, PTN_IPV6);
+
+    /* Without any socket yet both are asked for: the socket may open while we wait. */
+    return !step->is_host ? PTN_DNS_SRV
+                          : (v4 || !v6 ? PTN_DNS_A : 0u) | (v6 || !v4 ? PTN_DNS_AAAA : 0u);
+}
+
+static void ask_round(struct ptn_sip *s, struct ptn_sip_search *h, enum round state)
+{
+    h->state = state;
+    h->why = PTN_OK;
+    for (unsigned i = 0; i < h->step_count; i++)
+        ask_step(s, h, &h->steps[i], types_for(s, &h->steps[i]));
+}
+
+static void add_plain(struct ptn_sip_search *h)
+{
+    add_host(h, h->target.transport, h->target.port, 0, h->target.host);
 }
 
 /* What no record says: the name itself has the address (§4.2). */
 static void ask_plain(struct ptn_sip *s, struct ptn_sip_search *h)
 {
     h->step_count = 0;
-    add_host(h, h->target.transport, h->target.port, 0, h->target.host);
-    ask_addresses(s, h);
-}
-
-static void ask_services(struct ptn_sip *s, struct ptn_sip_search *h)
-{
-    h->state = ASKED_SRV;
-    for (unsigned i = 0; i < h->step_count; i++)
-        ask_step(s, h, &h->steps[i], PTN_DNS_SRV);
+    add_plain(h);
+    ask_round(s, h, ASKED_ADDRESSES);
 }
 
 /* §4.1: without NAPTR, SRV is asked for what we speak. */
 static void ask_usual_services(struct ptn_sip *s, struct ptn_sip_search *h)
 {
+    bool silent = h->why == PTN_ERR_NAMES_SILENT;
+
     h->step_count = 0;
     for (unsigned i = 0; i < SERVICES; i++) {
         bool wanted = h->target.any ? is_spoken(s, services[i].transport)
@@ -141,10 +151,13 @@ static void ask_usual_services(struct ptn_sip *s, struct ptn_sip_search *h)
         if (step)
             step->level = i * RANK;
     }
-    if (h->step_count == 0)
+    if (h->step_count == 0) {
         ask_plain(s, h);
-    else
-        ask_services(s, h);
+        return;
+    }
+    if (silent)
+        add_plain(h);
+    ask_round(s, h, ASKED_SRV);
 }
 
 struct ptn_sip_search *ptn_sip_search_new(struct ptn_sip *s, const struct ptn_sip_target *target)
@@ -223,7 +236,8 @@ static void take_naptr(struct ptn_sip *s, struct ptn_sip_search *h, const struct
                                     ? &h->found[h->found_count++]
                                     : NULL;
             if (host) {
-                *host = (struct step){.transport = transport,
+                *host = (struct step){.is_host = true,
+                                      .transport = transport,
                                       .port = ptn_sip_default_port(transport),
                                       .level = place * RANK};
                 snprintf(host->name, sizeof host->name, "%s", r->target);
@@ -261,7 +275,8 @@ static void take_srv(struct ptn_sip_search *h, const struct step *step, const st
         struct step *host = room_at(h, step->level + r->priority);
         if (!host)
             continue;
-        *host = (struct step){.transport = step->transport,
+        *host = (struct step){.is_host = true,
+                              .transport = step->transport,
                               .port = r->port,
                               .level = step->level + r->priority,
                               .weight = r->weight};
@@ -306,7 +321,7 @@ static void ask_found(struct ptn_sip *s, struct ptn_sip_search *h)
         h->steps[h->step_count++] = h->found[at];
         h->found[at] = h->found[--h->found_count];
     }
-    ask_addresses(s, h);
+    ask_round(s, h, ASKED_ADDRESSES);
 }
 
 /* Can a server be there at all? What only a name server that lies, or one of another network,
@@ -343,13 +358,19 @@ static void take_addresses(const struct ptn_sip *s, struct ptn_sip_search *h, st
             r->addr.family != (r->type == PTN_DNS_A ? PTN_IPV4 : PTN_IPV6))
             continue;
         if (!is_usable(s, step, &r->addr)) {
-            h->unusable = true;
+            h->why = PTN_ERR_NO_ADDRESS;
             continue;
         }
         heed_ttl(h, r->ttl_s);
         if (step->addr_count < STEP_ADDRS_MAX)
             step->addrs[step->addr_count++] = ptn_addr_with_port(r->addr, step->port);
     }
+}
+
+/* Has the name itself been asked for beside its services? */
+static bool asked_plain(const struct ptn_sip_search *h)
+{
+    return h->steps[h->step_count - 1].is_host;
 }
 
 static bool all_answered(const struct ptn_sip_search *h)
@@ -366,7 +387,7 @@ static void go_on(struct ptn_sip *s, struct ptn_sip_search *h)
     switch (h->state) {
     case ASKED_NAPTR:
         if (h->step_count > 0)
-            ask_services(s, h);
+            ask_round(s, h, ASKED_SRV);
         else if (h->found_count > 0)
             ask_found(s, h);
         else
@@ -375,6 +396,8 @@ static void go_on(struct ptn_sip *s, struct ptn_sip_search *h)
     case ASKED_SRV:
         if (h->found_count > 0)
             ask_found(s, h);
+        else if (asked_plain(h))
+            h->state = DONE;
         else
             ask_plain(s, h);
         break;
@@ -394,16 +417,18 @@ bool ptn_sip_search_input(struct ptn_sip *s, struct ptn_sip_search *h, const str
         return false;
     struct step *step = &h->steps[i];
     step->query = 0;
-    if (tell->kind == PTN_TELL_FAILED) {
+    /* That there is no such service says nothing of the name. */
+    bool counts = tell->why != PTN_ERR_NO_SUCH_NAME || step->is_host;
+    if (counts && ptn_err_is_answer(h->why))
         h->why = tell->why;
+    if (tell->kind == PTN_TELL_FAILED)
         tell = &nothing;
-    }
-    switch (h->state) {
-    case ASKED_NAPTR: take_naptr(s, h, tell); break;
-    case ASKED_SRV: take_srv(h, step, tell); break;
-    case ASKED_ADDRESSES: take_addresses(s, h, step, tell); break;
-    case DONE: break;
-    }
+    if (h->state == ASKED_NAPTR)
+        take_naptr(s, h, tell);
+    else if (step->is_host)
+        take_addresses(s, h, step, tell);
+    else
+        take_srv(h, step, tell);
     /* A question that could not even be put has been answered, too. */
     while (h->state != DONE && all_answered(h))
         go_on(s, h);
@@ -448,5 +473,5 @@ void ptn_sip_search_result(const struct ptn_sip_search *h, struct ptn_sip_result
         for (unsigned n = 0; n < h->steps[i].addr_count; n++)
             add_dest(out, &h->steps[i], n);
     if (out->dests.count == 0)
-        out->why = h->why ? h->why : h->unusable ? PTN_ERR_UNREACHABLE : PTN_ERR_NOT_FOUND;
+        out->why = h->why ? h->why : PTN_ERR_NO_ADDRESS;
 }

@@ -248,8 +248,9 @@ enum ptn_sip_event_kind {
     PTN_SIP_SOCKET_OPENED,   /* socket, local */
     PTN_SIP_SOCKET_FAILED,   /* socket, why; also when a listener closes later */
     PTN_SIP_SERVER,          /* account, addr, transport: where its requests go; none: `why` it is
-                              * unknown. `name` of the server, and `server`: the address that
-                              * would be used if it had not failed, or none */
+                              * unknown. With `why` and an address that is known from before.
+                              * `name` of the server, and `server`: the address that would be used
+                              * if it had not failed, or none; and how it has: `fault` */
     PTN_SIP_REGISTERED,      /* account, addr: the contact bound, lease_s granted to it, status */
     PTN_SIP_REGISTER_FAILED, /* account, status (0: nobody answered), why, retry_in */
     PTN_SIP_UNREGISTERED,    /* account, status (0: nobody answered, or nothing was bound) */
@@ -296,7 +297,7 @@ struct ptn_sip_event {
     ptn_sip_id replaces; /* INCOMING: the call that ends once this one is up; 0: none */
     struct ptn_addr local, addr, server;
     enum ptn_transport transport;
-    enum ptn_err why;
+    enum ptn_err why, fault;
     unsigned status;
     unsigned lease_s;
     ptn_time retry_in; /* PTN_NEVER: not before the owner asks */

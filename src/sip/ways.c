@@ -15,6 +15,9 @@
 
 enum { URI_MAX = 1024 };
 
+/* So long the owner may take to say from where an account speaks to another server. */
+#define PATH_PATIENCE PTN_MS(200)
+
 /* ---- what a way is made of ---- */
 
 static struct ptn_sip_target target_of(const struct ptn_sip_host *h)
@@ -155,8 +158,17 @@ static void tell_server(struct ptn_sip *s, const struct ptn_sip_acct *a)
                                             .addr = a->hop_addr,
                                             .transport = a->hop_transport,
                                             .server = a->instead_of,
+                                            .fault = a->fault,
                                             .name = a->server->host,
                                             .why = a->hop_why});
+}
+
+/* Does the owner have to choose another socket now? What he said of this one would be a lie. */
+static bool needs_other_path(struct ptn_sip *s, const struct ptn_sip_acct *a)
+{
+    const struct ptn_sip_socket *k = ptn_sip_find_socket(s, a->path.socket);
+
+    return k && (k->transport != a->hop_transport || k->local.family != a->hop_addr.family);
 }
 
 /* Its requests go elsewhere now: nobody can call us there who knows nothing of us. */
@@ -169,7 +181,9 @@ static void follow(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, bool
     if (!r->wanted || r->resting || r->leaving)
         return;
     /* Where none is any good, waiting is all there is. */
-    if (r->state == PTN_SIP_REG_BOUND || (r->state == PTN_SIP_REG_BACKOFF && hopeful))
+    if (r->state == PTN_SIP_REG_BOUND && needs_other_path(s, a))
+        r->next = ptn_time_min(r->next, now + PATH_PATIENCE);
+    else if (r->state == PTN_SIP_REG_BOUND || (r->state == PTN_SIP_REG_BACKOFF && hopeful))
         ptn_sip_reg_go(s, now, a);
     else if (r->state == PTN_SIP_REG_TRYING && r->way != a->way && hopeful)
         r->again = true;
@@ -190,7 +204,8 @@ struct choice {
     struct ptn_addr instead_of;
     bool good, known, pending;
     ptn_time failed_at, until;
-    enum ptn_err why;
+    enum ptn_err why; /* no place is known, or those known are not fresh */
+    enum ptn_err fault;
 };
 
 static struct ptn_sip_rule rule_of(const struct ptn_sip_acct *a, unsigned way)
@@ -210,17 +225,21 @@ static void consider(struct ptn_sip *s, ptn_time now, const struct ptn_sip_acct 
 
     c->until = ptn_time_min(c->until, places.until);
     c->pending |= known == PTN_SIP_PENDING;
-    if (known == PTN_SIP_UNKNOWN && !c->why)
+    if (known == PTN_SIP_UNKNOWN && !c->known && !c->why)
         c->why = places.why;
     if (known != PTN_SIP_KNOWN)
         return;
-    if (ptn_addr_is_none(&c->instead_of) && places.good < places.dests.count)
-        c->instead_of = places.dests.list[places.good].addr;
+    if (ptn_addr_is_none(&c->instead_of) && places.good < places.dests.count) {
+        const struct ptn_sip_dest *failed = &places.dests.list[places.good];
+        c->instead_of = failed->addr;
+        c->fault = ptn_sip_dest_failure(s, failed)->why;
+    }
     if (places.good > 0 || !c->known || places.failed_at < c->failed_at) {
         c->way = way;
         c->dest = places.dests.list[0];
         c->good = places.good > 0;
         c->failed_at = places.failed_at;
+        c->why = places.why;
     }
     c->known = true;
 }
@@ -244,11 +263,16 @@ void ptn_sip_account_look_up(struct ptn_sip *s, ptn_time now, struct ptn_sip_acc
         }
         return;
     }
-    a->hop_why = PTN_OK;
+    bool news = a->hop_why != c.why;
+    a->hop_why = c.why;
+    a->fault = c.fault;
     a->instead_of =
         ptn_addr_equal(&c.instead_of, &c.dest.addr) ? (struct ptn_addr){0} : c.instead_of;
-    if (c.way == a->way && ptn_sip_same_dest(&c.dest, &old))
+    if (c.way == a->way && ptn_sip_same_dest(&c.dest, &old)) {
+        if (news)
+            tell_server(s, a);
         return;
+    }
     if (c.way != a->way)
         take_way(a, c.way);
     if (begun)

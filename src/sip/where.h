@@ -60,7 +60,7 @@ struct ptn_sip_name {
     bool done;                     /* asked at least once */
     ptn_time expires;              /* of the answer, or of the failure */
     ptn_time answered_at;          /* 0: never */
-    enum ptn_err why;              /* there are no `dests` */
+    enum ptn_err why;              /* the last look-up failed so; `dests` are from one before */
     struct ptn_sip_dests dests;
     struct ptn_sip_dest proven; /* it has answered, at `proven_at`; 0: none has */
     ptn_time proven_at;
@@ -72,13 +72,14 @@ struct ptn_sip_places {
     unsigned good;              /* so many have not failed */
     ptn_time failed_at;         /* none is good: when the first of them failed */
     ptn_time until;             /* when to look again */
-    enum ptn_err why;
+    enum ptn_err why;           /* there are none, or they are not fresh */
 };
 
 /* A place that did not answer. */
 struct ptn_sip_failure {
     struct ptn_sip_dest dest;
     ptn_time at; /* last */
+    enum ptn_err why;
     unsigned times;
     ptn_time wait_until; /* it said so itself (Retry-After); 0: it did not */
 };
@@ -120,11 +121,12 @@ uint16_t ptn_sip_default_port(enum ptn_transport transport);
 
 /* failures.c; `wait`: so long it does not want to be asked, 0: it said nothing */
 void ptn_sip_dest_fails(struct ptn_sip *s, ptn_time now, const struct ptn_sip_dest *dest,
-                        ptn_time wait);
+                        enum ptn_err why, ptn_time wait);
 void ptn_sip_dest_works(struct ptn_sip *s, const struct ptn_sip_dest *dest);
 bool ptn_sip_same_dest(const struct ptn_sip_dest *a, const struct ptn_sip_dest *b);
-/* 0: it has not failed. */
-ptn_time ptn_sip_dest_failed_at(const struct ptn_sip *s, const struct ptn_sip_dest *dest);
+/* NULL: it has not failed. */
+const struct ptn_sip_failure *ptn_sip_dest_failure(const struct ptn_sip *s,
+                                                   const struct ptn_sip_dest *dest);
 /* 0: it is as good as any. `rule` NULL: soon; `answered_at`: when its name was looked up, 0: it is
  * an address. */
 ptn_time ptn_sip_dest_shunned_until(struct ptn_sip *s, ptn_time now,

@@ -32,7 +32,9 @@ static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
 
     a->server = ev->addr;
     a->transport = ev->transport;
+    a->server_why = ev->why;
     a->instead_of = ev->server;
+    a->fault = ev->fault;
     snprintf(a->server_name, sizeof a->server_name, "%s", ev->name ? ev->name : "");
     ua->dirty = true;
     if (ptn_addr_is_none(&ev->addr) || ev->why)
@@ -41,10 +43,10 @@ static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
                 ptn_addr_is_none(&ev->addr) ? "" : "; what was known before is used");
     else
         ptn_log(ua->opts.log, second_best ? PTN_LOG_WARN : PTN_LOG_INFO,
-                "%s: server at %s (%s)%s%s%s", a->opts.user, ptn_addr_format(&ev->addr, text),
+                "%s: server at %s (%s)%s%s%s%s", a->opts.user, ptn_addr_format(&ev->addr, text),
                 transport_text(ev->transport), second_best ? ", because " : "",
-                second_best ? ptn_addr_format(&ev->server, other) : "",
-                second_best ? " does not answer" : "");
+                second_best ? ptn_addr_format(&ev->server, other) : "", second_best ? " " : "",
+                second_best ? ptn_ua_fault_text(ev->fault) : "");
 }
 
 static void registered(struct ptn_ua *ua, ptn_time now, unsigned i, const struct ptn_sip_event *ev)

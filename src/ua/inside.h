@@ -71,7 +71,9 @@ struct ptn_ua_account_here {
     enum ptn_ua_account_state state;
     struct ptn_addr server;
     enum ptn_transport transport; /* towards it */
-    struct ptn_addr instead_of;   /* of one that has failed */
+    enum ptn_err server_why;      /* its name leads nowhere now */
+    struct ptn_addr instead_of;   /* of one that has failed, */
+    enum ptn_err fault;           /* in this way */
     char server_name[PTN_UA_TEXT_MAX];
     ptn_time ready_by; /* waits for mapped addresses no longer than this; 0: not yet begun */
     bool told;         /* the agent knows a path */

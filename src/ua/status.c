@@ -16,7 +16,9 @@ static void account_status(const struct ptn_ua_account_here *a, struct ptn_ua_ac
     text(out->user, a->opts.user);
     text(out->server_name, a->server_name);
     out->transport = a->transport;
+    out->server_why = a->server_why;
     out->instead_of = a->instead_of;
+    out->fault = a->fault;
     if (a->twin.registered)
         out->also_at = a->twin.server;
     out->state = a->state;
@@ -87,6 +89,20 @@ static void sockets_status(const struct ptn_ua *ua, struct ptn_ua_status *out)
         for (unsigned end = 0; end < 2; end++)
             socket_status(out, end ? PTN_UA_SOCKET_RTCP : PTN_UA_SOCKET_RTP, PTN_UDP,
                           &pair->ends[end].flow.anchor, call ? call->id : 0);
+    }
+}
+
+const char *ptn_ua_fault_text(enum ptn_err fault)
+{
+    switch (fault) {
+    case PTN_ERR_REFUSED: return "refuses";
+    case PTN_ERR_RESET: return "has closed the connection";
+    case PTN_ERR_UNREACHABLE: return "cannot be reached";
+    case PTN_ERR_NOT_TRUSTED: return "has a certificate that is not trusted";
+    case PTN_ERR_CERT_NAME: return "has a certificate for another name";
+    case PTN_ERR_CERT_DATE: return "has a certificate that has expired or is not valid yet";
+    case PTN_ERR_CERT_CA: return "has a certificate of an unknown CA";
+    default: return "does not answer";
     }
 }
 

@@ -311,7 +311,9 @@ struct ptn_ua_account_status {
     enum ptn_ua_account_state state;
     struct ptn_addr server;          /* none while not known */
     enum ptn_transport transport;    /* towards it */
+    enum ptn_err server_why;         /* why not, or why what was known before is used */
     struct ptn_addr instead_of;      /* who would be used, had he not failed; none: nobody */
+    enum ptn_err fault;              /* how he has */
     struct ptn_addr also_at;         /* registered there, too; none: nowhere */
     struct ptn_reach_answer contact; /* what is told to the server, and why */
     ptn_time contact_since;
@@ -397,5 +399,8 @@ struct ptn_ua_status {
 };
 
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out);
+
+/* What a server has done that is not used, with its address before it: "does not answer". */
+const char *ptn_ua_fault_text(enum ptn_err fault);
 
 #endif

@@ -441,6 +441,6 @@ TEST(a_number_is_resolved_without_a_server_and_a_dead_server_is_a_failure)
     CHECK_EQ(1, wait_tell(&f, &f.a, PTN_TELL_RESOLVED, 1)->record_count);
     ask(&f.a, (struct ptn_ask){
                   .kind = PTN_ASK_RESOLVE, .id = 2, .name = "x.invalid", .types = PTN_DNS_A});
-    CHECK_EQ(PTN_ERR_UNREACHABLE, wait_tell(&f, &f.a, PTN_TELL_FAILED, 2)->why);
+    CHECK_EQ(PTN_ERR_NAMES_UNREACHABLE, wait_tell(&f, &f.a, PTN_TELL_FAILED, 2)->why);
     tear_down(&f);
 }

@@ -186,7 +186,7 @@ static void tear_down(struct fixture *f)
 }
 
 /* Answers one question that came, if one did: two records for "_…", one for others, none for
- * names that begin with "no". */
+ * names that begin with "no"; "bad…" and "my…" are failed and refused. */
 static void serve(struct fixture *f)
 {
     uint8_t in[512], out[600];
@@ -202,8 +202,12 @@ static void serve(struct fixture *f)
     const uint8_t *end = memchr(in + 12, 0, (size_t)n - 12);
     CHECK(end && end + 5 <= in + n);
     uint16_t type = (uint16_t)(end[1] << 8 | end[2]);
-    bool none = memcmp(in + 13, "no", 2) == 0;
-    write_header(&w, (uint16_t)(in[0] << 8 | in[1]), none ? 3 : 0, 1, none ? 0 : 1);
+    uint8_t code = memcmp(in + 13, "no", 2) == 0    ? 3
+                   : memcmp(in + 13, "bad", 3) == 0 ? 2
+                   : memcmp(in + 13, "my", 2) == 0  ? 5
+                                                    : 0;
+    bool none = code != 0;
+    write_header(&w, (uint16_t)(in[0] << 8 | in[1]), code, 1, none ? 0 : 1);
     ptn_write(&w, ptn_bytes(in + 12, (size_t)(end + 5 - (in + 12))));
     if (!none && type == A)
         write_a(&w, "host.example", 60, 0xc0000207);
@@ -265,8 +269,27 @@ TEST(a_service_is_found_and_one_that_does_not_exist_is_an_empty_answer)
 
     CHECK_EQ(PTN_OK, ptn_resolver_ask(f.resolver, 2, "no.such.example", PTN_DNS_A));
     CHECK(wait_answer(&f, &answer));
-    CHECK_EQ(PTN_OK, answer.why);
+    CHECK_EQ(PTN_ERR_NO_SUCH_NAME, answer.why);
     CHECK_EQ(0, answer.record_count);
+    tear_down(&f);
+}
+
+TEST(why_a_server_does_not_answer_is_what_it_said_itself)
+{
+    static const struct {
+        const char *name;
+        enum ptn_err why;
+    } rows[] = {{"bad.example", PTN_ERR_NAMES_FAILED}, {"my.example", PTN_ERR_NAMES_REFUSED}};
+    struct fixture f;
+    struct ptn_resolver_answer answer;
+
+    set_up(&f);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_EQ(PTN_OK, ptn_resolver_ask(f.resolver, i, rows[i].name, PTN_DNS_A | PTN_DNS_SRV));
+        CHECK(wait_answer(&f, &answer));
+        CHECK_EQ(rows[i].why, answer.why);
+        CHECK_EQ(0, answer.record_count);
+    }
     tear_down(&f);
 }
 

@@ -263,6 +263,45 @@ TEST(without_naptr_srv_is_asked_for_every_transport_and_without_srv_the_name)
     world_free(w);
 }
 
+TEST(a_name_server_that_is_silent_is_asked_twice_and_not_for_each_kind_of_record)
+{
+    struct world *w = world_new(13);
+    struct ptn_sip_account account = AT_EXAMPLE;
+    ptn_time began = w->now;
+
+    account.server.by_naptr = true;
+    w->dns_gone = true; /* which takes five seconds to find out */
+    world_registering_account(w, ALICE, &account);
+    const struct seen *seen = world_expect(w, ALICE, PTN_SIP_SERVER);
+    CHECK_EQ(PTN_ERR_NAMES_SILENT, seen->event.why);
+    CHECK_EQ(10, ptn_time_ms(w->now - began) / 1000);
+    world_free(w);
+}
+
+TEST(a_name_server_that_knows_no_naptr_is_asked_for_services_and_the_name_at_once)
+{
+    static const struct {
+        unsigned deaf;
+        struct ptn_addr found;
+    } rows[] = {{PTN_DNS_NAPTR, {{192, 0, 2, 9}, 5060, PTN_IPV4, 0}},
+                {PTN_DNS_NAPTR | PTN_DNS_SRV, {{192, 0, 2, 10}, 5060, PTN_IPV4, 0}}};
+    struct ptn_sip_account account = AT_EXAMPLE;
+
+    account.server.by_naptr = true;
+    for (unsigned i = 0; i < 2; i++) {
+        struct world *w = world_new(14);
+        ptn_time began = w->now;
+        w->dns_deaf = rows[i].deaf;
+        w->records[0] = srv("_sip._udp.example.org", 1, 1, "a.example.org");
+        w->records[1] = host("a.example.org", peer(9), 60);
+        w->records[2] = host("example.org", peer(10), 60);
+        world_registering_account(w, ALICE, &account);
+        CHECK_ADDR(&rows[i].found, &world_expect(w, ALICE, PTN_SIP_SERVER)->event.addr);
+        CHECK_EQ(5 * (i + 1), ptn_time_ms(w->now - began) / 1000);
+        world_free(w);
+    }
+}
+
 /* What a name server may say that leads nowhere: it is not asked for ever, and not believed. */
 TEST(lies_of_the_name_server_are_found_out)
 {
@@ -273,28 +312,28 @@ TEST(lies_of_the_name_server_are_found_out)
     } cases[] = {
         {"nobody's address",
          {{"example.org", {.type = PTN_DNS_A, .addr = {.family = PTN_IPV4}}}},
-         PTN_ERR_UNREACHABLE},
+         PTN_ERR_NO_ADDRESS},
         {"a private address",
          {{"example.org", {.type = PTN_DNS_A, .addr = {.family = PTN_IPV4, .ip = {10, 0, 0, 1}}}}},
-         PTN_ERR_UNREACHABLE},
+         PTN_ERR_NO_ADDRESS},
         {"ourselves",
          {{"example.org", {.type = PTN_DNS_A, .addr = {.family = PTN_IPV4, .ip = {127, 0, 0, 1}}}}},
-         PTN_ERR_UNREACHABLE},
+         PTN_ERR_NO_ADDRESS},
         {"many",
          {{"example.org",
            {.type = PTN_DNS_A, .addr = {.family = PTN_IPV4, .ip = {224, 0, 1, 75}}}}},
-         PTN_ERR_UNREACHABLE},
+         PTN_ERR_NO_ADDRESS},
         {"an address of the wrong kind",
          {{"example.org", {.type = PTN_DNS_A, .addr = {.family = PTN_IPV6, .ip = {0x20, 1}}}}},
-         PTN_ERR_NOT_FOUND},
+         PTN_ERR_NO_ADDRESS},
         {"a service that leads to itself",
          {{"_sip._udp.example.org",
            {.type = PTN_DNS_SRV, .port = 5060, .target = "_sip._udp.example.org"}}},
-         PTN_ERR_NOT_FOUND},
+         PTN_ERR_NO_ADDRESS},
         {"a service that is nowhere",
          {{"_sip._udp.example.org", {.type = PTN_DNS_SRV, .port = 0, .target = "a.example.org"}},
           {"_sip._udp.example.org", {.type = PTN_DNS_SRV, .port = 5060, .target = ""}}},
-         PTN_ERR_NOT_FOUND},
+         PTN_ERR_NO_SUCH_NAME},
     };
 
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {

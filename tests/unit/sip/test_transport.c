@@ -120,8 +120,8 @@ TEST(a_name_that_is_none_is_told_once_and_asked_for_again)
                                       .server = {.name = "later.example", .port = 5060}};
 
     world_registering_account(w, ALICE, &account);
-    CHECK_EQ(PTN_ERR_NOT_FOUND, world_expect(w, ALICE, PTN_SIP_SERVER)->event.why);
-    CHECK_EQ(PTN_ERR_NOT_FOUND, world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED)->event.why);
+    CHECK_EQ(PTN_ERR_NO_SUCH_NAME, world_expect(w, ALICE, PTN_SIP_SERVER)->event.why);
+    CHECK_EQ(PTN_ERR_NO_SUCH_NAME, world_expect(w, ALICE, PTN_SIP_REGISTER_FAILED)->event.why);
     world_expect_none(w, ALICE, PTN_SIP_SERVER, PTN_S(60));
     w->records[0] = address("later.example", w->peer, 300);
     CHECK_ADDR(&w->peer, &world_expect(w, ALICE, PTN_SIP_SERVER)->event.addr);
@@ -142,6 +142,10 @@ TEST(an_address_outlives_its_name_server_and_follows_its_name)
     w->dns_gone = true;
     for (unsigned i = 0; i < 3; i++)
         world_reply(w, ALICE, world_receive(w, "REGISTER"), "200 OK", "r", "", "");
+    /* That is said once; the address is the one from before. */
+    const struct seen *stale = world_expect(w, ALICE, PTN_SIP_SERVER);
+    CHECK_EQ(PTN_ERR_NAMES_SILENT, stale->event.why);
+    CHECK_ADDR(&w->peer, &stale->event.addr);
     w->dns_gone = false;
     w->records[0] = address("a.example", w->addr[BOB], 30);
     CHECK_ADDR(&w->addr[BOB], &world_expect(w, ALICE, PTN_SIP_SERVER)->event.addr);

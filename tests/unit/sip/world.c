@@ -143,16 +143,21 @@ static void resolve(struct world *w, int from, const struct ptn_ask *ask)
     struct ptn_tell tell = {.kind = PTN_TELL_RESOLVED, .id = ask->id};
 
     w->resolves++;
-    if (w->dns_gone) {
-        post(w, from,
-             &(struct ptn_tell){.kind = PTN_TELL_FAILED, .id = ask->id, .why = PTN_ERR_TIMED_OUT},
-             w->now + PTN_S(5));
+    if (w->dns_gone || ask->types & w->dns_deaf) {
+        post(
+            w, from,
+            &(struct ptn_tell){.kind = PTN_TELL_FAILED, .id = ask->id, .why = PTN_ERR_NAMES_SILENT},
+            w->now + PTN_S(5));
         return;
     }
-    for (unsigned i = 0; i < WORLD_RECORDS; i++)
-        if (w->records[i].name && strcasecmp(w->records[i].name, ask->name) == 0 &&
-            w->records[i].record.type & ask->types)
+    tell.why = PTN_ERR_NO_SUCH_NAME;
+    for (unsigned i = 0; i < WORLD_RECORDS; i++) {
+        if (!w->records[i].name || strcasecmp(w->records[i].name, ask->name) != 0)
+            continue;
+        tell.why = PTN_OK;
+        if (w->records[i].record.type & ask->types)
             found[tell.record_count++] = w->records[i].record;
+    }
     /* Records outlive the call: the table is the world's, and one query at a time is enough. */
     static struct ptn_dns_record kept[32][WORLD_RECORDS];
     static unsigned turn;

@@ -55,6 +55,7 @@ struct world {
     bool tcp_refused, tcp_silent, dns_gone;
     bool streams_lost; /* what is sent over connections, and nobody says so */
     unsigned connects;
+    unsigned dns_deaf; /* the types that it never answers */
     struct ptn_dice dice;
     struct packet packets[WORLD_PACKETS];
     unsigned packet_count;
