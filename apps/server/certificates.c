@@ -40,6 +40,7 @@ bool server_certificates_read(struct server *s, struct ptn_tls_rules **tls)
     char sentence[PTN_TLS_SENTENCE_SIZE];
 
     *tls = NULL;
+    s->certificate_until_s = 0;
     if (!set->cert[0])
         return true;
     ptn_privileges_borrow_reading(true);

@@ -112,6 +112,9 @@ char *server_report_metrics(const struct server_view *v)
     single(f, "postern_uptime_seconds", "gauge", "Since the start.", v->up_s);
     single(f, "postern_workers", "gauge", "Threads that serve.", v->workers);
     single(f, "postern_draining", "gauge", "1: nobody is relayed for anew.", v->draining);
+    if (v->certificate_until_s > 0)
+        single(f, "postern_certificate_end_timestamp_seconds", "gauge",
+               "When our certificate expires.", (uint64_t)v->certificate_until_s);
     print_messages(f, v->counts);
     print_datagrams(f, v->counts);
     print_allocations(f, v->counts);

@@ -10,6 +10,7 @@ struct server_view {
     const struct server_counts *counts;
     uint64_t up_s; /* since the start */
     unsigned workers;
+    int64_t certificate_until_s; /* Unix time; 0: there is none */
     bool draining, relays;
 };
 

@@ -34,6 +34,7 @@ struct asker {
     struct ptn_dice dice;
     int fd;
     struct ptn_addr own, to;
+    bool answered;
     uint8_t message[MESSAGE_SIZE];
     struct ptn_stun_msg answer; /* of message */
 };
@@ -77,7 +78,7 @@ static bool take_answer(struct asker *a, const struct ptn_stun_id *id)
         memcpy(a->message, b.data, b.size);
         if (ptn_stun_decode(&a->answer, ptn_bytes(a->message, b.size)) == PTN_STUN_OK &&
             ptn_stun_id_equal(&a->answer.id, id))
-            return true;
+            return a->answered = true;
     }
     return false;
 }
@@ -184,6 +185,18 @@ static const char *kind_of(const struct ptn_addr *a)
     return ptn_addr_kind(a) == PTN_ADDR_PUBLIC ? "public" : "not public";
 }
 
+static const char *what_to_do(unsigned code)
+{
+    switch (code) {
+    case 401:
+        return "\n           the running server has another password, secret or realm than these "
+               "settings: reload it?";
+    case 486:
+    case 508: return "\n           a quota is used up, or all ports from min-port to max-port are";
+    default: return "";
+    }
+}
+
 static int test_relaying(struct asker *a, const struct server_settings *s)
 {
     char name[NAME_SIZE], password[NAME_SIZE], text[PTN_ADDR_TEXT_MAX];
@@ -211,7 +224,7 @@ static int test_relaying(struct asker *a, const struct server_settings *s)
     if (!ask_sealed(a, PTN_STUN_ALLOCATE, name, password, realm, nonce) ||
         !ptn_stun_get_addr(&a->answer, PTN_STUN_XOR_RELAYED_ADDRESS, &relayed)) {
         ptn_stun_get_error(&a->answer, &code, &nonce);
-        printf("relaying   FAILED: %s refused with %u\n", name, code);
+        printf("relaying   FAILED: %s refused with %u%s\n", name, code, what_to_do(code));
         return SERVER_DOES_NOT_ANSWER;
     }
     printf("relaying   %s gets %s (%s)\n", name, ptn_addr_format(&relayed, text),
@@ -265,6 +278,8 @@ static int test_from_here(const struct ptn_addr *own, const struct ptn_addr *pub
         }
     }
     close_asker(&a);
+    if (code == SERVER_DOES_NOT_ANSWER && !a.answered)
+        printf("           does it run (--status), and does a firewall let UDP through?\n");
     return code;
 }
 

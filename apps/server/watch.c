@@ -81,6 +81,7 @@ static char *report(struct server *s, ptn_time now, char *(*print)(const struct 
     text = print(&(struct server_view){.counts = counts,
                                        .up_s = (uint64_t)((now - s->started) / PTN_S(1)),
                                        .workers = s->crew.count,
+                                       .certificate_until_s = s->certificate_until_s,
                                        .draining = s->draining,
                                        .relays = s->opts->turn.allocations_max > 0});
     free(counts);

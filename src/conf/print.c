@@ -8,6 +8,8 @@
 
 #include "conf/parts.h"
 
+enum { LINE_WIDTH = 79, TEXT_SIZE = 1500 };
+
 static const char *value_name(const struct ptn_conf_row *row)
 {
     switch ((enum ptn_conf_type)row->type) {
@@ -48,28 +50,53 @@ static void explain(const struct ptn_conf_row *row, char *buf, size_t size)
                  row->fallback[0] ? row->fallback : "none");
 }
 
+/* Appends the words of `text` to `buf`, in lines that begin with `indent`. */
+static void wrap(const char *indent, const char *text, char *buf, size_t size)
+{
+    size_t used = strlen(buf), column = LINE_WIDTH;
+
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        bool fits = column + 1 + word <= LINE_WIDTH;
+        if (used + strlen(indent) + word + 3 > size)
+            break;
+        used += (size_t)snprintf(buf + used, size - used, "%s%s%.*s",
+                                 fits                   ? " "
+                                 : column == LINE_WIDTH ? ""
+                                                        : "\n",
+                                 fits ? "" : indent, (int)word, text);
+        column = fits ? column + 1 + word : strlen(indent) + word;
+        text += word + strspn(text + word, " ");
+    }
+    snprintf(buf + used, size - used, "\n");
+}
+
 static void print_help(const struct ptn_conf_table *t, const struct ptn_conf_row *row, char *buf,
                        size_t size)
 {
-    char letter = short_flag(t, row), more[400], flag[8] = "";
+    char letter = short_flag(t, row), more[400], flag[8] = "", all[TEXT_SIZE];
     const char *name = value_name(row);
 
     explain(row, more, sizeof more);
     if (letter)
         snprintf(flag, sizeof flag, "-%c, ", letter);
-    snprintf(buf, size, "  %s--%s%s%s\n        %s%s%s\n", flag, row->key, name[0] ? " " : "", name,
-             row->help, more[0] ? ". " : "", more);
+    snprintf(buf, size, "  %s--%s%s%s\n", flag, row->key, name[0] ? " " : "", name);
+    snprintf(all, sizeof all, "%s%s%s", row->help, more[0] ? ". " : "", more);
+    wrap("        ", all, buf, size);
 }
 
 static void print_sample(const struct ptn_conf_printer *p, const struct ptn_conf_row *row,
                          char *buf, size_t size)
 {
-    char more[400];
+    char more[400], all[TEXT_SIZE];
 
     explain(row, more, sizeof more);
-    snprintf(buf, size, "# %s. %s%s\n#%s%s%s\n\n", row->help, more,
-             row->when == PTN_CONF_LIVE ? " Can be changed while running." : "", row->key,
-             p->assign, row->fallback);
+    snprintf(all, sizeof all, "%s. %s%s", row->help, more,
+             row->when == PTN_CONF_LIVE ? " Can be changed while running." : "");
+    buf[0] = '\0';
+    wrap("# ", all, buf, size);
+    size_t used = strlen(buf);
+    snprintf(buf + used, size - used, "#%s%s%s\n\n", row->key, p->assign, row->fallback);
 }
 
 static void print_manual(const struct ptn_conf_table *t, const struct ptn_conf_row *row, char *buf,

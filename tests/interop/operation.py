@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 
@@ -154,6 +155,8 @@ def a_renewed_certificate_of_root_is_read_by_the_user_it_became():
             s.process.send_signal(signal.SIGHUP)
             s.wait_said('the settings were read again')
             check('second.example' in s.shown(), s.said())
+            left = s.metric('postern_certificate_end_timestamp_seconds') - time.time()
+            check(2 * 86400 - 60 < left <= 2 * 86400, left)
 
 
 @case

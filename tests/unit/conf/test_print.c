@@ -70,7 +70,9 @@ TEST(a_sample_holds_every_default_as_a_comment_and_no_command)
     print(PTN_CONF_PRINT_SAMPLE, " = ");
     CHECK(strstr(text, "# ---- Accounts\n\n"));
     CHECK(strstr(text, "# first repeat after so long. A number of seconds from 0.5 to 10; 0.5 when "
-                       "not set. Can be changed while running.\n#sip.timer_t1 = 0.5\n\n"));
+                       "not\n# set. Can be changed while running.\n#sip.timer_t1 = 0.5\n\n"));
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        CHECK(strcspn(line, "\n") <= 79);
     CHECK(!strstr(text, "check-config"));
     ptn_conf_read_plain(&sample_table, "x", ptn_bytes_of_text(text), &again, &r);
     CHECK_EQ(0, r.note_count);
