@@ -108,8 +108,10 @@ static bool settle_in(struct server *s)
     snprintf(number, sizeof number, "%ld\n", (long)getpid());
     enum ptn_err err =
         set->pidfile[0] ? ptn_file_write(set->pidfile, ptn_bytes_of_text(number), 0644) : PTN_OK;
-    if (err != PTN_OK)
-        return fail(s, set->pidfile, err);
+    if (err != PTN_OK) {
+        ptn_log(&s->log, PTN_LOG_ERROR, "pidfile: %s: %s", set->pidfile, ptn_err_text(err));
+        return false;
+    }
     if (!server_watch_open(s, OWNER_CONTROL, OWNER_HTTP) ||
         !server_fleet_open(s, OWNER_REDIS_USERS, OWNER_REDIS_STATS))
         return false;
