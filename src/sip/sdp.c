@@ -36,6 +36,7 @@ struct parser {
     bool media_addr[PTN_SDP_MEDIA_MAX]; /* has a c= of its own */
     bool rtcp[PTN_SDP_MEDIA_MAX], rtcp_addr[PTN_SDP_MEDIA_MAX];
     bool connection, owner;
+    bool ice_of_media; /* a media line has shown ICE's */
     enum ptn_sdp_verdict verdict;
 };
 
@@ -197,10 +198,46 @@ static void parse_rtcp(struct parser *p, struct pl value)
     p->rtcp[i] = true;
 }
 
+/* RFC 8839 §5, RFC 8840 §8. */
+static bool is_of_ice(struct pl name)
+{
+    static const char *const names[] = {
+        "candidate",  "ice-ufrag",    "ice-pwd",           "ice-options",       "ice-lite",
+        "ice-pacing", "ice-mismatch", "end-of-candidates", "remote-candidates",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (pl_strcmp(&name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void keep_ice(struct parser *p, struct pl line)
+{
+    size_t used = strlen(p->sdp->ice);
+
+    if (p->media) {
+        unsigned number = p->sdp->media_count - 1;
+        if (p->ice_of_media && p->sdp->ice_media != number)
+            return;
+        p->ice_of_media = true;
+        p->sdp->ice_media = number;
+    }
+    if (used + line.l + 1 > PTN_SDP_ICE_MAX)
+        return;
+    memcpy(p->sdp->ice + used, line.p, line.l);
+    p->sdp->ice[used + line.l] = '\n';
+}
+
 static void parse_attribute(struct parser *p, struct pl value)
 {
-    struct pl name = word(&value, ':');
+    struct pl line = value, name = word(&value, ':');
     uint32_t number;
+
+    if (is_of_ice(name)) {
+        keep_ice(p, line);
+        return;
+    }
 
     for (unsigned d = 0; d < sizeof direction_names / sizeof direction_names[0]; d++)
         if (pl_strcmp(&name, direction_names[d]) == 0)
@@ -306,6 +343,16 @@ static void print_connection(struct ptn_writer *w, const struct ptn_addr *addr)
         ptn_sip_printf(w, "IN IP%d %s", addr->family, ptn_addr_format_ip(addr, text));
 }
 
+static void print_ice(struct ptn_writer *w, const char *lines)
+{
+    for (size_t size; *lines; lines += size + 1) {
+        size = strcspn(lines, "\n");
+        ptn_sip_printf(w, "a=%.*s\r\n", (int)size, lines);
+        if (!lines[size])
+            return;
+    }
+}
+
 static void print_media(struct ptn_writer *w, const struct ptn_sdp *sdp,
                         const struct ptn_sdp_media *m)
 {
@@ -342,6 +389,8 @@ static void print_media(struct ptn_writer *w, const struct ptn_sdp *sdp,
         ptn_sip_printf(w, "\r\n");
     }
     ptn_sip_printf(w, "a=%s\r\n", direction_names[m->direction]);
+    if (m == &sdp->media[sdp->ice_media])
+        print_ice(w, sdp->ice);
 }
 
 void ptn_sdp_print(const struct ptn_sdp *sdp, struct ptn_writer *w)

@@ -6,7 +6,7 @@
  * parsed and never printed. Media lines keep their order and their number: an answer
  * has one for each of the offer's, with port 0 where it refuses.
  *
- * RFC 8866 (SDP), RFC 3264 (offer and answer), RFC 3605 (a=rtcp).
+ * RFC 8866 (SDP), RFC 3264 (offer and answer), RFC 3605 (a=rtcp), RFC 8839 (ICE, as text).
  */
 #ifndef PTN_SIP_SDP_H
 #define PTN_SIP_SDP_H
@@ -18,6 +18,7 @@
 enum {
     PTN_SDP_MEDIA_MAX = 4,   /* a description with more media lines is TOO_BIG */
     PTN_SDP_CODECS_MAX = 16, /* of one line; later ones are left out */
+    PTN_SDP_ICE_MAX = 2047,  /* bytes of ICE's lines; those that find no room are left out */
 };
 
 enum ptn_sdp_direction {
@@ -58,6 +59,11 @@ struct ptn_sdp {
     struct ptn_addr owner; /* o= and the session's c=; its port means nothing */
     unsigned media_count;
     struct ptn_sdp_media media[PTN_SDP_MEDIA_MAX];
+    /* What is said of ICE (RFC 8839) for the session and, behind it, for the first media line that
+     * has such lines: attributes without "a=", each with a newline. ice/words.h reads and writes
+     * them. "": nothing. */
+    unsigned ice_media;
+    char ice[PTN_SDP_ICE_MAX + 1];
 };
 
 /* `out` is whole on PTN_SDP_OK and zero otherwise. A connection address 0.0.0.0 (the hold of

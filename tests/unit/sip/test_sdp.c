@@ -178,6 +178,46 @@ TEST(what_is_printed_is_read_back_the_same)
     CHECK_EQ(sdp.version, again.version);
 }
 
+TEST(what_is_said_of_ice_is_kept_for_the_first_media_line_that_says_it_and_printed_back)
+{
+    static const char ice[] = "ice-options:ice2\n"
+                              "ice-ufrag:8hhY\n"
+                              "ice-pwd:asd88fgpdd777uzjYhagZg\n"
+                              "candidate:1 1 UDP 2130706431 192.0.2.1 4000 typ host\n"
+                              "end-of-candidates\n";
+    struct ptn_sdp sdp, again;
+    char text[2000];
+    struct ptn_writer w = ptn_writer(text, sizeof text);
+
+    CHECK_EQ(PTN_SDP_OK,
+             parse(SESSION "a=ice-options:ice2\r\n"
+                           "m=audio 4000 RTP/AVP 8\r\n"
+                           "a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\na=ptime:20\r\n"
+                           "a=candidate:1 1 UDP 2130706431 192.0.2.1 4000 typ host\r\n"
+                           "a=end-of-candidates\r\n"
+                           "m=video 4002 RTP/AVP 31\r\na=ice-ufrag:9xxY\r\n",
+                   &sdp));
+    CHECK_STR(ice, sdp.ice);
+    CHECK_EQ(0, sdp.ice_media);
+    ptn_sdp_print(&sdp, &w);
+    CHECK(!w.bad);
+    CHECK_EQ(PTN_SDP_OK, ptn_sdp_parse(ptn_bytes(text, ptn_writer_size(&w)), &again));
+    CHECK_STR(ice, again.ice);
+    CHECK_EQ(20, again.media[0].ptime_ms);
+}
+
+TEST(ice_lines_that_find_no_room_are_left_out_whole)
+{
+    char text[6000] = SESSION "m=audio 4000 RTP/AVP 8\r\n";
+    struct ptn_sdp sdp;
+
+    for (unsigned i = 0; i < 50; i++)
+        strcat(text, "a=candidate:1 1 UDP 2130706431 192.0.2.1 4000 typ host generation 0\r\n");
+    CHECK_EQ(PTN_SDP_OK, parse(text, &sdp));
+    CHECK(strlen(sdp.ice) > PTN_SDP_ICE_MAX - 70);
+    CHECK_STR("generation 0\n", sdp.ice + strlen(sdp.ice) - strlen("generation 0\n"));
+}
+
 TEST(printing_into_too_little_room_turns_the_writer_bad)
 {
     struct ptn_sdp sdp;
