@@ -279,7 +279,8 @@ static bool begin_anew(struct program *g, ptn_time now)
     struct phone_complaints c = {&g->phone.log, &g->phone.reload.report};
     bool fits = phone_wire_up(g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
     g->opts.register_within = 0; /* no power has come back */
-    return fits && (!g->opts.tls || phone_trust_init(&g->tls, g->settings, &c)) &&
+    return fits &&
+           (!phone_trust_is_needed(&g->opts) || phone_trust_init(&g->tls, g->settings, &c)) &&
            phone_sound_init(&g->phone.sound, g->settings, &c) && open_host(g) &&
            begin(g, ptn_clock_now());
 }
@@ -344,7 +345,7 @@ static int start(struct program *g, struct ptn_conf_report *r)
 
     bool fits = phone_wire_up(g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
     fits = phone_sound_init(&g->phone.sound, g->settings, &c) && fits;
-    if (g->opts.tls)
+    if (phone_trust_is_needed(&g->opts))
         fits = phone_trust_init(&g->tls, g->settings, &c) && fits;
     if (g->settings->check)
         return check_settings(g, r, fits);

@@ -70,6 +70,9 @@ void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call);
 
 /* ---- trust.c ---- */
 
+/* Does the phone with these options speak TLS to anybody? */
+bool phone_trust_is_needed(const struct ptn_ua_opts *opts);
+
 /* Reads the files of CAs, certificate and key. What is wrong with them, and what is dangerous,
  * is said to `c`; false when there is something wrong. */
 bool phone_trust_init(struct ptn_tls_rules **rules, const struct phone_settings *s,

@@ -62,7 +62,7 @@ static bool fits(const struct phone_settings *s, struct phone_sound *sound,
     bool ok =
         phone_wire_up(s, interfaces, count, &wiring, &opts, c) && phone_sound_init(sound, s, c);
     struct ptn_tls_rules *rules = NULL;
-    if (ok && opts.tls)
+    if (ok && phone_trust_is_needed(&opts))
         ok = phone_trust_init(&rules, s, c);
     ptn_tls_rules_free(rules);
     return ok;

@@ -21,6 +21,13 @@ static const char *key_of(const struct phone_settings *s, const char *sentence)
     return "postern.tls.certificate";
 }
 
+bool phone_trust_is_needed(const struct ptn_ua_opts *opts)
+{
+    bool turns = opts->turn.by == PTN_RELAYS_BY_ANY || opts->turn.by == PTN_RELAYS_BY_TLS;
+
+    return opts->tls || (opts->turn.server_count > 0 && turns);
+}
+
 bool phone_trust_init(struct ptn_tls_rules **rules, const struct phone_settings *s,
                       const struct phone_complaints *c)
 {
