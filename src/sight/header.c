@@ -19,9 +19,17 @@ struct ptn_bytes ptn_header_trim(struct ptn_bytes b)
     return b;
 }
 
-static bool is_word(struct ptn_bytes b, const char *word)
+/* Where the value of a header of that name begins, behind the colon; 0: the line is none. */
+static size_t value_at(struct ptn_bytes line, const char *name)
 {
-    return word && b.size == strlen(word) && strncasecmp((const char *)b.data, word, b.size) == 0;
+    size_t at = name ? strlen(name) : 0;
+
+    if (at == 0 || line.size <= at || (line.data[0] | 0x20) != (name[0] | 0x20) ||
+        strncasecmp((const char *)line.data, name, at) != 0)
+        return 0;
+    while (at < line.size && is_blank(line.data[at]))
+        at++;
+    return at < line.size && line.data[at] == ':' ? at + 1 : 0;
 }
 
 struct ptn_bytes ptn_header_find(struct ptn_bytes text, const char *name, const char *compact)
@@ -29,15 +37,13 @@ struct ptn_bytes ptn_header_find(struct ptn_bytes text, const char *name, const 
     while (text.size > 0) {
         const uint8_t *end = memchr(text.data, '\n', text.size);
         struct ptn_bytes line = {text.data, end ? (size_t)(end - text.data) : text.size};
-        const uint8_t *colon = line.size ? memchr(line.data, ':', line.size) : NULL;
-        if (ptn_header_trim(line).size == 0)
+        if (line.size == 0 || (is_blank(line.data[0]) && ptn_header_trim(line).size == 0))
             break;
-        if (colon && !is_blank(line.data[0])) {
-            size_t name_size = (size_t)(colon - line.data);
-            struct ptn_bytes found = ptn_header_trim(ptn_bytes(line.data, name_size));
-            if (is_word(found, name) || is_word(found, compact))
-                return ptn_header_trim(ptn_bytes(colon + 1, line.size - name_size - 1));
-        }
+        size_t at = value_at(line, name);
+        if (at == 0)
+            at = value_at(line, compact);
+        if (at > 0)
+            return ptn_header_trim(ptn_bytes(line.data + at, line.size - at));
         size_t used = line.size + (end != NULL);
         text = ptn_bytes(text.data + used, text.size - used);
     }

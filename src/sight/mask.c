@@ -67,10 +67,21 @@ static size_t utf8_size(struct ptn_bytes b)
     return size;
 }
 
+/* Plain ASCII, which is nearly all, goes in one piece. */
+static size_t ascii_size(struct ptn_bytes b)
+{
+    size_t size = 0;
+
+    while (size < b.size && b.data[size] < 0x80)
+        size++;
+    return size;
+}
+
 static void copy(struct ptn_writer *w, struct ptn_bytes b)
 {
     while (b.size > 0) {
-        size_t size = utf8_size(b);
+        size_t size = ascii_size(b);
+        size = size > 0 ? size : utf8_size(b);
         if (size > 0)
             ptn_write(w, ptn_bytes(b.data, size));
         else
