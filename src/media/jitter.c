@@ -25,14 +25,6 @@
 #define JUMP_SAMPLES (2 * PTN_PCM_RATE)
 #define CALM PTN_S(2)
 
-void ptn_jitter_init(struct ptn_jitter *j, const struct ptn_jitter_opts *opts)
-{
-    assert(opts->delay_min > 0 && opts->delay_min <= opts->delay_max);
-    assert(opts->delay_max <= PTN_MS(500));
-
-    *j = (struct ptn_jitter){.opts = *opts, .target = opts->delay_min, .play_at = PTN_NEVER};
-}
-
 static void empty(struct ptn_jitter *j)
 {
     for (size_t i = 0; i < PTN_JITTER_PACKETS; i++)
@@ -49,6 +41,18 @@ void ptn_jitter_reset(struct ptn_jitter *j)
     j->begun = false;
     j->variation = 0;
     j->target = j->opts.delay_min;
+}
+
+void ptn_jitter_init(struct ptn_jitter *j, const struct ptn_jitter_opts *opts)
+{
+    assert(opts->delay_min > 0 && opts->delay_min <= opts->delay_max);
+    assert(opts->delay_max <= PTN_MS(500));
+
+    j->opts = *opts;
+    j->next = j->newest = j->transit = j->spare = 0;
+    j->calm_since = 0;
+    j->shortened = 0;
+    ptn_jitter_reset(j);
 }
 
 ptn_time ptn_jitter_delay(const struct ptn_jitter *j)
@@ -154,7 +158,7 @@ enum ptn_jitter_verdict ptn_jitter_put(struct ptn_jitter *j, ptn_time now,
     slot->samples = samples;
     slot->codec = codec;
     slot->size = rtp->payload.size;
-    memcpy(slot->payload, rtp->payload.data, rtp->payload.size);
+    memcpy(j->payloads[slot - j->slots], rtp->payload.data, rtp->payload.size);
     if (timestamp > j->newest)
         j->newest = timestamp;
     if (!j->playing && j->play_at == PTN_NEVER)
@@ -203,7 +207,7 @@ enum ptn_jitter_next ptn_jitter_take(struct ptn_jitter *j, ptn_time now,
     }
     *item = (struct ptn_jitter_item){
         .codec = slot->codec,
-        .payload = ptn_bytes(slot->payload, slot->size),
+        .payload = ptn_bytes(j->payloads[slot - j->slots], slot->size),
         .samples = slot->samples,
         .skip = (unsigned)(j->next - slot->timestamp),
     };

@@ -30,7 +30,6 @@ struct ptn_jitter_slot {
     unsigned samples;
     enum ptn_codec codec;
     size_t size;
-    uint8_t payload[PTN_JITTER_PAYLOAD_MAX];
 };
 
 enum ptn_jitter_verdict {
@@ -70,6 +69,8 @@ struct ptn_jitter {
     int64_t spare;       /* the least a packet came before its moment, since `calm_since` */
     ptn_time calm_since;
     uint64_t shortened; /* frames left out to get nearer to the present */
+    /* Of the slots; not written to before it is needed, for these are 60 KiB. */
+    uint8_t payloads[PTN_JITTER_PACKETS][PTN_JITTER_PAYLOAD_MAX];
 };
 
 /* Copies `opts`; 0 < delay_min <= delay_max <= 500 ms. */
