@@ -13,7 +13,7 @@
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
  *   opinion.c       whose fault silence is
- *   calls.h         calls, which are ten files       target.c        texts dialled
+ *   calls.h         calls, which are eleven files       target.c        texts dialled
  *   note.c          texts, waiting messages         subscription.c  asking to be told of these
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
@@ -39,8 +39,9 @@ enum {
     PTN_SIP_SENDS = 4,    /* of a request, before the next place is asked */
     PTN_SIP_WAYS_MAX = 4, /* of an account: two servers, two proxies */
     PTN_SIP_ACCOUNTS_MAX = 64,
-    PTN_SIP_NOTES_MAX = 16,  /* texts of ours on their way */
-    PTN_SIP_OUT_MAX = 40960, /* headers received, a description, and some */
+    PTN_SIP_CALL_CHAINS = 64, /* by Call-ID */
+    PTN_SIP_NOTES_MAX = 16,   /* texts of ours on their way */
+    PTN_SIP_OUT_MAX = 40960,  /* headers received, a description, and some */
 };
 
 /* ---- sockets and connections ---- */
@@ -312,8 +313,9 @@ struct ptn_sip {
         entry_touched; /* entries from here on were never taken: their memory is not there yet */
     struct ptn_heap timers; /* of entries */
     struct ptn_sip_acct *accounts[PTN_SIP_ACCOUNTS_MAX];
-    struct ptn_sip_session **calls; /* those that live, and those that wait for transactions */
-    uint32_t call_slots, call_rounds, live_calls;
+    struct ptn_sip_session **calls; /* see calls.c */
+    struct ptn_sip_session *living, *dead, *named[PTN_SIP_CALL_CHAINS];
+    uint32_t call_slots, call_slots_max, call_slot_last, call_rounds, live_calls;
     struct ptn_sip_opinion {
         ptn_sip_id account;         /* 0: nothing is asked */
         ptn_id socket;              /* of another port; 0: our own port is asked */

@@ -8,20 +8,6 @@
 #define RINGING_REPEAT PTN_S(60)
 enum { EXPIRES_MAX_S = 86400 };
 
-/* §8.2.2.2: the same INVITE by two ways, as forking proxies deliver it. */
-static bool is_merged(const struct ptn_sip *s, const struct ptn_sip_in *in)
-{
-    const struct sip_msg *m = in->msg;
-
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        const struct ptn_sip_session *c = s->calls[i];
-        if (c && c->incoming && c->their_cseq == m->cseq.num &&
-            ptn_pl_is(m->callid, c->dialog.call_id) && ptn_pl_is(m->from.tag, c->dialog.remote_tag))
-            return true;
-    }
-    return false;
-}
-
 bool ptn_sip_call_read_offer(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                              const struct ptn_sip_in *in, struct ptn_sdp *room,
                              const struct ptn_sdp **offer)
@@ -86,7 +72,8 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     ptn_sip_id replaced;
     uint32_t expires_s;
 
-    if (is_merged(s, in)) {
+    /* §8.2.2.2: the same INVITE by two ways, as forking proxies deliver it. */
+    if (ptn_sip_call_is_merged(s, in)) {
         ptn_sip_reject(s, now, id, 482, NULL);
         return;
     }
@@ -100,10 +87,11 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
         return;
     }
     if (!ptn_sip_dialog_called(&c->dialog, &s->dice, in)) {
-        ptn_sip_call_free(s, c->id % s->call_slots);
+        ptn_sip_call_free(s, c);
         ptn_sip_reject(s, now, id, 400, NULL);
         return;
     }
+    ptn_sip_call_name_it(s, c);
     ptn_sip_exchange_assign(s, id, c);
     c->state = PTN_SIP_CALL_RINGING;
     c->incoming = true;

@@ -2,6 +2,7 @@
  * sip/calls.h - what a call is made of, and what its files do for each other; for this room only.
  * Part of agent.h, which includes it behind what it needs.
  *
+ *   calls.c         the table of them
  *   session.c       calls, and those of ours           called.c    those of theirs
  *   early.c         what rings before it is answered   prack.c     ringing that must arrive
  *   change.c        INVITE within a call               redirect.c  3xx
@@ -98,6 +99,8 @@ struct ptn_sip_next_hop {
 
 struct ptn_sip_session {
     ptn_sip_id id, account;
+    struct ptn_sip_session *next_living, *next_named, *next_dead; /* calls.c */
+    bool dead;
     enum ptn_sip_call_state state;
     enum ptn_sip_change change;
     enum ptn_sip_change_by change_by; /* theirs */
@@ -137,18 +140,31 @@ struct ptn_sip_session {
     unsigned ended_status;
 };
 
+/* calls.c */
+struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
+struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
+/* Of theirs, once its dialog is there: is_merged() will find it. */
+void ptn_sip_call_name_it(struct ptn_sip *s, struct ptn_sip_session *c);
+/* Has this INVITE come already, by another way? */
+bool ptn_sip_call_is_merged(struct ptn_sip *s, const struct ptn_sip_in *invite);
+/* NULL: as many live as may, or no memory. */
+struct ptn_sip_session *ptn_sip_call_add(struct ptn_sip *s, ptn_sip_id account);
+void ptn_sip_call_free(struct ptn_sip *s, struct ptn_sip_session *c);
+/* Its state says so now. */
+void ptn_sip_call_is_over(struct ptn_sip *s, struct ptn_sip_session *c);
+void ptn_sip_call_lost_transaction(struct ptn_sip *s, struct ptn_sip_session *c);
+/* Frees those that are over and have no transactions any more. */
+void ptn_sip_calls_bury(struct ptn_sip *s);
+void ptn_sip_calls_of_account_end(struct ptn_sip *s, ptn_sip_id account);
+void ptn_sip_calls_fini(struct ptn_sip *s);
+
 /* session.c */
 #define PTN_SIP_ALLOW                                                                              \
     "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, MESSAGE, PRACK\r\n"
 #define PTN_SIP_SUPPORTED "Supported: timer, replaces"
-struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id);
-struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request);
 /* The dialog of the call that the request belongs to; NULL: none. */
 struct ptn_sip_dialog *ptn_sip_call_dialog(struct ptn_sip_session *c,
                                            const struct ptn_sip_in *request);
-/* NULL: as many live as may, or no memory. */
-struct ptn_sip_session *ptn_sip_call_add(struct ptn_sip *s, ptn_sip_id account);
-void ptn_sip_call_free(struct ptn_sip *s, unsigned slot);
 
 /* called.c: calls of theirs */
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
@@ -167,10 +183,8 @@ void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
 /* A late 2xx from a place that was given up: it is let go. */
 void ptn_sip_call_answered_elsewhere(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                                      const struct ptn_sip_in *in);
-void ptn_sip_calls_of_account_end(struct ptn_sip *s, ptn_sip_id account);
 void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now);
 ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s);
-void ptn_sip_calls_fini(struct ptn_sip *s);
 
 /* invite.c: what a call says, first or later */
 void ptn_sip_call_send_invite(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);

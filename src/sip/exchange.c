@@ -82,8 +82,10 @@ void ptn_sip_entry_count(struct ptn_sip *s, const struct ptn_sip_entry *e, int b
     struct ptn_sip_session *c =
         e->user == PTN_SIP_FOR_CALL ? ptn_sip_find_call(s, e->user_id) : NULL;
 
-    if (c)
-        c->transactions += (unsigned)by;
+    if (!c)
+        return;
+    c->transactions += (unsigned)by;
+    ptn_sip_call_lost_transaction(s, c);
 }
 
 void ptn_sip_exchange_assign(struct ptn_sip *s, ptn_sip_txn_id id, struct ptn_sip_session *c)

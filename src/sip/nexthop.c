@@ -132,7 +132,7 @@ void ptn_sip_doubt_call(struct ptn_sip *s, ptn_time now, ptn_sip_id call)
 {
     struct ptn_sip_session *c = ptn_sip_find_call(s, call);
 
-    if (c && c->state == PTN_SIP_CALL_UP)
+    if (c->state == PTN_SIP_CALL_UP)
         ask(s, now, c, true);
 }
 
@@ -149,11 +149,10 @@ void ptn_sip_next_hop_answered(struct ptn_sip *s, ptn_sip_id call)
 /* Who is at its other end has no other way to us. */
 void ptn_sip_next_hop_conn_lost(struct ptn_sip *s, ptn_time now, const struct ptn_sip_conn *conn)
 {
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        struct ptn_sip_session *c = s->calls[i];
+    for (struct ptn_sip_session *c = s->living; c; c = c->next_living) {
         struct ptn_sip_target target;
         struct ptn_sip_hop hop;
-        if (c && c->state == PTN_SIP_CALL_UP && c->next_hop.next != PTN_NEVER &&
+        if (c->state == PTN_SIP_CALL_UP && c->next_hop.next != PTN_NEVER &&
             find_hop(s, now, c, &target, &hop) == PTN_SIP_KNOWN && hop.socket == conn->socket &&
             hop.transport == conn->transport && ptn_addr_equal(&hop.to, &conn->remote))
             c->next_hop.next = now;

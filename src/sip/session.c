@@ -18,13 +18,6 @@
 
 enum { URI_MAX = 1100 };
 
-struct ptn_sip_session *ptn_sip_find_call(const struct ptn_sip *s, ptn_sip_id id)
-{
-    struct ptn_sip_session *c = s->calls[id % s->call_slots];
-
-    return id && c && c->id == id ? c : NULL;
-}
-
 struct ptn_sip_dialog *ptn_sip_call_dialog(struct ptn_sip_session *c,
                                            const struct ptn_sip_in *request)
 {
@@ -42,61 +35,7 @@ const char *ptn_sip_call_name(const struct ptn_sip *s, ptn_sip_id call)
     return c && c->dialog.call_id ? c->dialog.call_id : "";
 }
 
-struct ptn_sip_session *ptn_sip_call_of(const struct ptn_sip *s, const struct ptn_sip_in *request)
-{
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        struct ptn_sip_session *c = s->calls[i];
-        if (c && c->state != PTN_SIP_CALL_OVER && ptn_sip_call_dialog(c, request))
-            return c;
-    }
-    return NULL;
-}
-
 /* ---- beginning and end ---- */
-
-struct ptn_sip_session *ptn_sip_call_add(struct ptn_sip *s, ptn_sip_id account)
-{
-    uint32_t slot = 0;
-
-    while (slot < s->call_slots && s->calls[slot])
-        slot++;
-    struct ptn_sip_session *c =
-        s->live_calls < s->opts.calls_max && slot < s->call_slots ? calloc(1, sizeof *c) : NULL;
-    if (!c)
-        return NULL;
-    /* As with transactions: a number that leads to the slot. */
-    if (++s->call_rounds > UINT32_MAX / s->call_slots - 1)
-        s->call_rounds = 1;
-    c->id = s->call_rounds * s->call_slots + slot;
-    c->account = account;
-    c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
-    c->change_at = c->cancel_until = c->expires_at = PTN_NEVER;
-    c->next_hop.next = c->next_hop.due = PTN_NEVER;
-    ptn_sip_prack_stop(&c->reliable);
-    ptn_sip_lifetime_stop(&c->lifetime);
-    s->calls[slot] = c;
-    s->live_calls++;
-    return c;
-}
-
-void ptn_sip_call_free(struct ptn_sip *s, unsigned slot)
-{
-    struct ptn_sip_session *c = s->calls[slot];
-
-    if (c->state != PTN_SIP_CALL_OVER)
-        s->live_calls--;
-    ptn_sip_early_fini(c);
-    ptn_sip_redirect_fini(&c->redirect);
-    ptn_sip_prack_fini(&c->reliable);
-    ptn_sip_dialog_fini(&c->dialog);
-    free(c->invite_auth);
-    free(c->offer);
-    free(c->refer_to);
-    free(c->dialled);
-    free(c->replaces);
-    free(c);
-    s->calls[slot] = NULL;
-}
 
 void ptn_sip_call_tell(struct ptn_sip *s, const struct ptn_sip_session *c,
                        enum ptn_sip_event_kind kind, unsigned status, const struct ptn_sdp *sdp)
@@ -118,7 +57,7 @@ void ptn_sip_call_end(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
         return;
     ptn_sip_change_abandon(s, now, c);
     c->state = PTN_SIP_CALL_OVER;
-    s->live_calls--;
+    ptn_sip_call_is_over(s, c);
     c->ok_repeat = c->ok_until = c->ringing_repeat = PTN_NEVER;
     c->change_at = c->cancel_until = c->expires_at = PTN_NEVER;
     ptn_sip_prack_stop(&c->reliable);
@@ -184,7 +123,7 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     if (made)
         ptn_sip_call_send_invite(s, now, c);
     if (!c->invite) {
-        ptn_sip_call_free(s, c->id % s->call_slots);
+        ptn_sip_call_free(s, c);
         return made ? PTN_ERR_NO_ROOM : PTN_ERR_NO_MEMORY;
     }
     *call = c->id;
@@ -424,22 +363,6 @@ void ptn_sip_call_hang_up(struct ptn_sip *s, ptn_time now, ptn_sip_id call)
     }
 }
 
-void ptn_sip_calls_of_account_end(struct ptn_sip *s, ptn_sip_id account)
-{
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        struct ptn_sip_session *c = s->calls[i];
-        if (!c || c->account != account)
-            continue;
-        ptn_sip_exchange_forget(s, PTN_SIP_FOR_CALL, c->id);
-        if (c->state != PTN_SIP_CALL_OVER)
-            ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_ENDED,
-                                                    .call = c->id,
-                                                    .account = account,
-                                                    .ended = PTN_SIP_ENDED_BY_US});
-        ptn_sip_call_free(s, i);
-    }
-}
-
 /* ---- time ---- */
 
 static void repeat_ok(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
@@ -471,12 +394,10 @@ static void tick_call(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c
 
 void ptn_sip_calls_tick(struct ptn_sip *s, ptn_time now)
 {
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        struct ptn_sip_session *c = s->calls[i];
-        if (c && c->state == PTN_SIP_CALL_OVER && c->transactions == 0)
-            ptn_sip_call_free(s, i);
-        else if (c)
-            tick_call(s, now, c);
+    ptn_sip_calls_bury(s);
+    for (struct ptn_sip_session *c = s->living, *next; c; c = next) {
+        next = c->next_living;
+        tick_call(s, now, c);
     }
 }
 
@@ -484,10 +405,7 @@ ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s)
 {
     ptn_time due = PTN_NEVER;
 
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        const struct ptn_sip_session *c = s->calls[i];
-        if (!c)
-            continue;
+    for (const struct ptn_sip_session *c = s->living; c; c = c->next_living) {
         due = ptn_time_min(due, ptn_time_min(c->ok_repeat, c->ok_until));
         due = ptn_time_min(due, ptn_time_min(c->ringing_repeat, c->cancel_until));
         due = ptn_time_min(due, ptn_time_min(c->change_at, c->expires_at));
@@ -496,11 +414,4 @@ ptn_time ptn_sip_calls_deadline(const struct ptn_sip *s)
         due = ptn_time_min(due, ptn_sip_next_hop_deadline(c));
     }
     return due;
-}
-
-void ptn_sip_calls_fini(struct ptn_sip *s)
-{
-    for (unsigned i = 0; i < s->call_slots; i++)
-        if (s->calls[i])
-            ptn_sip_call_free(s, i);
 }

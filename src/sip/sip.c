@@ -54,11 +54,10 @@ enum ptn_err ptn_sip_new(const struct ptn_sip_opts *opts, struct ptn_sip **out)
     s->asks_end = &s->asks;
     s->events_end = &s->events;
     /* A call that is over waits for its transactions, of which it has at least one. */
-    s->call_slots = s->opts.calls_max + s->opts.transactions_max;
+    s->call_slots_max = s->opts.calls_max + s->opts.transactions_max;
     s->crypto = ptn_crypto_new();
     s->software = ptn_sip_dup(ptn_pl(opts->user_agent));
-    s->calls = calloc(s->call_slots, sizeof *s->calls);
-    if (!s->crypto || !s->software || !s->calls || ptn_sip_exchange_init(s)) {
+    if (!s->crypto || !s->software || ptn_sip_exchange_init(s)) {
         ptn_sip_free(s);
         return PTN_ERR_NO_MEMORY;
     }
@@ -89,8 +88,7 @@ void ptn_sip_free(struct ptn_sip *s)
     if (!s)
         return;
     ptn_sip_exchange_fini(s);
-    if (s->calls)
-        ptn_sip_calls_fini(s);
+    ptn_sip_calls_fini(s);
     ptn_sip_notes_fini(s);
     ptn_sip_accounts_fini(s);
     ptn_sip_transport_fini(s);
@@ -104,7 +102,6 @@ void ptn_sip_free(struct ptn_sip *s)
     ptn_crypto_free(s->crypto);
     free(s->software);
     free(s->warning);
-    free(s->calls);
     free(s);
 }
 

@@ -179,12 +179,10 @@ static const struct ptn_sip_session *find_replaced(const struct ptn_sip *s, stru
     if (msg_param_decode(&value, "to-tag", &to_tag) ||
         msg_param_decode(&value, "from-tag", &from_tag))
         return NULL;
-    for (unsigned i = 0; i < s->call_slots; i++) {
-        const struct ptn_sip_session *c = s->calls[i];
-        if (c && c->state != PTN_SIP_CALL_OVER && ptn_pl_is(call_id, c->dialog.call_id) &&
-            ptn_pl_is(to_tag, c->dialog.local_tag) && ptn_pl_is(from_tag, c->dialog.remote_tag))
+    for (const struct ptn_sip_session *c = s->living; c; c = c->next_living)
+        if (ptn_pl_is(call_id, c->dialog.call_id) && ptn_pl_is(to_tag, c->dialog.local_tag) &&
+            ptn_pl_is(from_tag, c->dialog.remote_tag))
             return c;
-    }
     return NULL;
 }
 
