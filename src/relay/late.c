@@ -31,6 +31,8 @@ static void answer_late(struct ptn_relay *r, ptn_time now, ptn_id path, const st
         r->counts[PTN_RELAY_NO_ROOM]++;
     if (conn && conn->joined)
         ptn_relay_joined_data(r, now, conn, ptn_bytes(NULL, 0));
+    else if (conn && conn->moved)
+        ptn_relay_conns_remove(&r->conns, conn);
 }
 
 static bool is_of(struct ptn_bytes request, struct ptn_bytes name)

@@ -164,6 +164,18 @@ static bool answer_on_stream(struct ptn_relay *r, ptn_time now, struct ptn_relay
     return false;
 }
 
+/* What it said behind the request goes with it: a stream of which bytes are missing is none. */
+static void forget_moved(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn *conn,
+                         struct ptn_bytes rest)
+{
+    if (rest.size == 0 || ptn_relay_waiting_append(&r->waiting, rest)) {
+        ptn_relay_conns_remove(&r->conns, conn);
+        return;
+    }
+    r->counts[PTN_RELAY_NO_ROOM]++;
+    close_conn(r, now, conn);
+}
+
 static void input_stream(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     struct ptn_relay_conn *conn = ptn_relay_conns_find(&r->conns, tell->id);
@@ -181,7 +193,7 @@ static void input_stream(struct ptn_relay *r, ptn_time now, const struct ptn_tel
         ptn_relay_conns_alive(&r->conns, conn, PTN_NEVER);
         ptn_relay_joined_data(r, now, conn, in);
     } else if (conn->moved) {
-        ptn_relay_conns_remove(&r->conns, conn);
+        forget_moved(r, now, conn, in);
     } else if (step == PTN_STUN_FRAME_BROKEN) {
         r->counts[PTN_RELAY_NOT_STUN]++;
         close_conn(r, now, conn);

@@ -3,6 +3,8 @@
  */
 #include "relay/waiting.h"
 
+#include <assert.h>
+
 #define PATIENCE PTN_S(2)
 
 bool ptn_relay_waiting_add(struct ptn_relay_waiting *w, ptn_time now, bool for_socket, ptn_id path,
@@ -34,6 +36,21 @@ bool ptn_relay_waiting_mail(struct ptn_relay_waiting *w, const struct ptn_relay_
     if (mail->bytes.size > 0)
         memcpy(w->mails[place].bytes, mail->bytes.data, mail->bytes.size);
     w->mails[place].mail.bytes = ptn_bytes(w->mails[place].bytes, mail->bytes.size);
+    return true;
+}
+
+bool ptn_relay_waiting_append(struct ptn_relay_waiting *w, struct ptn_bytes bytes)
+{
+    assert(w->mail_count > 0);
+    size_t place = (w->mail_first + w->mail_count - 1) % PTN_RELAY_MAILS_MAX;
+    struct ptn_bytes *has = &w->mails[place].mail.bytes;
+
+    if (bytes.size > PTN_RELAY_WAITING_BYTES - has->size) {
+        w->mail_count--;
+        return false;
+    }
+    memcpy(w->mails[place].bytes + has->size, bytes.data, bytes.size);
+    has->size += bytes.size;
     return true;
 }
 

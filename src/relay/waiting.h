@@ -35,6 +35,10 @@ bool ptn_relay_waiting_add(struct ptn_relay_waiting *w, ptn_time now, bool for_s
 
 /* Copies the mail and its bytes. */
 bool ptn_relay_waiting_mail(struct ptn_relay_waiting *w, const struct ptn_relay_mail *mail);
+
+/* Adds to the mail that was put in last. False, with that mail taken back, when it is too long. */
+bool ptn_relay_waiting_append(struct ptn_relay_waiting *w, struct ptn_bytes bytes);
+
 bool ptn_relay_waiting_next_mail(struct ptn_relay_waiting *w, struct ptn_relay_mail *mail);
 
 #endif

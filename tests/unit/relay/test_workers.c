@@ -155,3 +155,77 @@ TEST(a_connection_that_binds_another_workers_moves_there_with_what_it_said)
     rig_free(a);
     rig_free(b);
 }
+
+/* A ConnectionBind for worker 2 by the connection `id`, whose client has a nonce, and `more` bytes
+ * behind it in the same read. */
+static void bind_with_more(struct rig *g, struct rig_client *data, ptn_id id, size_t more)
+{
+    static uint8_t text[4096];
+    struct rig_client again = rig_stream_client(g, id);
+    struct ptn_bytes message;
+    struct rig_request q;
+
+    CHECK_EQ(data->addr.port, again.addr.port);
+    rig_begin(&q, data, PTN_STUN_CONNECTION_BIND);
+    ptn_stun_put_u32(&q.o, PTN_STUN_CONNECTION_ID, 2u << 24 | 7);
+    CHECK_EQ(1, rig_ask(g, &q));
+    CHECK(ptn_stun_end(&q.o, &message));
+    memcpy(text, message.data, message.size);
+    memset(text + message.size, 'x', more);
+    ptn_relay_input(g->relay, g->now,
+                    &(struct ptn_tell){.kind = PTN_TELL_STREAM,
+                                       .id = id,
+                                       .bytes = ptn_bytes(text, message.size + more)});
+    rig_settle(g);
+}
+
+TEST(bytes_behind_a_connection_bind_move_with_it_or_the_connection_ends)
+{
+    enum { SOME = 100, TOO_MANY = 1300, NEXT = 10000 };
+
+    for (unsigned many = 0; many < 2; many++) {
+        struct rig *g = worker(1);
+        struct rig_client data = rig_stream_client(g, PTN_ID_WORLD + 2);
+        struct ptn_relay_mail first, mail;
+
+        bind_with_more(g, &data, PTN_ID_WORLD + 2 + NEXT, many ? TOO_MANY : SOME);
+        CHECK(ptn_relay_mail(g->relay, &first)); /* the one that only taught us the nonce */
+        CHECK_EQ(data.path, first.socket);
+        size_t size = first.bytes.size;
+        CHECK_EQ(!many, ptn_relay_mail(g->relay, &mail));
+        if (!many) {
+            CHECK_EQ(size + SOME, mail.bytes.size);
+            CHECK_EQ('x', mail.bytes.data[mail.bytes.size - 1]);
+        }
+        CHECK_EQ(many, g->closed_conns);
+        CHECK_EQ(many, rig_count(g, PTN_RELAY_NO_ROOM));
+        CHECK_EQ(0, ptn_relay_now(g->relay).connections);
+        rig_free(g);
+    }
+}
+
+TEST(a_connection_that_moves_once_its_user_is_found_is_forgotten_at_once)
+{
+    struct ptn_relay_opts opts = rig_opts();
+    opts.worker = 1;
+    opts.workers = 3;
+    opts.turn.user_count = 0;
+    opts.turn.ask_for_users = true;
+    struct rig *g = rig_new(&opts);
+    struct rig_client data = rig_stream_client(g, PTN_ID_WORLD + 2);
+    const struct ptn_relay_user alice = {ptn_bytes("alice", 5), ptn_bytes("secret", 6)};
+    struct ptn_relay_mail mail;
+    struct rig_request q;
+
+    rig_begin(&q, &data, PTN_STUN_CONNECTION_BIND);
+    ptn_stun_put_u32(&q.o, PTN_STUN_CONNECTION_ID, 2u << 24 | 7);
+    CHECK_EQ(1, rig_ask(g, &q));
+    CHECK(!ptn_relay_mail(g->relay, &mail));
+    ptn_relay_user_found(g->relay, g->now, &alice);
+    rig_settle(g);
+    CHECK(ptn_relay_mail(g->relay, &mail));
+    CHECK_EQ(PTN_RELAY_MAIL_MOVE, mail.kind);
+    CHECK_EQ(0, ptn_relay_now(g->relay).connections);
+    CHECK_EQ(0, g->closed_conns);
+    rig_free(g);
+}
