@@ -329,6 +329,13 @@ static int run(struct program *g)
     }
 }
 
+/* As what is wrong with single lines: somebody looks at a file, not at a log. */
+static void say_plainly(void *self, enum ptn_log_level level, const char *line)
+{
+    (void)self;
+    fprintf(stderr, "%s%s\n", level == PTN_LOG_WARN ? "warning: " : "", line);
+}
+
 static int check_settings(const struct program *g, const struct ptn_conf_report *r, bool fits)
 {
     size_t wrong = r->counts[PTN_CONF_WRONG];
@@ -341,7 +348,8 @@ static int start(struct program *g, struct ptn_conf_report *r)
 {
     struct ptn_addr interfaces[PTN_NETIF_ADDRS_MAX];
     size_t count = phone_interfaces(interfaces, PTN_NETIF_ADDRS_MAX);
-    const struct phone_complaints c = {&g->phone.log, r};
+    const struct ptn_log to_people = {.write = say_plainly, .max = PTN_LOG_WARN};
+    const struct phone_complaints c = {g->settings->check ? &to_people : &g->phone.log, r};
 
     bool fits = phone_wire_up(g->settings, interfaces, count, &g->phone.wiring, &g->opts, &c);
     fits = phone_sound_init(&g->phone.sound, g->settings, &c) && fits;

@@ -35,6 +35,11 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
                    size_t interface_count, struct phone_wiring *w, struct ptn_ua_opts *opts,
                    const struct phone_complaints *complaints);
 
+/* ---- sense.c ---- */
+
+/* Says to `complaints` what fits its setting and cannot work, or hardly; false when it cannot. */
+bool phone_makes_sense(const struct phone_settings *s, const struct phone_complaints *complaints);
+
 /* ---- identity.c ---- */
 
 /* Gives a phone without a MAC address an instance id of its own, the same at every start. None on a

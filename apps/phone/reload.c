@@ -19,7 +19,7 @@ void phone_print_notes(const struct ptn_conf_report *r, bool unknown_too)
 {
     for (size_t i = 0; i < r->note_count; i++)
         if (r->notes[i].kind != PTN_CONF_UNKNOWN || unknown_too)
-            fprintf(stderr, "%s%s\n", r->notes[i].kind == PTN_CONF_REPEATED ? "note: " : "",
+            fprintf(stderr, "%s%s\n", r->notes[i].kind == PTN_CONF_WRONG ? "" : "note: ",
                     r->notes[i].text);
     if (r->counts[PTN_CONF_UNKNOWN] > 0 && !unknown_too)
         fprintf(stderr,

@@ -411,7 +411,9 @@ static void wire_accounts(struct wiring *x)
             wire_account(x, i);
     if (x->ok && x->opts->account_count == 0)
         FAIL(x, "account.1.enable",
-             "no account is in use: account.1.enable = 1 and account.1.user_name begin one");
+             "no account is in use: account.1.enable = 1 and account.1.user_name begin one, in "
+             "/etc/postern/%s.cfg or in a file that --config names",
+             x->s->instance);
 }
 
 static enum ptn_ua_symmetric symmetric_of(uint32_t setting)
@@ -483,5 +485,5 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
         snprintf(w->instance, sizeof w->instance, "urn:uuid:00000000-0000-1000-8000-%s", digits);
         opts->instance = w->instance;
     }
-    return x.ok;
+    return phone_makes_sense(s, complaints) && x.ok;
 }

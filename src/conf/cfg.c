@@ -3,6 +3,7 @@
  */
 #include "conf/cfg.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/parts.h"
@@ -39,6 +40,38 @@ static bool find(const struct ptn_conf_table *t, const char *key, struct ptn_con
     return ptn_conf_find(t, longer, m);
 }
 
+/* By the key as written, or with "static." before it. */
+static const char *nearest(const struct ptn_conf_table *t, const char *key,
+                           char buf[static PTN_CONF_TEXT_SIZE])
+{
+    char longer[PTN_CONF_TEXT_SIZE];
+
+    if (ptn_conf_nearest(t, key, buf))
+        return buf;
+    snprintf(longer, sizeof longer, "static.%.100s", key);
+    return ptn_conf_nearest(t, longer, buf);
+}
+
+/* A phone's files are full of keys that are none here. What is worth a word: a slip of the finger,
+ * one too many of something, and what this phone lacks while somebody counts on it. */
+static void note_unknown(struct ptn_conf_source *s, const struct ptn_conf_pair *pair)
+{
+    const struct ptn_conf_foreign *f = ptn_conf_find_foreign(s->table, pair->key);
+    unsigned few = ptn_conf_few(s->table, pair->key);
+    char near[PTN_CONF_TEXT_SIZE];
+
+    if (f && pair->value[0] && strcmp(pair->value, "0") != 0)
+        ptn_conf_source_note(s, PTN_CONF_IGNORED, "%.200s: ignored: %s", pair->key, f->why);
+    else if (few)
+        ptn_conf_source_note(s, PTN_CONF_MISTYPED,
+                             "%.200s: passed over: there are only %u of these", pair->key, few);
+    else if (!f && nearest(s->table, pair->key, near))
+        ptn_conf_source_note(s, PTN_CONF_MISTYPED, "%.200s: unknown; did you mean %s?", pair->key,
+                             near);
+    else
+        ptn_conf_source_note(s, PTN_CONF_UNKNOWN, "%.200s: unknown", pair->key);
+}
+
 void ptn_conf_read_cfg(const struct ptn_conf_table *t, const char *file, struct ptn_bytes text,
                        void *values, struct ptn_conf_report *r)
 {
@@ -57,8 +90,11 @@ void ptn_conf_read_cfg(const struct ptn_conf_table *t, const char *file, struct 
         if (!pair.has_value)
             ptn_conf_source_note(&s, PTN_CONF_WRONG, "%.200s: is not of the form key = value",
                                  pair.key);
-        else if (strlen(pair.key) < 2 || !find(t, pair.key, &m) || m.row->when == PTN_CONF_COMMAND)
-            ptn_conf_source_note(&s, PTN_CONF_UNKNOWN, "%.200s: unknown", pair.key);
+        else if (strlen(pair.key) < 2 || !find(t, pair.key, &m))
+            note_unknown(&s, &pair);
+        else if (m.row->when == PTN_CONF_COMMAND)
+            ptn_conf_source_note(&s, PTN_CONF_UNKNOWN, "%.200s: is for the command line only",
+                                 pair.key);
         else if (strcmp(pair.value, "%NULL%") == 0)
             ptn_conf_source_set(&s, &m, pair.key, m.row->fallback);
         else if (strcmp(pair.value, "%EMPTY%") == 0)

@@ -122,6 +122,7 @@ struct ptn_conf_table {
 enum ptn_conf_note_kind {
     PTN_CONF_WRONG,    /* the value was not taken; what was there before stays */
     PTN_CONF_UNKNOWN,  /* no such key */
+    PTN_CONF_MISTYPED, /* the same, in a file that is full of them; but one that is known is near */
     PTN_CONF_REPEATED, /* set twice in one file: the last counts */
     PTN_CONF_LATER,    /* changed, but takes effect at the next start only */
     PTN_CONF_IGNORED,  /* a key of another program that is not needed here */

@@ -61,8 +61,12 @@ enum ptn_conf_verdict ptn_conf_member_set(const struct ptn_conf_member *m, void 
                                           const char *value, bool append,
                                           char why[static PTN_CONF_WHY_SIZE]);
 
-/* The known key nearest to a mistyped one, or NULL when none is near. */
-const char *ptn_conf_nearest(const struct ptn_conf_table *t, const char *key);
+/* The known key nearest to a mistyped one, in `buf`, or NULL when none is near. */
+const char *ptn_conf_nearest(const struct ptn_conf_table *t, const char *key,
+                             char buf[static PTN_CONF_TEXT_SIZE]);
+
+/* How many there are of what `key` names one too many of; 0 when it is something else. */
+unsigned ptn_conf_few(const struct ptn_conf_table *t, const char *key);
 
 /* -- source.c: one file or command line while it is being read ----------------------- */
 

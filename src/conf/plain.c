@@ -17,7 +17,8 @@ static void unquote(char *value)
 
 static void note_unknown(struct ptn_conf_source *s, const char *dashes, const char *key)
 {
-    const char *nearest = ptn_conf_nearest(s->table, key);
+    char buf[PTN_CONF_TEXT_SIZE];
+    const char *nearest = ptn_conf_nearest(s->table, key, buf);
 
     ptn_conf_source_note(s, PTN_CONF_UNKNOWN, "%s%.200s: unknown%s%s%s%s", dashes, key,
                          nearest ? "; did you mean " : "", nearest && *dashes ? "--" : "",

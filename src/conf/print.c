@@ -53,17 +53,17 @@ static void explain(const struct ptn_conf_row *row, char *buf, size_t size)
 /* Appends the words of `text` to `buf`, in lines that begin with `indent`. */
 static void wrap(const char *indent, const char *text, char *buf, size_t size)
 {
-    size_t used = strlen(buf), column = LINE_WIDTH;
+    size_t used = strlen(buf), column = 0;
 
     while (*text) {
         size_t word = strcspn(text, " ");
-        bool fits = column + 1 + word <= LINE_WIDTH;
+        bool fits = column > 0 && column + 1 + word <= LINE_WIDTH;
         if (used + strlen(indent) + word + 3 > size)
             break;
         used += (size_t)snprintf(buf + used, size - used, "%s%s%.*s",
-                                 fits                   ? " "
-                                 : column == LINE_WIDTH ? ""
-                                                        : "\n",
+                                 fits         ? " "
+                                 : column > 0 ? "\n"
+                                              : "",
                                  fits ? "" : indent, (int)word, text);
         column = fits ? column + 1 + word : strlen(indent) + word;
         text += word + strspn(text + word, " ");

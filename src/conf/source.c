@@ -89,6 +89,21 @@ void ptn_conf_source_fini(struct ptn_conf_source *s)
     s->set_at = NULL;
 }
 
+/* Under another of its names it may not look like the same thing. */
+static void note_again(struct ptn_conf_source *s, const struct ptn_conf_member *m, const char *key,
+                       unsigned line)
+{
+    char today[PTN_CONF_TEXT_SIZE];
+
+    ptn_conf_member_key(m, today, sizeof today);
+    ptn_conf_source_note(s, PTN_CONF_REPEATED,
+                         "%.200s: %s%s%swas already set in line %u; the last "
+                         "one counts",
+                         key, strcmp(key, today) != 0 ? "is " : "",
+                         strcmp(key, today) != 0 ? today : "",
+                         strcmp(key, today) != 0 ? " here, which " : "", line);
+}
+
 void ptn_conf_source_set(struct ptn_conf_source *s, const struct ptn_conf_member *m,
                          const char *key, const char *value)
 {
@@ -103,9 +118,7 @@ void ptn_conf_source_set(struct ptn_conf_source *s, const struct ptn_conf_member
         return;
     }
     if (again && !grow && s->file)
-        ptn_conf_source_note(s, PTN_CONF_REPEATED,
-                             "%.200s: was already set in line %u; the last one counts", key,
-                             *set_at);
+        note_again(s, m, key, *set_at);
     *set_at = s->line > 0 ? s->line : 1;
     ptn_conf_origins_set(s->report, number, s->file, s->line);
 }

@@ -59,6 +59,21 @@ static void fill_in(const char *pattern, const unsigned indices[2], char *buf, s
     buf[used < size ? used : size - 1] = '\0';
 }
 
+unsigned ptn_conf_few(const struct ptn_conf_table *t, const char *key)
+{
+    for (size_t i = 0; i < t->row_count; i++) {
+        const struct ptn_conf_row *row = &t->rows[i];
+        unsigned at[2] = {1, 1};
+
+        if (row->type == PTN_CONF_SECTION || !matches(row->key, key, at))
+            continue;
+        for (unsigned n = 0; n < 2; n++)
+            if (row->counts[n] && at[n] > row->counts[n])
+                return row->counts[n];
+    }
+    return 0;
+}
+
 static bool find_row(const struct ptn_conf_table *t, const char *key, struct ptn_conf_member *m)
 {
     for (size_t i = 0; i < t->row_count; i++) {
@@ -96,9 +111,11 @@ bool ptn_conf_find(const struct ptn_conf_table *t, const char *key, struct ptn_c
 const struct ptn_conf_foreign *ptn_conf_find_foreign(const struct ptn_conf_table *t,
                                                      const char *key)
 {
-    for (size_t i = 0; i < t->foreign_count; i++)
-        if (strcmp(t->foreign[i].key, key) == 0)
+    for (size_t i = 0; i < t->foreign_count; i++) {
+        unsigned at[2];
+        if (matches(t->foreign[i].key, key, at))
             return &t->foreign[i];
+    }
     return NULL;
 }
 
@@ -279,21 +296,39 @@ static size_t distance(const char *a, const char *b)
     return row[b_size];
 }
 
-const char *ptn_conf_nearest(const struct ptn_conf_table *t, const char *key)
+/* The numbers between dots, at most two; 1 where there are fewer. */
+static void read_indices(const char *key, unsigned indices[2])
 {
-    size_t best = 3;
-    const char *nearest = NULL;
+    unsigned n = 0;
 
-    if (strlen(key) < 4 || strlen(key) > 100)
+    indices[0] = indices[1] = 1;
+    for (const char *dot = strchr(key, '.'); dot && n < 2; dot = strchr(dot + 1, '.')) {
+        const char *at = dot + 1;
+        n += parse_index(&at, &indices[n]) && (*at == '.' || *at == '\0');
+    }
+}
+
+const char *ptn_conf_nearest(const struct ptn_conf_table *t, const char *key,
+                             char buf[static PTN_CONF_TEXT_SIZE])
+{
+    size_t best = 3, size = strlen(key);
+    char known[PTN_CONF_TEXT_SIZE];
+    unsigned indices[2];
+
+    if (size < 4 || size > 100)
         return NULL;
+    read_indices(key, indices);
     for (size_t i = 0; i < t->row_count; i++) {
         if (t->rows[i].type == PTN_CONF_SECTION)
             continue;
-        size_t d = distance(key, t->rows[i].key);
+        fill_in(t->rows[i].key, indices, known, sizeof known);
+        if (strlen(known) > size + 2 || size > strlen(known) + 2)
+            continue;
+        size_t d = distance(key, known);
         if (d < best) {
             best = d;
-            nearest = t->rows[i].key;
+            memcpy(buf, known, sizeof known);
         }
     }
-    return nearest;
+    return best < 3 ? buf : NULL;
 }

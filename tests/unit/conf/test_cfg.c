@@ -1,5 +1,6 @@
 #include "support/test.h"
 #include "unit/conf/sample.h"
+#include <stdio.h>
 
 #define HEADER "#!version:1.0.0.1\n"
 
@@ -80,12 +81,68 @@ TEST(unknown_keys_of_real_phones_are_counted_not_wrong)
               HEADER "phone_setting.backlight_time = 60\naccount.17.label = x\n"
                      "linekey.1.type = 15\nlistening-port = 70000\nnonsense\nconfig = x\n",
               &r);
-    CHECK_EQ(4, r.counts[PTN_CONF_UNKNOWN]);
+    CHECK_EQ(3, r.counts[PTN_CONF_UNKNOWN]);
+    CHECK_EQ(1, r.counts[PTN_CONF_MISTYPED]);
     CHECK_EQ(2, r.counts[PTN_CONF_WRONG]);
     CHECK_STR("p.cfg:2: phone_setting.backlight_time: unknown", r.notes[0].text);
     CHECK_STR("p.cfg:5: listening-port: \"70000\" is not a number from 1 to 65535",
               r.notes[3].text);
     CHECK_STR("p.cfg:6: nonsense: is not of the form key = value", r.notes[4].text);
+    ptn_conf_report_fini(&r);
+}
+
+TEST(what_is_worth_a_word_among_unknown_keys_gets_one)
+{
+    static const struct {
+        const char *line, *note;
+        enum ptn_conf_note_kind kind;
+    } cases[] = {
+        {"account.2.passwrd = x", "account.2.passwrd: unknown; did you mean account.2.password?",
+         PTN_CONF_MISTYPED},
+        {"account.3.sip_server.2.adress = x",
+         "account.3.sip_server.2.adress: unknown; did you mean account.3.sip_server.2.address?",
+         PTN_CONF_MISTYPED},
+        {"network.static_nat.adr = x",
+         "network.static_nat.adr: unknown; did you mean static.network.static_nat.addr?",
+         PTN_CONF_MISTYPED},
+        {"account.17.label = x", "account.17.label: passed over: there are only 16 of these",
+         PTN_CONF_MISTYPED},
+        {"account.1.sip_server.3.address = x",
+         "account.1.sip_server.3.address: passed over: there are only 2 of these",
+         PTN_CONF_MISTYPED},
+        {"account.1.secrecy = 2", "account.1.secrecy: ignored: everybody hears everything",
+         PTN_CONF_IGNORED},
+        {"account.1.secrecy = 0", "account.1.secrecy: unknown", PTN_CONF_UNKNOWN},
+        {"account.1.dial_tone = x", "account.1.dial_tone: unknown", PTN_CONF_UNKNOWN},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ptn_conf_report r = {0};
+        char text[200], wanted[200];
+        ptn_conf_defaults(&sample_table, &s);
+        snprintf(text, sizeof text, HEADER "%s\n", cases[i].line);
+        snprintf(wanted, sizeof wanted, "p.cfg:2: %s", cases[i].note);
+        read_text("p.cfg", text, &r);
+        CHECK_EQ(1, r.note_count);
+        CHECK_STR(wanted, r.notes[0].text);
+        CHECK_EQ(cases[i].kind, r.notes[0].kind);
+        ptn_conf_report_fini(&r);
+    }
+}
+
+TEST(another_name_of_what_was_set_already_says_so)
+{
+    struct ptn_conf_report r = {0};
+
+    ptn_conf_defaults(&sample_table, &s);
+    read_text("p.cfg",
+              HEADER "account.1.sip_listen_port = 5060\naccount.2.sip_listen_port = 5062\n", &r);
+    CHECK_EQ(1, r.note_count);
+    CHECK_STR(
+        "p.cfg:3: account.2.sip_listen_port: is listening-port here, which was already set in "
+        "line 2; the last one counts",
+        r.notes[0].text);
+    CHECK_EQ(5062, s.port);
     ptn_conf_report_fini(&r);
 }
 

@@ -61,6 +61,10 @@ TEST(help_says_flag_meaning_range_and_default)
                        "        UDP and TCP port. A number from 1 to 65535; 3478 when not set.\n"));
     CHECK(strstr(text, "\nCommands:\n  -c, --config text\n"));
     CHECK(strstr(text, "  --check-config\n        check the settings and end\n"));
+    /* A line that is full to its last column. */
+    CHECK(strstr(text,
+                 "        do not listen on UDP, not even where somebody should come by it at dawn\n"
+                 "        and dusk. Yes or no; no when not set.\n"));
 }
 
 TEST(a_sample_holds_every_default_as_a_comment_and_no_command)

@@ -472,6 +472,10 @@ TEST(half_of_a_pair_of_settings_is_warned_of)
         {"static.sip.nat_turn.server", "turn.example", "the user name is empty"},
         {"static.network.static_nat.enable", "1", "nothing is set by hand"},
         {"static.network.port.max_rtpport", "11783", "are enough for 2 calls only"},
+        {"static.network.static_nat.addr", "192.168.1.5", "192.168.1.5 is not a public address"},
+        {"account.1.user_name", "1001@example.org", "what stands before it is wanted here"},
+        {"account.1.outbound_proxy_enable", "1", "outbound_proxy.1.address is empty: no proxy"},
+        {"account.1.outbound_proxy.1.address", "p.example", "outbound_proxy_enable is not 1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
@@ -547,12 +551,31 @@ TEST(what_cannot_work_is_refused_with_its_key)
         {"static.network.port.max_rtpport", "11780", "max_rtpport"},
         {"postern.stun.servers", "a:b", "postern.stun.servers"},
         {"postern.listen", "0.0.0.0", "postern.listen"},
+        {"account.1.user_name", "10 01", "\"10 01\" is no user"},
+        {"account.1.user_name", "sip:1001", "\"sip:1001\" is no user"},
+        {"account.1.sip_server.1.address", "sip:example.org", "without \"sip:\", a name or"},
+        {"account.1.sip_server.2.address", "example.org:5070",
+         "the port belongs to account.1.sip_server.2.port"},
+        {"account.1.outbound_proxy.1.address", "192.0.2.1:5070",
+         "the port belongs to account.1.outbound_proxy.1.port"},
+        {"account.1.sip_server.1.address", "300.1.1.1", "\"300.1.1.1\" is no IPv4 address"},
+        {"account.1.sip_server.1.address", "exa mple.org", "is no name and no address"},
+        {"static.sip.nat_stun.server", "stun:stun.example", "without \"stun:\", a name or"},
+        {"static.sip.nat_stun.server", "stun.example:3479",
+         "the port belongs to static.sip.nat_stun.port"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
         set(cases[i].key, cases[i].value);
         CHECK(!wire());
         CHECK(strstr(said, cases[i].error) != NULL);
+    }
+    static const char *const fine[] = {"2001:db8::1", "[2001:db8::1]", "192.0.2.1", "a-b.example"};
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        begin();
+        set("account.1.sip_server.1.address", fine[i]);
+        CHECK(wire());
+        CHECK_STR("", said);
     }
     begin();
     set("account.1.codec.1.enable", "0");
