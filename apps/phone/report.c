@@ -277,6 +277,8 @@ static json_t *nat_json(const struct ptn_ua_status *s, ptn_time now)
         json_t *server = json_object();
         set_text(server, "name", s->stun[i].name);
         set_addr(server, "address", &s->stun[i].addr);
+        if (s->stun[i].why != PTN_OK)
+            set_text(server, "why", ptn_err_text(s->stun[i].why));
         json_object_set_new(server, "answers", json_boolean(s->stun[i].answers));
         if (s->stun[i].answers)
             set_text(server, "dialect", s->stun[i].classic ? "classic" : "modern");

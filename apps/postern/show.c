@@ -195,10 +195,13 @@ static void show_nat_lines(const json_t *nat)
     json_array_foreach(json_object_get(nat, "stun"), i, server)
     {
         const char *address = text_of(server, "address"), *dialect = text_of(server, "dialect");
-        printf("STUN     %s%s%s%s  %s%s%s\n", text_of(server, "name"), address[0] ? " (" : "",
-               address, address[0] ? ")" : "",
-               json_is_true(json_object_get(server, "answers")) ? "answers" : "is silent",
-               dialect[0] ? ", " : "", dialect);
+        const char *state = json_is_true(json_object_get(server, "answers")) ? "answers"
+                            : address[0]                                     ? "is silent"
+                            : has(server, "why")                             ? "is not asked"
+                                                                             : "is being looked up";
+        printf("STUN     %s%s%s%s  %s%s%s%s%s\n", text_of(server, "name"), address[0] ? " (" : "",
+               address, address[0] ? ")" : "", state, dialect[0] ? ", " : "", dialect,
+               has(server, "why") ? ": " : "", text_of(server, "why"));
     }
     show_turn(json_object_get(nat, "turn"));
     json_t *socket;

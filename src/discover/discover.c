@@ -299,10 +299,30 @@ static void begin_hairpin(struct ptn_discover *d, ptn_time now)
     }
 }
 
+static bool anybody_answers(const struct ptn_discover *d)
+{
+    return any_server(d, PTN_DISCOVER_SERVER_ANSWERED) ||
+           any_server(d, PTN_DISCOVER_SERVER_REFUSED);
+}
+
+/* A server that is silent is followed by the next one of its service (RFC 8489 §8.1). */
+static void follow_services(struct ptn_discover *d, ptn_time now)
+{
+    for (size_t i = 0; i < d->opts.server_count; i++) {
+        if (d->surveys[i].is.state != PTN_DISCOVER_SERVER_SILENT ||
+            !ptn_discover_lookup_next(&d->lookups[i], now))
+            continue;
+        d->surveys[i] = (struct ptn_discover_survey){.is.state = PTN_DISCOVER_SERVER_RESOLVING};
+        if (!anybody_answers(d))
+            d->first_question = PTN_NEVER;
+    }
+}
+
 static void update(struct ptn_discover *d, ptn_time now)
 {
     if (d->done || !d->started)
         return;
+    follow_services(d, now);
     judge(d, now);
     begin_hairpin(d, now);
     if (!enough(d, now))

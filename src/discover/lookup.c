@@ -142,6 +142,18 @@ void ptn_discover_lookup_input(struct ptn_discover_lookup *l, const struct ptn_t
     decide(l);
 }
 
+bool ptn_discover_lookup_next(struct ptn_discover_lookup *l, ptn_time now)
+{
+    if (l->state != PTN_DISCOVER_LOOKUP_FOUND || l->target + 1 >= l->target_count)
+        return false;
+    l->target++;
+    l->state = PTN_DISCOVER_LOOKUP_BUSY;
+    l->host = (struct ptn_addr){0}; /* which is no server that SRV has named */
+    l->until = now + PATIENCE;
+    ask(l, TARGET);
+    return true;
+}
+
 void ptn_discover_lookup_tick(struct ptn_discover_lookup *l, ptn_time now)
 {
     if (l->state != PTN_DISCOVER_LOOKUP_BUSY)

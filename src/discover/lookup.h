@@ -43,6 +43,8 @@ void ptn_discover_lookup_start(struct ptn_discover_lookup *l, ptn_time now, ptn_
                                const char *name, uint16_t port, uint8_t family);
 
 void ptn_discover_lookup_input(struct ptn_discover_lookup *l, const struct ptn_tell *tell);
+/* Nobody answers at the address found: true when SRV names another server, which is looked up. */
+bool ptn_discover_lookup_next(struct ptn_discover_lookup *l, ptn_time now);
 void ptn_discover_lookup_tick(struct ptn_discover_lookup *l, ptn_time now);
 bool ptn_discover_lookup_output(struct ptn_discover_lookup *l, struct ptn_ask *ask);
 ptn_time ptn_discover_lookup_deadline(const struct ptn_discover_lookup *l);

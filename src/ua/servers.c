@@ -92,28 +92,45 @@ bool ptn_servers_output(struct ptn_servers *s, ptn_time now, struct ptn_ask *out
     return false;
 }
 
-static void fail(struct ptn_server *server, ptn_time now)
+static void fail(struct ptn_server *server, ptn_time now, enum ptn_err why)
 {
+    server->why = why;
     server->due = ptn_time_add(now, server->wait);
     server->wait = ptn_time_min(2 * server->wait, RETRY_MAX);
 }
 
-/* The first by priority; among equals the heaviest, for two or three servers asked in parallel
- * are no load to be spread. */
-static const struct ptn_dns_record *best_srv(const struct ptn_tell *tell)
+static bool is_usable(const struct ptn_dns_record *r)
 {
-    const struct ptn_dns_record *best = NULL;
+    return r->type == PTN_DNS_SRV && r->target && r->target[0] && r->port &&
+           strlen(r->target) < PTN_SERVERS_NAME_MAX;
+}
 
-    for (size_t i = 0; i < tell->record_count; i++) {
-        const struct ptn_dns_record *r = &tell->records[i];
-        if (r->type != PTN_DNS_SRV || !r->target || r->target[0] == '\0' || r->port == 0 ||
-            strlen(r->target) >= PTN_SERVERS_NAME_MAX)
-            continue;
-        if (!best || r->priority < best->priority ||
-            (r->priority == best->priority && r->weight > best->weight))
-            best = r;
+/* By priority; among equals the heaviest first, for two or three servers asked in parallel are no
+ * load to be spread. */
+static bool comes_before(const struct ptn_dns_record *a, const struct ptn_dns_record *b)
+{
+    return a->priority != b->priority ? a->priority < b->priority
+           : a->weight != b->weight   ? a->weight > b->weight
+                                      : a < b;
+}
+
+/* The host whose turn it is; NULL: there is no such service. */
+static const struct ptn_dns_record *choose_srv(struct ptn_server *server,
+                                               const struct ptn_tell *tell)
+{
+    const struct ptn_dns_record *end = tell->records + tell->record_count;
+
+    server->targets = 0;
+    for (const struct ptn_dns_record *r = tell->records; r < end; r++)
+        server->targets += is_usable(r);
+    for (const struct ptn_dns_record *r = tell->records; r < end; r++) {
+        unsigned place = 0;
+        for (const struct ptn_dns_record *o = tell->records; o < end; o++)
+            place += is_usable(o) && comes_before(o, r);
+        if (is_usable(r) && place == server->turn % server->targets)
+            return r;
     }
-    return best;
+    return NULL;
 }
 
 static bool take_addrs(struct ptn_server *server, ptn_time now, const struct ptn_tell *tell)
@@ -133,11 +150,13 @@ static bool take_addrs(struct ptn_server *server, ptn_time now, const struct ptn
         /* What was known once serves better than nothing. */
         server->v4 = before.v4;
         server->v6 = before.v6;
-        fail(server, now);
+        fail(server, now, tell->why ? tell->why : PTN_ERR_NO_ADDRESS);
         return false;
     }
+    server->why = PTN_OK;
     server->wait = RETRY_FIRST;
     server->found_at = now;
+    server->doubted = false;
     server->due = ptn_time_add(now, ptn_time_max(age, AGE_MIN));
     return !ptn_addr_equal(&before.v4, &server->v4) || !ptn_addr_equal(&before.v6, &server->v6);
 }
@@ -159,26 +178,29 @@ bool ptn_servers_input(struct ptn_servers *s, ptn_time now, const struct ptn_tel
         return false;
     server->asking = false;
     if (was_srv) {
-        const struct ptn_dns_record *srv = resolved ? best_srv(tell) : NULL;
+        const struct ptn_dns_record *srv = resolved ? choose_srv(server, tell) : NULL;
         server->found_port = srv ? srv->port : STUN_PORT;
         ask(server, "", srv ? srv->target : server->name, s->types);
         return false;
     }
     if (!resolved) {
-        fail(server, now);
+        fail(server, now, tell->why);
         return false;
     }
     return take_addrs(server, now, tell);
 }
 
-/* A name server may have lied, and for a long time. */
+/* A name server may have lied, and for a long time; and of a service there may be another host. */
 void ptn_servers_doubt(struct ptn_servers *s, ptn_time now)
 {
     for (unsigned i = 0; i < s->count; i++) {
         struct ptn_server *server = &s->servers[i];
-        if (server->due != PTN_NEVER && known(server))
-            server->due =
-                ptn_time_min(server->due, ptn_time_max(now, server->found_at + DOUBT_EVERY));
+        if (server->due == PTN_NEVER || !known(server) || server->doubted)
+            continue;
+        bool round = server->targets == 0 || ++server->turn % server->targets == 0;
+        ptn_time due = round ? ptn_time_max(now, server->found_at + DOUBT_EVERY) : now;
+        server->due = ptn_time_min(server->due, due);
+        server->doubted = true;
     }
 }
 

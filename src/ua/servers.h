@@ -2,9 +2,9 @@
  * ua/servers.h - the STUN servers' names, and the addresses they have now.
  *
  * A name with a port is looked up as a host; one without first as a service
- * (_stun._udp, RFC 8489 §8.1), then as a host with port 3478. Looked up again when
- * the answer has grown old, or nobody answers there; one that fails is asked again, ever more
- * seldom.
+ * (_stun._udp, RFC 8489 §8.1), then as a host with port 3478. Of the hosts of a service
+ * the best is used, and when nobody answers there, the next. Looked up again when the answer has
+ * grown old, or nobody answers; one that fails is asked again, ever more seldom.
  */
 #ifndef PTN_UA_SERVERS_H
 #define PTN_UA_SERVERS_H
@@ -23,8 +23,11 @@ struct ptn_servers {
         char asked[PTN_SERVERS_NAME_MAX]; /* the name in the query under way */
         uint16_t port;                    /* of the settings; 0: by SRV */
         uint16_t found_port;
+        unsigned targets, turn; /* hosts of the service; how often one was left for the next */
+        enum ptn_err why;       /* the last look-up has failed */
         unsigned want_types; /* to be asked next; 0: nothing */
         bool asking;
+        bool doubted; /* nobody answers there */
         ptn_time due; /* when to begin anew */
         ptn_time found_at;
         ptn_time wait;

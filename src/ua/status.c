@@ -123,6 +123,7 @@ static void stun_status(const struct ptn_ua *ua, const struct ptn_server *server
 
     text(out->name, server->name);
     out->addr = ptn_addr_is_none(&server->v4) ? server->v6 : server->v4;
+    out->why = server->why;
     out->answers =
         server_answers(ua, &server->v4, &dialect) || server_answers(ua, &server->v6, &dialect);
     out->classic = out->answers && dialect == PTN_STUN_CLASSIC;

@@ -491,6 +491,14 @@ void ptn_ua_input(struct ptn_ua *ua, ptn_time now, const struct ptn_tell *tell)
     advance(ua, now);
 }
 
+static bool hears_stun(const struct ptn_ua *ua)
+{
+    for (unsigned i = 0; i < ua->socket_count; i++)
+        if (ua->sockets[i].open && ptn_anchor_hears(&ua->sockets[i].anchor))
+            return true;
+    return false;
+}
+
 void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
 {
     ptn_sip_tick(ua->sip, now);
@@ -505,7 +513,7 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
         struct ptn_ua_sip_socket *s = &ua->sockets[i];
         if (s->open && now >= ptn_anchor_deadline(&s->anchor)) {
             ptn_anchor_tick(&s->anchor, now);
-            if (ptn_anchor_settled(&s->anchor) && !ptn_anchor_hears(&s->anchor))
+            if (ptn_anchor_settled(&s->anchor) && !hears_stun(ua))
                 ptn_servers_doubt(&ua->servers, now);
             ua->dirty = true;
         }

@@ -345,6 +345,7 @@ struct ptn_ua_evidence_status {
 struct ptn_ua_stun_status {
     char name[PTN_UA_TEXT_MAX];
     struct ptn_addr addr; /* none while not resolved */
+    enum ptn_err why;     /* its name leads nowhere now */
     bool answers;         /* it has answered the last question on some socket */
     bool classic;         /* in the dialect of RFC 3489 */
 };

@@ -415,6 +415,33 @@ TEST(a_name_is_found_by_srv_or_by_its_own_address)
     }
 }
 
+static const struct ptn_dns_record *with_a_dead_one(const char *name, unsigned types, size_t *count)
+{
+    static const struct ptn_dns_record services[] = {
+        {.type = PTN_DNS_SRV, .priority = 2, .port = 3478, .target = "a.example.org"},
+        {.type = PTN_DNS_SRV, .priority = 1, .port = 3478, .target = "dead.example.org"}};
+    static const struct ptn_dns_record dead = {.type = PTN_DNS_A,
+                                               .addr = {.ip = {192, 0, 2, 77}, .family = PTN_IPV4}};
+
+    *count = 2;
+    if (types == PTN_DNS_SRV)
+        return services;
+    *count = 1;
+    return strcmp(name, "dead.example.org") == 0 ? &dead : with_srv(name, types, count);
+}
+
+TEST(a_server_that_is_silent_is_followed_by_the_next_one_of_its_service)
+{
+    struct world *w = world_at(PORT_RESTRICTED, 20);
+
+    w->resolve = with_a_dead_one;
+    struct ptn_discover_result r = world_discover_with(
+        w, (struct ptn_discover_opts){.servers = {{"example.org", 0}}, .server_count = 1});
+    CHECK_ADDR(&w->servers[0].a, &r.servers[0].addr);
+    CHECK(right(&r, PORT_RESTRICTED));
+    world_free(w);
+}
+
 TEST(an_address_of_the_other_family_is_not_asked)
 {
     struct world *w = world_at(OPEN, 17);

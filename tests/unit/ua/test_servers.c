@@ -122,6 +122,34 @@ TEST(a_name_without_a_port_is_a_service_first)
     CHECK_EQ(PTN_S(60), ptn_servers_deadline(&s));
 }
 
+/* Who is doubted is left for the next one at once, the first of all comes again after a while. */
+TEST(a_host_that_does_not_answer_is_followed_by_the_next_one_of_its_service)
+{
+    struct ptn_servers s = servers_of("example.org", 0);
+    const struct ptn_dns_record srv[] = {
+        {.type = PTN_DNS_SRV, .priority = 2, .port = 1, .target = "b.example.org"},
+        {.type = PTN_DNS_SRV, .priority = 1, .port = 1, .target = "a.example.org"}};
+    const struct ptn_dns_record a = {.type = PTN_DNS_A, .ttl_s = 3600, .addr = HOST};
+    static const struct {
+        ptn_time at;
+        const char *name;
+    } rows[] = {{PTN_S(0), "a.example.org"},
+                {PTN_S(2), "b.example.org"},
+                {PTN_S(32), "a.example.org"},
+                {PTN_S(34), "b.example.org"}};
+
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_EQ(rows[i].at, ptn_servers_deadline(&s));
+        expect_question(&s, rows[i].at, "_stun._udp.example.org", PTN_DNS_SRV);
+        resolved(&s, rows[i].at, srv, 2);
+        expect_question(&s, rows[i].at, rows[i].name, PTN_DNS_A | PTN_DNS_AAAA);
+        resolved(&s, rows[i].at, &a, 1);
+        CHECK_EQ(rows[i].at + PTN_S(3600), ptn_servers_deadline(&s));
+        ptn_servers_doubt(&s, rows[i].at + PTN_S(2));
+        ptn_servers_doubt(&s, rows[i].at + PTN_S(2));
+    }
+}
+
 TEST(a_name_that_is_no_service_is_a_host)
 {
     struct ptn_dns_record a = {.type = PTN_DNS_A, .ttl_s = 1, .addr = HOST};
