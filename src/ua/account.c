@@ -30,6 +30,10 @@ static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
     char text[PTN_ADDR_TEXT_MAX], other[PTN_ADDR_TEXT_MAX];
     bool second_best = !ptn_addr_is_none(&ev->server);
 
+    /* Who has moved to another server is not registered there yet. */
+    if (a->state == PTN_UA_ACCOUNT_REGISTERED &&
+        (!ptn_addr_equal(&a->server, &ev->addr) || a->transport != ev->transport))
+        a->state = PTN_UA_ACCOUNT_REGISTERING;
     a->server = ev->addr;
     a->transport = ev->transport;
     a->server_why = ev->why;
