@@ -290,6 +290,8 @@ TEST(a_user_is_asked_for_by_letter_and_the_answer_is_for_all_workers)
     server_mail_user_undecided(&c.is, alice.name);
     CHECK_EQ(500, caller_hear(&here));
     server_mail_user_found(&c.is, &alice);
+    for (unsigned i = 0; i < CREW_SIZE; i++)
+        CHECK_EQ(0, crew_counts(&c, i).now.allocations); /* and it has read its letters */
     CHECK_EQ(0, caller_allocate(&here, UDP));
     CHECK_EQ(0, caller_allocate(&there, UDP));
     CHECK(!ptn_mailbox_take(c.is.main, &letter));
