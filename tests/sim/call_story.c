@@ -1,13 +1,15 @@
 /*
  * tests/sim/call_story.c - do two phones hear each other, whatever stands between them?
  *
- *   sim_call_story RUNS [SEED]     SEED 0 or none: drawn from the clock, and printed
- *   sim_call_story --show SEED     one call, told
- *   POSTERN_LONG=1 sim_…           ten times RUNS, with a seed drawn
+ *   sim_call_story RUNS [SEED]         SEED 0 or none: drawn from the clock, and printed
+ *   sim_call_story --turn RUNS [SEED]  the same with a TURN server, and symmetric NATs among the
+ * others sim_call_story [--turn] --show SEED     one call, told POSTERN_LONG=1 sim_… ten times
+ * RUNS, with a seed drawn
  *
  * Each run: two homes, each without a NAT or with one of the three that STUN alone gets through,
  * 0 to 5 % loss each way at each home; both register, Alice calls Bob, ten seconds of sound. Every
- * one must be heard by both sides. Prints TAP: a case for each of the sixteen pairs, one for all.
+ * one must be heard by both sides. With TURN sound takes that way from behind symmetric NATs, and
+ * from nowhere else. Prints TAP: a case for each pair of kinds, one for all.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,10 +19,11 @@
 
 #include "homes.h"
 
-enum { KINDS = 4, SHOWN_MAX = 20 };
+enum { KINDS_MAX = 5, SYMMETRIC = 4, SHOWN_MAX = 20 };
 
-static const char *const kinds[KINDS] = {NULL, "full-cone", "address-restricted",
-                                         "port-restricted"};
+static const char *const kinds[KINDS_MAX] = {NULL, "full-cone", "address-restricted",
+                                             "port-restricted", "symmetric"};
+static unsigned kind_count = SYMMETRIC; /* those that STUN alone gets through */
 
 struct drawn {
     unsigned kind[HOMES];
@@ -29,7 +32,7 @@ struct drawn {
 };
 
 struct tally {
-    unsigned runs, silent;
+    unsigned runs, silent, relayed;
     ptn_time registered_worst, answered_worst, heard_worst;
     double heard_sum;
 };
@@ -39,9 +42,9 @@ static void draw(struct drawn *d, uint64_t seed)
     static const char *const ports[] = {"preserve", "sequential by 2", "random"};
     struct ptn_dice dice = ptn_dice_seeded(seed);
 
-    *d = (struct drawn){.opts.seed = seed};
+    *d = (struct drawn){.opts.seed = seed, .opts.turn = kind_count > SYMMETRIC};
     for (unsigned i = 0; i < HOMES; i++) {
-        d->kind[i] = ptn_dice_below(&dice, KINDS);
+        d->kind[i] = ptn_dice_below(&dice, kind_count);
         unsigned delay = 1 + ptn_dice_below(&dice, 60), jitter = ptn_dice_below(&dice, 20);
         double up = 5 * ptn_dice_unit(&dice), down = 5 * ptn_dice_unit(&dice);
         const char *port = ports[ptn_dice_below(&dice, 3)];
@@ -67,7 +70,7 @@ static bool hears_within_a_second(struct homes *h, unsigned phone)
 }
 
 /* NULL when all went well, else how far it came. */
-static const char *play(struct homes *h, struct tally *t)
+static const char *play(struct homes *h, const struct drawn *d, struct tally *t)
 {
     if (!homes_register(h, PTN_S(60)))
         return "not registered";
@@ -86,6 +89,9 @@ static const char *play(struct homes *h, struct tally *t)
         /* 500 packets and more were sent; at the worst a tenth is lost on two wires. */
         if (stats.received_packets < 400 || stats.gap_max > PTN_MS(1000))
             return i == ALICE ? "Alice misses a lot" : "Bob misses a lot";
+        if (homes_is_relayed(h, i) != (d->kind[i] == SYMMETRIC))
+            return homes_is_relayed(h, i) ? "relayed without need" : "not relayed";
+        t->relayed += homes_is_relayed(h, i);
         ptn_time heard = p->at[PTN_UA_HEARD] - p->at[PTN_UA_ANSWERED];
         t->heard_worst = ptn_time_max(t->heard_worst, heard);
         t->heard_sum += (double)heard / HOMES;
@@ -97,6 +103,7 @@ static void add(struct tally *all, const struct tally *t)
 {
     all->runs += t->runs;
     all->silent += t->silent;
+    all->relayed += t->relayed;
     all->heard_sum += t->heard_sum;
     all->registered_worst = ptn_time_max(all->registered_worst, t->registered_worst);
     all->answered_worst = ptn_time_max(all->answered_worst, t->answered_worst);
@@ -106,14 +113,16 @@ static void add(struct tally *all, const struct tally *t)
 static bool report(unsigned number, const char *a, const char *b, const struct tally *t)
 {
     printf("%sok %u - calls between %s and %s\n", t->silent ? "not " : "", number, a, b);
-    printf("# %u calls, %u failed; worst: registered after %" PRId64 " ms, up %" PRId64
-           " ms after dialling (Bob takes 1 s), heard %" PRId64 " ms after that (mean %.0f)\n",
-           t->runs, t->silent, ptn_time_ms(t->registered_worst), ptn_time_ms(t->answered_worst),
-           ptn_time_ms(t->heard_worst), t->runs ? t->heard_sum / t->runs / 1e6 : 0);
+    printf("# %u calls, %u failed, %u ends relayed; worst: registered after %" PRId64
+           " ms, up %" PRId64 " ms after dialling (Bob takes 1 s), heard %" PRId64
+           " ms after that (mean %.0f)\n",
+           t->runs, t->silent, t->relayed, ptn_time_ms(t->registered_worst),
+           ptn_time_ms(t->answered_worst), ptn_time_ms(t->heard_worst),
+           t->runs ? t->heard_sum / t->runs / 1e6 : 0);
     return t->silent == 0;
 }
 
-static void run(uint64_t seed, struct tally tallies[KINDS][KINDS], bool always_shown)
+static void run(uint64_t seed, struct tally tallies[KINDS_MAX][KINDS_MAX], bool always_shown)
 {
     static unsigned shown;
     struct homes h;
@@ -122,7 +131,7 @@ static void run(uint64_t seed, struct tally tallies[KINDS][KINDS], bool always_s
     draw(&d, seed);
     struct tally *t = &tallies[d.kind[ALICE]][d.kind[BOB]];
     homes_open(&h, &d.opts);
-    const char *wrong = play(&h, t);
+    const char *wrong = play(&h, &d, t);
     t->runs++;
     t->silent += wrong != NULL;
     if (always_shown || (wrong && shown++ < SHOWN_MAX))
@@ -135,8 +144,14 @@ static void run(uint64_t seed, struct tally tallies[KINDS][KINDS], bool always_s
 
 int main(int argc, char **argv)
 {
-    static struct tally tallies[KINDS][KINDS], all;
+    static struct tally tallies[KINDS_MAX][KINDS_MAX], all;
     const char *is_long = getenv("POSTERN_LONG");
+
+    if (argc > 1 && strcmp(argv[1], "--turn") == 0) {
+        kind_count = KINDS_MAX;
+        argc--;
+        argv++;
+    }
 
     if (argc == 3 && strcmp(argv[1], "--show") == 0) {
         run(strtoull(argv[2], NULL, 0), tallies, true);
@@ -145,7 +160,7 @@ int main(int argc, char **argv)
     unsigned runs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
     if (runs == 0 || argc > 3) {
-        fprintf(stderr, "usage: %s RUNS [SEED] | --show SEED\n", argv[0]);
+        fprintf(stderr, "usage: %s [--turn] RUNS [SEED] | [--turn] --show SEED\n", argv[0]);
         return 2;
     }
     if (is_long && *is_long) {
@@ -159,14 +174,14 @@ int main(int argc, char **argv)
     for (uint64_t seed = first; seed < first + runs; seed++)
         run(seed, tallies, false);
     bool good = true;
-    for (unsigned i = 0; i < KINDS * KINDS; i++) {
-        const struct tally *t = &tallies[i / KINDS][i % KINDS];
-        const char *a = kinds[i / KINDS], *b = kinds[i % KINDS];
+    for (unsigned i = 0; i < kind_count * kind_count; i++) {
+        const struct tally *t = &tallies[i / kind_count][i % kind_count];
+        const char *a = kinds[i / kind_count], *b = kinds[i % kind_count];
         add(&all, t);
         good &= report(i + 1, a ? a : "no NAT", b ? b : "no NAT", t);
     }
-    good &= report(KINDS * KINDS + 1, "all", "all", &all);
+    good &= report(kind_count * kind_count + 1, "all", "all", &all);
     printf("# %.1f s of processor time\n1..%d\n", (double)(clock() - began) / CLOCKS_PER_SEC,
-           KINDS * KINDS + 1);
+           kind_count * kind_count + 1);
     return good ? 0 : 1;
 }
