@@ -53,6 +53,11 @@ void ptn_flow_go_relayed(struct ptn_flow *f, bool relayed)
     f->relayed = relayed;
 }
 
+void ptn_flow_expect_also(struct ptn_flow *f, const struct ptn_addr *ip)
+{
+    f->also = ptn_addr_with_port(*ip, 0);
+}
+
 void ptn_flow_doubt(struct ptn_flow *f, ptn_time now)
 {
     ptn_anchor_doubt(&f->anchor, now);
@@ -132,6 +137,8 @@ static void permit_peers(struct ptn_flow *f, ptn_time now)
     ptn_turn_permit(f->turn, now, signalled);
     if (!ptn_addr_equal(target, signalled))
         ptn_turn_permit(f->turn, now, target);
+    if (!ptn_addr_is_none(&f->also) && !ptn_addr_same_ip(&f->also, signalled))
+        ptn_turn_permit(f->turn, now, &f->also);
 }
 
 /* An address that was lost is told on until there is another, or surely none: what would be told

@@ -41,7 +41,8 @@ struct ptn_flow {
     ptn_time sent_at;          /* to the far end; PTN_NEVER: not yet */
     struct ptn_turn *turn;     /* lent by the owner; NULL: there is none */
     bool relayed;              /* media goes by way of it */
-    struct ptn_addr permitted; /* whom the SDP named when it was told of peers last */
+    struct ptn_addr permitted; /* whom the SDP named when the client was told of peers last */
+    struct ptn_addr also;      /* another address of the far end; none: none is known */
     uint64_t counts[PTN_FLOW_VERDICTS];
     struct ptn_dice dice;
     uint8_t keepalive[PTN_STUN_HEADER_BYTES];
@@ -60,6 +61,10 @@ void ptn_flow_lend(struct ptn_flow *f, struct ptn_turn *turn);
 
 /* By which way media goes: what was told to the far end decides. */
 void ptn_flow_go_relayed(struct ptn_flow *f, bool relayed);
+
+/* Another IP address of the far end, known from elsewhere: relayed media may come from there, too,
+ * as a server lets in none from addresses that it was not told of. */
+void ptn_flow_expect_also(struct ptn_flow *f, const struct ptn_addr *ip);
 
 /* The way may be no more: asks about it now. */
 void ptn_flow_doubt(struct ptn_flow *f, ptn_time now);

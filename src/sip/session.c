@@ -35,6 +35,21 @@ const char *ptn_sip_call_name(const struct ptn_sip *s, ptn_sip_id call)
     return c && c->dialog.call_id ? c->dialog.call_id : "";
 }
 
+struct ptn_addr ptn_sip_call_far_end(const struct ptn_sip *s, ptn_sip_id call)
+{
+    const struct ptn_sip_session *c = ptn_sip_find_call(s, call);
+    struct ptn_sip_target target;
+    struct ptn_addr addr = {0};
+    struct pl uri;
+
+    if (!c || !c->dialog.target)
+        return addr;
+    pl_set_str(&uri, c->dialog.target);
+    if (ptn_sip_target_of_uri(uri, &target))
+        ptn_addr_parse(target.host, &addr);
+    return ptn_addr_with_port(addr, 0);
+}
+
 /* ---- beginning and end ---- */
 
 void ptn_sip_call_tell(struct ptn_sip *s, const struct ptn_sip_session *c,

@@ -194,6 +194,9 @@ bool ptn_sip_call_follow(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
 /* False when ptn_sip_call would answer INVALID: for an owner that has to gather first. */
 bool ptn_sip_may_call(struct ptn_sip *s, ptn_sip_id account, const char *target);
 
+/* The IP address in the far end's Contact, without port; none while that is not known, or a name. */
+struct ptn_addr ptn_sip_call_far_end(const struct ptn_sip *s, ptn_sip_id call);
+
 /* Provisional answer to an incoming call: 180, or 183 with a description. `contact` is the
  * address under which this call can be reached; NULL: the account's. Ignored at odd moments. */
 void ptn_sip_call_progress(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsigned status,

@@ -87,6 +87,15 @@ static struct ptn_stream_opts stream_opts(struct ptn_ua *ua, const struct ptn_ua
     return opts;
 }
 
+/* SDP may name an address of which nobody outside knows, and Contact the one that is seen there. */
+static void expect_contact(struct ptn_ua *ua, const struct ptn_ua_call *call)
+{
+    struct ptn_addr contact = ptn_sip_call_far_end(ua->sip, call->sip);
+
+    for (unsigned end = 0; end < 2 && ptn_addr_kind(&contact) == PTN_ADDR_PUBLIC; end++)
+        ptn_flow_expect_also(&call->pair->ends[end].flow, &contact);
+}
+
 void ptn_ua_talk_begin(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
     struct ptn_latch_formats f = formats(&call->agreed);
@@ -97,6 +106,7 @@ void ptn_ua_talk_begin(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
     if (!ptn_addr_is_none(&call->agreed.rtp)) {
         ptn_flow_expect(&call->pair->ends[0].flow, &call->agreed.rtp, &f);
         ptn_flow_expect(&call->pair->ends[1].flow, &call->agreed.rtcp, &f);
+        expect_contact(ua, call);
     }
     if (call->stream) {
         ptn_stream_set_formats(call->stream, &opts);
