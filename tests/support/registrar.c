@@ -307,6 +307,18 @@ static uint32_t expires_of(const struct registrar *r, const struct ptn_sip_in *i
     return expires;
 }
 
+/* How many contacts a REGISTER binds; those that it withdraws do not count. */
+static unsigned count_bound(struct pl contacts)
+{
+    struct pl entry, expires;
+    unsigned count = 0;
+
+    while (ptn_sip_list_next(&contacts, &entry))
+        count +=
+            re_regex(entry.p, entry.l, ";expires=[0-9]+", &expires) != 0 || pl_u32(&expires) != 0;
+    return count;
+}
+
 static void take_register(struct registrar *r, ptn_time now, const struct hop *back,
                           const struct ptn_sip_in *in)
 {
@@ -332,6 +344,7 @@ static void take_register(struct registrar *r, ptn_time now, const struct hop *b
         b->transport = in->transport;
         b->until = now + PTN_S(expires);
         r->counts[REGISTRAR_REGISTERED]++;
+        r->counts[REGISTRAR_DOUBLED] += count_bound(value) > 1;
     }
     if (b->contact[0] && r->opts.shows_any_contact)
         snprintf(contact, sizeof contact, "<sip:x@192.168.1.1:%u>;expires=%u",
@@ -348,6 +361,14 @@ const struct registrar_binding *registrar_binding(const struct registrar *r, con
         if (strcmp(r->opts.users[i].name, user) == 0)
             return r->bindings[i].contact[0] && now < r->bindings[i].until ? &r->bindings[i] : NULL;
     return NULL;
+}
+
+struct ptn_addr registrar_contact(const struct registrar *r, const char *user, ptn_time now)
+{
+    const struct registrar_binding *b = registrar_binding(r, user, now);
+    struct ptn_addr addr;
+
+    return b && registrar_uri_addr(ptn_pl(b->contact), &addr) ? addr : (struct ptn_addr){0};
 }
 
 /* -- messages that pass ---------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ struct registrar_user {
 struct registrar_opts {
     struct ptn_addr locals[REGISTRAR_LOCALS_MAX]; /* UDP and TCP are served on each */
     unsigned local_count;
-    bool tls; /* and TLS, on the next port */
+    bool tls;           /* and TLS, on the next port */
     const char *domain; /* also the realm */
     const struct registrar_user *users;
     unsigned user_count;
@@ -49,6 +49,7 @@ struct registrar_binding {
 
 enum registrar_what {
     REGISTRAR_REGISTERED, /* 200 to a REGISTER that binds, first or again */
+    REGISTRAR_DOUBLED,    /* REGISTERs that would have bound a second contact */
     REGISTRAR_UNREGISTERED,
     REGISTRAR_CHALLENGED, /* 401 or 407 */
     REGISTRAR_FORWARDED,  /* requests and responses */
@@ -75,6 +76,8 @@ void registrar_set_users(struct registrar *r, const struct registrar_user *users
 /* NULL when the user is not registered at `now`. */
 const struct registrar_binding *registrar_binding(const struct registrar *r, const char *user,
                                                   ptn_time now);
+/* The address in what he is bound to; none: he is not registered, or a name. */
+struct ptn_addr registrar_contact(const struct registrar *r, const char *user, ptn_time now);
 unsigned registrar_count(const struct registrar *r, enum registrar_what what);
 
 #endif

@@ -11,6 +11,9 @@ const struct ptn_addr WORLD_REGISTRAR = {{198, 51, 100, 5}, 5060, PTN_IPV4, 0};
 const struct ptn_addr WORLD_STUN_1 = {{203, 0, 113, 1}, 3478, PTN_IPV4, 0};
 const struct ptn_addr WORLD_STUN_2 = {{203, 0, 113, 2}, 3478, PTN_IPV4, 0};
 
+static const struct registrar_user users[WORLD_PHONES] = {{"alice", "alices secret"},
+                                                          {"bob", "bobs secret"}};
+
 static void log_line(void *self, enum ptn_log_level level, const char *line)
 {
     (void)self;
@@ -26,7 +29,13 @@ void world_init(struct world *w, enum world_nat alice, enum world_nat bob,
 {
     *w = (struct world){.now = PTN_S(1000), .delay = PTN_MS(20), .dice = ptn_dice_seeded(7)};
     w->packets = calloc(WORLD_PACKETS, sizeof *w->packets);
-    w->registrar = calloc(1, sizeof *w->registrar);
+    w->registrar = registrar_new(&(struct registrar_opts){.locals = {WORLD_REGISTRAR},
+                                                          .local_count = 1,
+                                                          .domain = "sip.example.org",
+                                                          .users = users,
+                                                          .user_count = WORLD_PHONES,
+                                                          .expires_max_s = 600,
+                                                          .dice = ptn_dice_seeded(8)});
     for (unsigned i = 0; i < WORLD_PHONES; i++) {
         struct world_phone *p = &w->phones[i];
         p->nat = i ? bob : alice;
@@ -49,8 +58,8 @@ void world_init(struct world *w, enum world_nat alice, enum world_nat bob,
             .log = &log_sink,
         };
         opts.accounts[0] = (struct ptn_ua_account){
-            .user = i ? "bob" : "alice",
-            .password = i ? "bobs secret" : "alices secret",
+            .user = users[i].name,
+            .password = users[i].password,
             .server = {.name = "sip.example.org", .port = 5060, .transport = PTN_UDP},
             .registers = true,
             .expires_s = 600,
@@ -67,7 +76,7 @@ void world_fini(struct world *w)
     for (unsigned i = 0; i < WORLD_PHONES; i++)
         ptn_ua_free(w->phones[i].ua);
     free(w->packets);
-    free(w->registrar);
+    registrar_free(w->registrar);
 }
 
 /* --- the wire --- */
@@ -320,6 +329,26 @@ static void stun_server(struct world *w, const struct world_packet *p)
     world_send(w, &p->to, &p->from, bytes.data, bytes.size);
 }
 
+static void registrar(struct world *w, const struct world_packet *p)
+{
+    struct ptn_machine m = registrar_machine(w->registrar);
+    struct ptn_ask ask;
+
+    m.input(m.self, w->now,
+            &(struct ptn_tell){.kind = PTN_TELL_DATAGRAM,
+                               .id = 1, /* its first socket */
+                               .from = p->from,
+                               .bytes = ptn_bytes(p->bytes, p->size)});
+    while (m.output(m.self, w->now, &ask))
+        if (ask.kind == PTN_ASK_DATAGRAM)
+            world_send(w, &WORLD_REGISTRAR, &ask.to, ask.bytes.data, ask.bytes.size);
+}
+
+struct ptn_addr world_contact(const struct world *w, unsigned phone)
+{
+    return registrar_contact(w->registrar, users[phone].name, w->now);
+}
+
 static void to_phone(struct world *w, struct world_packet *p)
 {
     for (unsigned i = 0; i < WORLD_PHONES; i++) {
@@ -355,7 +384,7 @@ static void deliver(struct world *w, unsigned at)
     else if (!ptn_addr_equal(&p.to, &WORLD_REGISTRAR))
         to_phone(w, &p);
     else if (!w->registrar_dead)
-        registrar_input(w, &p.from, (const char *)p.bytes, p.size);
+        registrar(w, &p);
 }
 
 /* --- time --- */

@@ -1,6 +1,6 @@
 /*
  * tests/unit/ua/world.h - a small internet in memory for phones: two homes behind
- * NATs, a name server, STUN servers and a registrar (registrar.c), in virtual time.
+ * NATs, a name server, STUN servers and a registrar, in virtual time.
  *
  * Every datagram that leaves a phone is looked at: no SIP message or description
  * may show a private address to a public peer once anything better is known.
@@ -8,6 +8,7 @@
 #ifndef PTN_TEST_WORLD_H
 #define PTN_TEST_WORLD_H
 
+#include "support/registrar.h"
 #include "ua/ua.h"
 
 enum { WORLD_PHONES = 2, WORLD_SOCKETS = 64, WORLD_PACKETS = 4096, WORLD_MAPPINGS = 256 };
@@ -93,22 +94,10 @@ void world_send(struct world *w, const struct ptn_addr *from, const struct ptn_a
 /* Everything the phone wants sent or told, after a command. */
 void world_drain(struct world *w, unsigned phone);
 
+/* What the registrar has of the phone; none: it is not registered. */
+struct ptn_addr world_contact(const struct world *w, unsigned phone);
+
 /* The NAT forgets all its mappings. */
 void world_reboot_nat(struct world *w, unsigned phone);
-
-/* --- registrar.c: REGISTER with digest, and a proxy that stays in the way of dialogs --- */
-
-struct registrar {
-    struct {
-        char user[64];
-        char contact[128]; /* the URI, as given */
-        struct ptn_addr addr;
-    } bindings[8];
-    unsigned binding_count, registers, challenges, unregisters, refused;
-    unsigned max_bound; /* contacts bound by one REGISTER */
-};
-
-void registrar_input(struct world *w, const struct ptn_addr *from, const char *message,
-                     size_t size);
 
 #endif
