@@ -1,10 +1,8 @@
 /*
  * tests/sim/call_story.c - do two phones hear each other, whatever stands between them?
  *
- *   sim_call_story RUNS [SEED]         SEED 0 or none: drawn from the clock, and printed
- *   sim_call_story --turn RUNS [SEED]  the same with a TURN server, and symmetric NATs among the
- * others sim_call_story [--turn] --show SEED     one call, told POSTERN_LONG=1 sim_… ten times
- * RUNS, with a seed drawn
+ * With --turn before the seeds (support/seeds.h) the same with a TURN server, and symmetric NATs
+ * among the others.
  *
  * Each run: two homes, each without a NAT or with one of the three that STUN alone gets through,
  * 0 to 5 % loss each way at each home; both register, Alice calls Bob, ten seconds of sound. Every
@@ -15,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "homes.h"
+#include "support/seeds.h"
 
 enum { KINDS_MAX = 5, SYMMETRIC = 4, SHOWN_MAX = 20 };
 
@@ -99,6 +97,8 @@ static const char *play(struct homes *h, const struct drawn *d, struct tally *t)
     return homes_hang_up(h, (unsigned)(dialled % HOMES)) ? NULL : "not ended";
 }
 
+static struct tally tallies[KINDS_MAX][KINDS_MAX];
+
 static void add(struct tally *all, const struct tally *t)
 {
     all->runs += t->runs;
@@ -110,7 +110,7 @@ static void add(struct tally *all, const struct tally *t)
     all->heard_worst = ptn_time_max(all->heard_worst, t->heard_worst);
 }
 
-static bool report(unsigned number, const char *a, const char *b, const struct tally *t)
+static bool report_pair(unsigned number, const char *a, const char *b, const struct tally *t)
 {
     printf("%sok %u - calls between %s and %s\n", t->silent ? "not " : "", number, a, b);
     printf("# %u calls, %u failed, %u ends relayed; worst: registered after %" PRId64
@@ -122,7 +122,7 @@ static bool report(unsigned number, const char *a, const char *b, const struct t
     return t->silent == 0;
 }
 
-static void run(uint64_t seed, struct tally tallies[KINDS_MAX][KINDS_MAX], bool always_shown)
+static void run(uint64_t seed, bool always_shown)
 {
     static unsigned shown;
     struct homes h;
@@ -142,46 +142,28 @@ static void run(uint64_t seed, struct tally tallies[KINDS_MAX][KINDS_MAX], bool 
     homes_close(&h);
 }
 
+static bool report(unsigned *cases)
+{
+    struct tally all = {0};
+    unsigned pairs = kind_count * kind_count;
+    bool good = true;
+
+    for (unsigned i = 0; i < pairs; i++) {
+        const struct tally *t = &tallies[i / kind_count][i % kind_count];
+        const char *a = kinds[i / kind_count], *b = kinds[i % kind_count];
+        add(&all, t);
+        good &= report_pair(i + 1, a ? a : "no NAT", b ? b : "no NAT", t);
+    }
+    *cases = pairs + 1;
+    return report_pair(pairs + 1, "all", "all", &all) && good;
+}
+
 int main(int argc, char **argv)
 {
-    static struct tally tallies[KINDS_MAX][KINDS_MAX], all;
-    const char *is_long = getenv("POSTERN_LONG");
-
     if (argc > 1 && strcmp(argv[1], "--turn") == 0) {
         kind_count = KINDS_MAX;
         argc--;
         argv++;
     }
-
-    if (argc == 3 && strcmp(argv[1], "--show") == 0) {
-        run(strtoull(argv[2], NULL, 0), tallies, true);
-        return 0;
-    }
-    unsigned runs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
-    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
-    if (runs == 0 || argc > 3) {
-        fprintf(stderr, "usage: %s [--turn] RUNS [SEED] | [--turn] --show SEED\n", argv[0]);
-        return 2;
-    }
-    if (is_long && *is_long) {
-        runs *= 10;
-        first = 0;
-    }
-    if (first == 0)
-        first = (uint64_t)time(NULL) << 24;
-    printf("# seeds from %" PRIu64 "\n", first);
-    clock_t began = clock();
-    for (uint64_t seed = first; seed < first + runs; seed++)
-        run(seed, tallies, false);
-    bool good = true;
-    for (unsigned i = 0; i < kind_count * kind_count; i++) {
-        const struct tally *t = &tallies[i / kind_count][i % kind_count];
-        const char *a = kinds[i / kind_count], *b = kinds[i % kind_count];
-        add(&all, t);
-        good &= report(i + 1, a ? a : "no NAT", b ? b : "no NAT", t);
-    }
-    good &= report(kind_count * kind_count + 1, "all", "all", &all);
-    printf("# %.1f s of processor time\n1..%d\n", (double)(clock() - began) / CLOCKS_PER_SEC,
-           kind_count * kind_count + 1);
-    return good ? 0 : 1;
+    return seeds_main(argc, argv, &(struct seeds){run, report, 0});
 }

@@ -1,9 +1,7 @@
 /*
  * tests/sim/discovery_story.c - does discovery tell the truth about random sites?
  *
- *   sim_discovery_story RUNS [SEED]     SEED 0 or none: drawn from the clock, and printed
- *   sim_discovery_story --show SEED     one site and what was found out about it
- *   POSTERN_LONG=1 sim_…                ten times RUNS, with a seed drawn
+ * By seeds (support/seeds.h).
  *
  * Site number i has seed SEED + i. At most 1 in 10,000 may be judged wrong, and "unknown" is
  * wrong; with round trips of at most 40 ms the complete answer must take at most 1 s without
@@ -13,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "site.h"
+#include "support/seeds.h"
 #include "survey.h"
 
 enum { WRONG_PER = 10000, SHOWN_MAX = 20 };
@@ -122,7 +120,7 @@ static void add(struct tally *all, const struct tally *t)
     all->worst_lossy = ptn_time_max(all->worst_lossy, t->worst_lossy);
 }
 
-static bool report(unsigned number, const char *name, const struct tally *t)
+static bool report_kind(unsigned number, const char *name, const struct tally *t)
 {
     bool good = t->wrong <= t->runs / WRONG_PER + (t->runs % WRONG_PER > 0) && t->slow == 0;
 
@@ -135,55 +133,40 @@ static bool report(unsigned number, const char *name, const struct tally *t)
     return good;
 }
 
-static int show_one(uint64_t seed)
+static struct tally tallies[SITE_KINDS];
+
+static void run(uint64_t seed, bool shown)
 {
     struct ptn_dice dice = ptn_dice_seeded(seed);
     struct ptn_discover_result r;
     struct site s;
 
     site_draw(&s, &dice);
-    fputs(s.text, stdout);
+    if (shown)
+        fputs(s.text, stdout);
     run_site(&s, seed, &r);
-    const char *wrong = fault(&s, &r);
-    show(&s, seed, &r, wrong ? wrong : "right");
-    return wrong ? 1 : 0;
+    if (shown) {
+        const char *wrong = fault(&s, &r);
+        show(&s, seed, &r, wrong ? wrong : "right");
+        return;
+    }
+    judge(&tallies[s.kind], &s, seed, &r);
+}
+
+static bool report(unsigned *cases)
+{
+    struct tally all = {0};
+    bool good = true;
+
+    for (unsigned i = 0; i < SITE_KINDS; i++) {
+        add(&all, &tallies[i]);
+        good &= report_kind(i + 1, SITE_KIND_NAMES[i], &tallies[i]);
+    }
+    *cases = SITE_KINDS + 1;
+    return report_kind(SITE_KINDS + 1, "all of them", &all) && good;
 }
 
 int main(int argc, char **argv)
 {
-    struct tally tallies[SITE_KINDS] = {0}, all = {0};
-
-    if (argc == 3 && strcmp(argv[1], "--show") == 0)
-        return show_one(strtoull(argv[2], NULL, 0));
-    unsigned runs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
-    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
-    if (runs == 0 || argc > 3) {
-        fprintf(stderr, "usage: %s RUNS [SEED] | --show SEED\n", argv[0]);
-        return 2;
-    }
-    const char *is_long = getenv("POSTERN_LONG");
-    if (is_long && *is_long) {
-        runs *= 10;
-        first = 0;
-    }
-    if (first == 0)
-        first = (uint64_t)time(NULL) << 24;
-    printf("# seeds from %" PRIu64 "\n", first);
-    for (uint64_t seed = first; seed < first + runs; seed++) {
-        struct ptn_dice dice = ptn_dice_seeded(seed);
-        struct ptn_discover_result r;
-        struct site s;
-
-        site_draw(&s, &dice);
-        run_site(&s, seed, &r);
-        judge(&tallies[s.kind], &s, seed, &r);
-    }
-    bool good = true;
-    for (unsigned i = 0; i < SITE_KINDS; i++) {
-        add(&all, &tallies[i]);
-        good &= report(i + 1, SITE_KIND_NAMES[i], &tallies[i]);
-    }
-    good &= report(SITE_KINDS + 1, "all of them", &all);
-    printf("1..%u\n", SITE_KINDS + 1);
-    return good ? 0 : 1;
+    return seeds_main(argc, argv, &(struct seeds){run, report, 0});
 }

@@ -1,9 +1,7 @@
 /*
  * tests/sim/stories.c - faults of all kinds: is the phone registered and reachable again in time?
  *
- *   sim_stories COUNT [SEED]      SEED 0 or none: drawn from the clock, and printed
- *   sim_stories --show SEED       one story, told, with the phone's log
- *   POSTERN_LONG=1 sim_…          2,000 stories at least, with a seed drawn
+ * By seeds (support/seeds.h); one that is shown comes with the phone's log.
  *
  * Each story: a phone registers; its NAT, its network, its machine, its servers or the name server
  * fail and come back (plot.c). Then the caller outside calls until a call is up and both hear each
@@ -15,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "plot.h"
+#include "support/seeds.h"
 
 enum { SHOWN_MAX = 20, LONG = 2000, RECOVERIES_MAX = 100000 };
 
@@ -264,7 +262,7 @@ static int by_size(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
-static bool report(clock_t began)
+static bool report(unsigned *cases)
 {
     bool good = true;
     unsigned n = tally.recovery_count;
@@ -283,34 +281,11 @@ static bool report(clock_t began)
     printf("# %" PRIu64
            " SIP messages read; REGISTERs of an account: at most %u in a minute, %u in ten\n",
            tally.messages, tally.per_minute_worst, tally.per_ten_worst);
-    printf("# %.1f s of processor time\n1..%d\n", (double)(clock() - began) / CLOCKS_PER_SEC,
-           QUESTIONS);
+    *cases = QUESTIONS;
     return good;
 }
 
 int main(int argc, char **argv)
 {
-    const char *is_long = getenv("POSTERN_LONG");
-
-    if (argc == 3 && strcmp(argv[1], "--show") == 0) {
-        run(strtoull(argv[2], NULL, 0), true);
-        return 0;
-    }
-    unsigned stories = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 0;
-    uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
-    if (stories == 0 || argc > 3) {
-        fprintf(stderr, "usage: %s COUNT [SEED] | --show SEED\n", argv[0]);
-        return 2;
-    }
-    if (is_long && *is_long) {
-        stories = stories > LONG ? stories : LONG;
-        first = 0;
-    }
-    if (first == 0)
-        first = (uint64_t)time(NULL) << 24;
-    printf("# seeds from %" PRIu64 "\n", first);
-    clock_t began = clock();
-    for (uint64_t seed = first; seed < first + stories; seed++)
-        run(seed, false);
-    return report(began) ? 0 : 1;
+    return seeds_main(argc, argv, &(struct seeds){run, report, LONG});
 }
