@@ -93,6 +93,7 @@ enum ptn_sip_change_by {
 /* Its first hop, while it is up. */
 struct ptn_sip_next_hop {
     ptn_time next;      /* it is to be kept open; PTN_NEVER: the account wants no keep-alive */
+    ptn_time asked_at;  /* last; 0: never */
     ptn_sip_txn_id txn; /* a question to it */
     ptn_time due;       /* answered by then; PTN_NEVER: none is out */
 };

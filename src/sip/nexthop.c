@@ -16,8 +16,9 @@ enum { URI_MAX = 400, FROM_MAX = 1024 };
 /* One question's time, in T1: with repeats after 1 and 3. */
 #define ANSWER_WAIT_T1 7
 
-/* For a name that is being looked up. */
+/* For a name that is being looked up, and for a connection that nobody takes. */
 #define LOOK_AGAIN PTN_S(1)
+#define RECONNECT_EVERY PTN_S(2)
 
 /* UNKNOWN: nowhere, or to a place to which there is nothing that could be forgotten. */
 static enum ptn_sip_lookup find_hop(struct ptn_sip *s, ptn_time now,
@@ -78,6 +79,7 @@ static void send_options(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
     ask.request = (struct ptn_sip_request){
         .method = "OPTIONS", .uri = uri, .from = from, .to = to, .call_id = call_id, .cseq = 1};
     c->next_hop.txn = ptn_sip_exchange_ask(s, now, &ask);
+    c->next_hop.asked_at = now;
     c->next_hop.due = now + ANSWER_WAIT_T1 * s->opts.t1;
 }
 
@@ -155,7 +157,7 @@ void ptn_sip_next_hop_conn_lost(struct ptn_sip *s, ptn_time now, const struct pt
         if (c->state == PTN_SIP_CALL_UP && c->next_hop.next != PTN_NEVER &&
             find_hop(s, now, c, &target, &hop) == PTN_SIP_KNOWN && hop.socket == conn->socket &&
             hop.transport == conn->transport && ptn_addr_equal(&hop.to, &conn->remote))
-            c->next_hop.next = now;
+            c->next_hop.next = ptn_time_max(now, c->next_hop.asked_at + RECONNECT_EVERY);
     }
 }
 

@@ -159,5 +159,12 @@ TEST(a_connection_to_the_hop_that_is_lost_is_made_anew_at_once)
     world_expect(c.w, ALICE, PTN_SIP_REFLEXIVE);
     CHECK(c.w->connect.id != lost.id);
     CHECK(c.w->now < began + PTN_MS(500));
+    /* Where nobody takes it any more that is asked for now and then. */
+    c.w->tcp_refused = true;
+    lost.id = c.w->connect.id;
+    ptn_sip_input(c.w->agents[ALICE], c.w->now, &lost);
+    unsigned connects = c.w->connects;
+    world_run(c.w, PTN_S(10));
+    CHECK(c.w->connects - connects >= 4 && c.w->connects - connects <= 6);
     world_free(c.w);
 }
