@@ -58,15 +58,17 @@ __attribute__((format(printf, 3, 4))) static void happen(struct plot *p, ptn_tim
 struct home {
     const char *wire, *nat, *host, *net, *link;
     bool has_nat;
+    unsigned outside; /* the first of its addresses */
 };
 
 static struct home some_home(const struct plot *p, struct ptn_dice *d)
 {
     if (p->stage.caller_nat && toss(d, 2))
-        return (struct home){"home-2", "nat-2", "caller", "192.168.2", p->caller_link, true};
+        return (struct home){"home-2", "nat-2", "caller", "192.168.2", p->caller_link, true, 100};
     return (struct home){"home",  "nat",
                          "phone", p->stage.nat ? "192.168.1" : "198.51.102",
-                         p->link, p->stage.nat != NULL};
+                         p->link, p->stage.nat != NULL,
+                         60};
 }
 
 /* -- faults ---------------------------------------------------------------------------------- */
@@ -81,7 +83,7 @@ static void nat_is_readdressed(struct plot *p, struct ptn_dice *d, ptn_time at)
     struct home h = some_home(p, d);
 
     if (h.has_nat)
-        happen(p, at, "address %s 203.0.113.%u", h.nat, between(d, 60, 90));
+        happen(p, at, "address %s 203.0.113.%u", h.nat, between(d, h.outside, h.outside + 30));
 }
 
 static void nat_goes_dark(struct plot *p, struct ptn_dice *d, ptn_time at)
