@@ -13,7 +13,7 @@
  *   account.c       accounts                registration.c  REGISTER
  *   keepalive.c     the way kept open       outbound.c      what REGISTER agrees on besides
  *   opinion.c       whose fault silence is
- *   calls.h         calls, which are eleven files       target.c        texts dialled
+ *   calls.h         calls, which are twelve files    target.c        texts dialled
  *   note.c          texts, waiting messages         subscription.c  asking to be told of these
  *
  * A lower file never calls a higher one, but for the two ways up: a response goes to the
@@ -89,7 +89,8 @@ enum ptn_sip_user {
     PTN_SIP_FOR_REGISTRATION,
     PTN_SIP_FOR_KEEPALIVE,
     PTN_SIP_FOR_CALL,
-    PTN_SIP_FOR_LIFETIME, /* UPDATE of a call */
+    PTN_SIP_FOR_LIFETIME, /* UPDATE of a call that lasts */
+    PTN_SIP_FOR_UPDATE,   /* UPDATE with an offer */
     PTN_SIP_FOR_REFER,
     PTN_SIP_FOR_NOTE,
     PTN_SIP_FOR_OPINION,

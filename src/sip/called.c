@@ -39,7 +39,7 @@ static char *dup_display_name(struct pl name)
 
 static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
                           const struct ptn_sip_in *in, const struct ptn_sdp *offer,
-                          ptn_sip_id replaced)
+                          const struct ptn_sip_session *replaced)
 {
     const struct sip_msg *m = in->msg;
     char *peer = ptn_sip_dup(m->from.auri), *name = dup_display_name(m->from.dname);
@@ -55,7 +55,8 @@ static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
                         .peer_name = name,
                         .called = called,
                         .call_id = c->dialog.call_id,
-                        .replaces = replaced,
+                        .replaces = replaced ? replaced->id : 0,
+                        .again = replaced && ptn_sip_is_far_end(replaced, in),
                         .early_offer = !offer && c->reliable.required,
                         .sdp = offer,
                     });
@@ -69,7 +70,7 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
 {
     const struct ptn_sdp *offer;
     struct ptn_sdp room;
-    ptn_sip_id replaced;
+    const struct ptn_sip_session *replaced;
     uint32_t expires_s;
 
     /* §8.2.2.2: the same INVITE by two ways, as forking proxies deliver it. */
@@ -98,6 +99,7 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     c->stranger = a->has_hop && !ptn_sip_account_has_server(s, a, &in->from);
     c->invite = id;
     c->their_cseq = in->msg->cseq.num;
+    c->updates = ptn_sip_in_lists(in, SIP_HDR_ALLOW, "UPDATE");
     ptn_sip_prack_begin(s, c, in, offer != NULL);
     if (ptn_sip_number(ptn_sip_in_value(in, SIP_HDR_EXPIRES), EXPIRES_MAX_S, &expires_s) &&
         expires_s)

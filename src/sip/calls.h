@@ -7,7 +7,8 @@
  *   early.c         what rings before it is answered   prack.c     ringing that must arrive
  *   change.c        INVITE within a call               redirect.c  3xx
  *   transfer.c      calls handed on                    lifetime.c  RFC 4028's timers
- *   invite.c        what calls send                nexthop.c       the way they take, kept open
+ *   invite.c        what calls send                    nexthop.c   the way they take, kept open
+ *   update.c        changes by UPDATE
  */
 #ifndef PTN_SIP_CALLS_H
 #define PTN_SIP_CALLS_H
@@ -35,7 +36,6 @@ struct ptn_sip_lifetime {
     unsigned min_s;      /* the least a 422 allowed; 0: none came */
     unsigned too_small;  /* 422s since the last agreement */
     bool ours;           /* we refresh */
-    bool peer_updates;   /* it takes UPDATE */
     ptn_time refresh_at, dead_at;
     struct ptn_sip_auth_chain chain;
 };
@@ -47,7 +47,9 @@ struct ptn_sip_early {
     enum ptn_sip_talks talks;
     struct ptn_sdp *answer;          /* the last that came; NULL: none */
     uint32_t rseq;                   /* of the last reliable answer taken; 0: none */
-    struct ptn_sip_auth_chain chain; /* of its PRACK */
+    bool updates;                    /* its far end takes UPDATE */
+    ptn_sip_txn_id update;           /* an offer of ours is out; 0: none */
+    struct ptn_sip_auth_chain chain; /* of its PRACK, or UPDATE */
 };
 
 /* Our provisional answers to an INVITE of theirs, where they are to be acknowledged. */
@@ -106,6 +108,8 @@ struct ptn_sip_session {
     enum ptn_sip_change change;
     enum ptn_sip_change_by change_by; /* theirs */
     ptn_sip_txn_id changing;          /* theirs: to be answered */
+    ptn_sip_txn_id update;            /* ours, by UPDATE; 0: by INVITE */
+    bool updates;                     /* the far end takes UPDATE */
     bool incoming;
     bool stranger;      /* who called us, and not by our server */
     bool hang_up_later; /* as soon as the ACK allows it: §15 */
@@ -132,6 +136,7 @@ struct ptn_sip_session {
     char *refer_to;           /* of ours */
     struct ptn_sip_auth_chain refer_chain;
     char *replaces;                        /* header of our first INVITE, or NULL */
+    bool replaces_only;                    /* who does not know that header is to refuse */
     struct ptn_sdp *offer;                 /* our last description, to be sent again */
     ptn_time ok_repeat, ok_wait, ok_until; /* our 200 until its ACK: §13.3.1.4 */
     ptn_time ringing_repeat;               /* §13.3.1.1: a provisional answer a minute */
@@ -166,6 +171,14 @@ void ptn_sip_calls_fini(struct ptn_sip *s);
 /* The dialog of the call that the request belongs to; NULL: none. */
 struct ptn_sip_dialog *ptn_sip_call_dialog(struct ptn_sip_session *c,
                                            const struct ptn_sip_in *request);
+struct ptn_sip_calling {
+    const char *target;
+    bool replaces_only; /* what `target` names, or nothing */
+    const struct ptn_sip_path *path;
+    const struct ptn_sdp *offer;
+};
+enum ptn_err ptn_sip_call_begin(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                const struct ptn_sip_calling *how, ptn_sip_id *call);
 
 /* called.c: calls of theirs */
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
@@ -212,11 +225,14 @@ struct ptn_sip_within {
     struct ptn_sip_dialog *dialog; /* NULL: the call's */
     bool no_contact;
     const char *method;
-    const char *headers;     /* whole lines */
-    const char *type, *text; /* of a body; NULL: none */
+    const char *headers;       /* whole lines; NULL: none */
+    bool able;                 /* say what we can do */
+    const char *type, *text;   /* of a body; NULL: none */
+    const struct ptn_sdp *sdp; /* as the body */
 };
-bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
-                       const struct ptn_sip_within *what);
+/* 0: it cannot be sent. */
+ptn_sip_txn_id ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                                 const struct ptn_sip_within *what);
 /* An UPDATE without a description. */
 void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 
@@ -230,6 +246,7 @@ void ptn_sip_early_answers(struct ptn_sip_session *c, const struct ptn_sip_in *i
                            struct ptn_sip_dialog *d, const struct ptn_sdp **sdp);
 void ptn_sip_early_drop(struct ptn_sip_session *c, struct ptn_sip_early *gone);
 void ptn_sip_early_fini(struct ptn_sip_session *c);
+void ptn_sip_early_keep_answer(struct ptn_sip_early *e, const struct ptn_sdp *sdp);
 /* `in` NULL: nobody answered. */
 void ptn_sip_prack_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                             const struct ptn_sip_in *in);
@@ -262,9 +279,11 @@ void ptn_sip_call_referred(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
                            ptn_sip_txn_id id, const struct ptn_sip_in *in);
 void ptn_sip_call_notified(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
                            ptn_sip_txn_id id, const struct ptn_sip_in *in);
-/* False: the INVITE's Replaces cannot be followed, and is refused already. */
+/* False: the INVITE's Replaces cannot be followed, and is refused already. NULL: it has none. */
 bool ptn_sip_replaces_judge(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
-                            const struct ptn_sip_in *in, ptn_sip_id *replaced);
+                            const struct ptn_sip_in *in, const struct ptn_sip_session **replaced);
+/* Does it come from whom the call that it replaces is with? */
+bool ptn_sip_is_far_end(const struct ptn_sip_session *c, const struct ptn_sip_in *in);
 
 /* lifetime.c: headers of what we ask and answer, and what comes of theirs */
 void ptn_sip_lifetime_ask(const struct ptn_sip *s, const struct ptn_sip_session *c,
@@ -310,6 +329,17 @@ void ptn_sip_change_answered(struct ptn_sip *s, ptn_time now, struct ptn_sip_ses
 /* The call ends: theirs is answered 487. */
 void ptn_sip_change_abandon(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
 void ptn_sip_change_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+
+/* update.c */
+/* Is this a moment at which an offer of ours may go by UPDATE? */
+bool ptn_sip_may_update(const struct ptn_sip_session *c);
+/* Offers c->offer; before the answer, to each of those that ring. False: to nobody. */
+bool ptn_sip_update_offer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c);
+/* The call is answered: it goes on where its early dialog (NULL: there was none) stood. */
+void ptn_sip_update_goes_on(struct ptn_sip_session *c, const struct ptn_sip_early *e);
+/* `in` NULL: nobody answered. */
+void ptn_sip_update_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                             const struct ptn_sip_in *in, enum ptn_err why);
 
 /* called.c, for prack.c: the 200 of a call that rings */
 void ptn_sip_call_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,

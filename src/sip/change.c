@@ -1,6 +1,6 @@
 /*
  * sip/change.c - an INVITE within a call: hold, resume, another address. RFC 3261 §14.
- * The far end may use UPDATE (RFC 3311) instead, which needs no ACK.
+ * The far end may use UPDATE (RFC 3311) instead, which needs no ACK; so do we at times (update.c).
  *
  * One at a time in either direction; two that meet are both refused (491) and tried again
  * after a while that differs for the two sides.
@@ -16,6 +16,15 @@ static enum ptn_sip_talks *early_talks(struct ptn_sip_session *c, const struct p
     return c->state == PTN_SIP_CALL_RINGING ? &c->talks : e ? &e->talks : NULL;
 }
 
+/* Is an offer of ours out in that dialog, before the call is answered? */
+static bool is_updating(struct ptn_sip_session *c, const struct ptn_sip_in *in)
+{
+    const struct ptn_sip_early *e =
+        c->state == PTN_SIP_CALL_PROCEEDING ? ptn_sip_early_find(c, in) : NULL;
+
+    return e ? e->update != 0 : c->change == PTN_SIP_CHANGE_OURS;
+}
+
 /* Why this is no moment for a change of theirs; 0: it is one. §14.2, RFC 3311 §5.2. */
 static unsigned status_now(struct ptn_sip_session *c, const struct ptn_sip_in *in,
                            enum ptn_sip_change_by by)
@@ -27,7 +36,7 @@ static unsigned status_now(struct ptn_sip_session *c, const struct ptn_sip_in *i
     if (talks && by == PTN_SIP_BY_INVITE)
         return c->incoming ? 500 : 491;
     if (talks)
-        return ptn_sip_talks_refuse(*talks);
+        return is_updating(c, in) ? 491 : ptn_sip_talks_refuse(*talks);
     if (c->state != PTN_SIP_CALL_UP)
         return 481;
     if (c->change == PTN_SIP_CHANGE_OURS)
@@ -146,22 +155,36 @@ void ptn_sip_change_reject(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
         ptn_sip_prack_go_on(s, now, c);
 }
 
-bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
-                         const struct ptn_sip_path *path, const struct ptn_sdp *offer)
+/* Not while the ACK of our 200 is missing: only one INVITE at a time (§14.1). */
+static bool may_invite(const struct ptn_sip_session *c)
 {
-    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
+    return c->state == PTN_SIP_CALL_UP && c->change == PTN_SIP_CHANGE_NONE &&
+           c->ok_until == PTN_NEVER && !c->hang_up_later;
+}
 
-    if (!c || c->state != PTN_SIP_CALL_UP || c->change != PTN_SIP_CHANGE_NONE ||
-        c->ok_until != PTN_NEVER || c->hang_up_later || !ptn_sip_call_keep_offer(c, offer))
-        return false;
-    if (path)
-        c->path = *path;
+static bool send_offer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
+{
+    if (!may_invite(c))
+        return ptn_sip_may_update(c) && ptn_sip_update_offer(s, now, c);
     c->change = PTN_SIP_CHANGE_OURS;
+    c->update = 0;
     c->chain = (struct ptn_sip_auth_chain){0};
     ptn_sip_call_send_invite(s, now, c);
     if (!c->invite)
         c->change = PTN_SIP_CHANGE_NONE;
     return c->invite != 0;
+}
+
+bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                         const struct ptn_sip_path *path, const struct ptn_sdp *offer)
+{
+    struct ptn_sip_session *c = ptn_sip_find_call(s, call);
+
+    if (!c || (!may_invite(c) && !ptn_sip_may_update(c)) || !ptn_sip_call_keep_offer(c, offer))
+        return false;
+    if (path)
+        c->path = *path;
+    return send_offer(s, now, c);
 }
 
 static void taken(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
@@ -172,8 +195,10 @@ static void taken(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
 
     c->change = PTN_SIP_CHANGE_NONE;
     ptn_sip_dialog_refresh(&c->dialog, in);
-    ptn_sip_lifetime_answered(s, now, c, in);
-    ptn_sip_call_send_ack(s, now, c, &c->dialog, in->msg->cseq.num);
+    if (ptn_sip_in_is(in, "INVITE")) {
+        ptn_sip_lifetime_answered(s, now, c, in);
+        ptn_sip_call_send_ack(s, now, c, &c->dialog, in->msg->cseq.num);
+    }
     const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
     if (sdp)
         ptn_sip_call_tell(s, c, PTN_SIP_MODIFIED, in->msg->scode, sdp);
@@ -209,9 +234,15 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
     }
     if (status == 491) {
         wait_after_glare(s, now, c);
-    } else if (status == 481 || status == 408 || (!in && why == PTN_ERR_TIMED_OUT)) {
-        /* §12.2.1.2: for the far end the call is over, or there is no far end. */
-        ptn_sip_call_end(s, now, c, in ? PTN_SIP_ENDED_BY_PEER : PTN_SIP_ENDED_TIMED_OUT, status);
+    } else if (c->state != PTN_SIP_CALL_UP) {
+        /* The call is not answered yet; whether it can be is not said by this. */
+        ptn_sip_call_tell(s, c, PTN_SIP_MODIFY_FAILED, status, NULL);
+    } else if (status == 481) {
+        /* §12.2.1.2: for the far end the call is over. */
+        ptn_sip_call_end(s, now, c, PTN_SIP_ENDED_BY_PEER, status);
+    } else if (status == 408 || (!in && why == PTN_ERR_TIMED_OUT)) {
+        /* The same, where there is no far end; but it may have moved. */
+        ptn_sip_call_tell(s, c, PTN_SIP_MODIFY_FAILED, 408, NULL);
     } else {
         ptn_sip_lifetime_refused(now, c);
         ptn_sip_call_tell(s, c, PTN_SIP_MODIFY_FAILED, status, NULL);
@@ -242,11 +273,7 @@ void ptn_sip_change_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
     if (c->change_at > now)
         return;
     c->change_at = PTN_NEVER;
-    c->change = PTN_SIP_CHANGE_OURS;
-    c->chain = (struct ptn_sip_auth_chain){0};
-    ptn_sip_call_send_invite(s, now, c);
-    if (!c->invite) {
-        c->change = PTN_SIP_CHANGE_NONE;
+    c->change = PTN_SIP_CHANGE_NONE;
+    if (!send_offer(s, now, c))
         ptn_sip_call_tell(s, c, PTN_SIP_MODIFY_FAILED, 0, NULL);
-    }
 }

@@ -31,6 +31,7 @@ static void pass(struct ptn_sip *s, ptn_time now, const struct ptn_sip_entry *e,
     case PTN_SIP_FOR_KEEPALIVE: ptn_sip_keepalive_answered(s, now, e->user_id, in); break;
     case PTN_SIP_FOR_CALL: ptn_sip_call_answered(s, now, e->user_id, in, why, is_invite); break;
     case PTN_SIP_FOR_LIFETIME: ptn_sip_lifetime_updated(s, now, e->user_id, in); break;
+    case PTN_SIP_FOR_UPDATE: ptn_sip_update_answered(s, now, e->user_id, in, why); break;
     case PTN_SIP_FOR_REFER: ptn_sip_refer_answered(s, now, e->user_id, in); break;
     case PTN_SIP_FOR_OPINION: ptn_sip_opinion_answered(s, now, e->user_id, in); break;
     case PTN_SIP_FOR_NOTE: ptn_sip_note_answered(s, now, e->user_id, in); break;

@@ -115,7 +115,7 @@ static uint32_t rseq_of(const struct ptn_sip_in *in)
     return rseq;
 }
 
-static void keep_answer(struct ptn_sip_early *e, const struct ptn_sdp *sdp)
+void ptn_sip_early_keep_answer(struct ptn_sip_early *e, const struct ptn_sdp *sdp)
 {
     if (!e->answer)
         e->answer = malloc(sizeof *e->answer);
@@ -133,6 +133,7 @@ bool ptn_sip_early_rings(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
         return true;
     if (rseq && e->rseq && rseq != e->rseq + 1)
         return false;
+    e->updates |= ptn_sip_in_lists(in, SIP_HDR_ALLOW, "UPDATE");
     if (rseq) {
         e->rseq = rseq;
         e->chain = (struct ptn_sip_auth_chain){0};
@@ -143,7 +144,7 @@ bool ptn_sip_early_rings(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
             ? ptn_sip_talks_received(&e->talks, rseq ? PTN_SIP_IN_RELIABLE : PTN_SIP_IN_PROVISIONAL)
             : PTN_SIP_MEANS_NOTHING;
     if (means == PTN_SIP_MEANS_ANSWER || means == PTN_SIP_MEANS_PREVIEW)
-        keep_answer(e, *sdp);
+        ptn_sip_early_keep_answer(e, *sdp);
     else
         *sdp = NULL;
     /* RFC 6228: this one rings no longer. */

@@ -74,7 +74,8 @@ static void print_replaces(const struct ptn_sip_session *c, char *headers, size_
 {
     size_t used = strlen(headers);
 
-    snprintf(headers + used, size - used, "Replaces: %s\r\n", c->replaces);
+    snprintf(headers + used, size - used, "Replaces: %s\r\n%s", c->replaces,
+             c->replaces_only ? "Require: replaces\r\n" : "");
 }
 
 bool ptn_sip_call_keep_offer(struct ptn_sip_session *c, const struct ptn_sdp *offer)
@@ -142,10 +143,11 @@ void ptn_sip_call_send_bye(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
         ptn_sip_call_end(s, now, c, c->ended, c->ended_status);
 }
 
-bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
-                       const struct ptn_sip_within *what)
+ptn_sip_txn_id ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
+                                 const struct ptn_sip_within *what)
 {
-    char contact[CONTACT_MAX], headers[HEADERS_MAX];
+    char contact[CONTACT_MAX], headers[HEADERS_MAX], able[EXTENSIONS_MAX];
+    struct ptn_writer w = ptn_writer(able, sizeof able - 1);
     struct ptn_sip_ask_request ask;
     struct ptn_sip_dialog *d = what->dialog ? what->dialog : &c->dialog;
     bool routed = begin_request(s, c, d, what->method, &ask);
@@ -153,15 +155,20 @@ bool ptn_sip_call_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *
     ask.user = what->user;
     authorize(s, c, what->method, d->uri, headers, sizeof headers / 2);
     size_t used = strlen(headers);
-    int more = snprintf(headers + used, sizeof headers - used, "%s", what->headers);
+    if (what->able)
+        print_abilities(c->reliable.shown, &w);
+    *w.at = '\0';
+    int more = snprintf(headers + used, sizeof headers - used, "%s%s", able,
+                        what->headers ? what->headers : "");
     print_own_contact(s, c, contact, sizeof contact);
     ask.request.cseq = ++d->local_cseq;
     ask.request.contact = what->no_contact ? NULL : contact;
     ask.request.headers = headers;
     ask.request.type = what->type;
     ask.request.text = what->text;
-    return routed && more >= 0 && (size_t)more < sizeof headers - used &&
-           ptn_sip_exchange_ask(s, now, &ask) != 0;
+    ask.request.sdp = what->sdp;
+    bool fits = more >= 0 && (size_t)more < sizeof headers - used;
+    return routed && fits ? ptn_sip_exchange_ask(s, now, &ask) : 0;
 }
 
 void ptn_sip_call_send_update(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)

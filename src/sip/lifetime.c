@@ -110,7 +110,7 @@ void ptn_sip_lifetime_answered(const struct ptn_sip *s, ptn_time now, struct ptn
 {
     unsigned granted_s = seconds_in(in, SIP_HDR_SESSION_EXPIRES);
 
-    c->lifetime.peer_updates = ptn_sip_in_lists(in, SIP_HDR_ALLOW, "UPDATE");
+    c->updates = ptn_sip_in_lists(in, SIP_HDR_ALLOW, "UPDATE");
     /* §7.2: a far end that knows nothing of this may still be asked whether it is there. */
     struct pl said = refresher_in(in);
     if (granted_s)
@@ -144,7 +144,7 @@ void ptn_sip_lifetime_answer(const struct ptn_sip *s, ptn_time now, struct ptn_s
     struct pl said = refresher_in(request);
     bool knows = supports_timer(request);
 
-    c->lifetime.peer_updates = ptn_sip_in_lists(request, SIP_HDR_ALLOW, "UPDATE");
+    c->updates = ptn_sip_in_lists(request, SIP_HDR_ALLOW, "UPDATE");
     if (wished_s && (!interval_s || wished_s < interval_s))
         interval_s = most_of(wished_s, most_of(LEAST_S, seconds_in(request, SIP_HDR_MIN_SE)));
     bool ours = said.l ? pl_strcasecmp(&said, "uas") == 0 : a && a->session_refresher_uas;
@@ -162,7 +162,7 @@ void ptn_sip_lifetime_answer(const struct ptn_sip *s, ptn_time now, struct ptn_s
 static void refresh(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
 {
     c->lifetime.refresh_at = PTN_NEVER;
-    if (c->lifetime.peer_updates) {
+    if (c->updates) {
         c->lifetime.chain = (struct ptn_sip_auth_chain){0};
         ptn_sip_call_send_update(s, now, c);
     } else if (!c->offer || !ptn_sip_call_modify(s, now, c->id, NULL, c->offer)) {
@@ -200,7 +200,7 @@ void ptn_sip_lifetime_updated(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
         ptn_sip_call_end(s, now, c, in ? PTN_SIP_ENDED_BY_PEER : PTN_SIP_ENDED_TIMED_OUT, status);
     } else {
         /* It does not know UPDATE after all, or has no time for it now. */
-        c->lifetime.peer_updates = c->lifetime.peer_updates && status != 405 && status != 501;
+        c->updates = c->updates && status != 405 && status != 501;
         ptn_sip_lifetime_refused(now, c);
     }
 }

@@ -112,10 +112,11 @@ bool ptn_sip_may_call(struct ptn_sip *s, ptn_sip_id account, const char *target)
     return a && ptn_sip_print_target(a, target, uri, sizeof uri);
 }
 
-enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, const char *target,
-                          const struct ptn_sip_path *path, const struct ptn_sdp *offer,
-                          ptn_sip_id *call)
+enum ptn_err ptn_sip_call_begin(struct ptn_sip *s, ptn_time now, ptn_sip_id account,
+                                const struct ptn_sip_calling *how, ptn_sip_id *call)
 {
+    const struct ptn_sip_path *path = how->path;
+    const char *target = how->target;
     struct ptn_sip_acct *a = ptn_sip_find_account(s, account);
     char uri[URI_MAX], to[URI_MAX + 2];
 
@@ -130,11 +131,12 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
         return PTN_ERR_NO_ROOM;
     c->path = *path;
     c->reliable.shown = a->reliable;
+    c->replaces_only = how->replaces_only;
     snprintf(to, sizeof to, "<%s>", uri);
     bool made =
         ptn_sip_replace(&c->dialled, ptn_pl(target)) &&
         ptn_sip_dialog_call(&c->dialog, &s->dice, a->aor, to, uri, ptn_sip_account_route(a)) &&
-        ptn_sip_call_keep_offer(c, offer) && ptn_sip_target_replaces(target, &c->replaces);
+        ptn_sip_call_keep_offer(c, how->offer) && ptn_sip_target_replaces(target, &c->replaces);
     if (made)
         ptn_sip_call_send_invite(s, now, c);
     if (!c->invite) {
@@ -143,6 +145,15 @@ enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, c
     }
     *call = c->id;
     return PTN_OK;
+}
+
+enum ptn_err ptn_sip_call(struct ptn_sip *s, ptn_time now, ptn_sip_id account, const char *target,
+                          const struct ptn_sip_path *path, const struct ptn_sdp *offer,
+                          ptn_sip_id *call)
+{
+    struct ptn_sip_calling how = {.target = target, .path = path, .offer = offer};
+
+    return ptn_sip_call_begin(s, now, account, &how, call);
 }
 
 static void cancel(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c)
@@ -226,6 +237,7 @@ static void first_answer(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
     const struct ptn_sdp *sdp = ptn_sip_in_sdp(in, &room, &unsupported, &bad);
     ptn_sip_early_answers(c, in, &dialog, &sdp);
     ptn_sip_change_abandon(s, now, c);
+    ptn_sip_update_goes_on(c, ptn_sip_early_find(c, in));
     ptn_sip_dialog_fini(&c->dialog);
     c->dialog = dialog;
     c->state = PTN_SIP_CALL_UP;
@@ -333,7 +345,7 @@ void ptn_sip_call_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
         return;
     if (!is_invite)
         bye_answered(s, now, c, in);
-    else if (c->change == PTN_SIP_CHANGE_OURS && latest)
+    else if (c->change == PTN_SIP_CHANGE_OURS && !c->update && latest)
         ptn_sip_change_answered(s, now, c, in, why);
     else if ((!in || in->msg->scode == 503) && latest && goes_elsewhere(s, now, c))
         return;

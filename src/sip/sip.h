@@ -212,13 +212,24 @@ void ptn_sip_call_reject(struct ptn_sip *s, ptn_time now, ptn_sip_id call, unsig
 
 /* Offers a change within an answered call (hold, resume, another address): MODIFIED or
  * MODIFY_FAILED follows. `path` NULL: as it was. False when a change is already under way, or
- * the call is not up. */
+ * the call is not up. One that is not answered yet can be changed where the far end has finished
+ * an offer and answer with us, reliably, and takes UPDATE (RFC 3311); where several ring, each of
+ * them is told, and each has a word to say about it. */
 bool ptn_sip_call_modify(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
                          const struct ptn_sip_path *path, const struct ptn_sdp *offer);
 
 /* The same of where the requests of an answered call go first. Nothing while that is asked already.
  */
 void ptn_sip_doubt_call(struct ptn_sip *s, ptn_time now, ptn_sip_id call);
+
+/* Calls the far end of an answered call anew, by its address of record instead of its contact, so
+ * that the new call takes the old one's place there (RFC 3891) or is refused: for when nothing
+ * that is said within the call arrives, because both sides have moved. Otherwise as ptn_sip_call;
+ * both calls stay the owner's to end. INVALID: the account has no server who could find the far
+ * end, or the call is not up. */
+enum ptn_err ptn_sip_call_again(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                                const struct ptn_sip_path *path, const struct ptn_sdp *offer,
+                                ptn_sip_id *again);
 
 /* Hands an answered call on: to `target`, or where `other` (a call, 0: none) is not 0 to whom that
  * one is with, who then lets go of `other`. TRANSFER tells how it goes; the call stays the owner's
@@ -271,7 +282,8 @@ enum ptn_sip_event_kind {
     PTN_SIP_ACKED,         /* call, sdp or NULL: their call is up; later, an answer to our offer */
     PTN_SIP_OFFERED,       /* call, sdp or NULL: they want a change; accept or reject it */
     PTN_SIP_MODIFIED,      /* call, sdp: our change was taken */
-    PTN_SIP_MODIFY_FAILED, /* call, status */
+    PTN_SIP_MODIFY_FAILED, /* call, status; 408: nobody answers any more, and the owner decides
+                            * what becomes of the call */
     PTN_SIP_TRANSFER,      /* call, status: how our REFER goes; from 200 on the last word */
     PTN_SIP_REFERRED,      /* call, called: we are to call this URI, for the far end */
     PTN_SIP_MESSAGE,       /* account, peer, peer_name, text */
@@ -298,6 +310,7 @@ struct ptn_sip_event {
     ptn_id socket;
     ptn_sip_id account, call;
     ptn_sip_id replaces; /* INCOMING: the call that ends once this one is up; 0: none */
+    bool again;          /* and it is that call's own far end who calls */
     struct ptn_addr local, addr, server;
     enum ptn_transport transport;
     enum ptn_err why, fault;

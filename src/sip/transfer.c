@@ -4,6 +4,7 @@
  *     we hand on    REFER --> 202,  <-- NOTIFY "SIP/2.0 180 …", <-- NOTIFY "SIP/2.0 200 OK"
  *     they do       REFERRED; the owner calls whom it names and tells how that goes
  *     they take     INVITE with Replaces: an INCOMING that names the call it replaces
+ *     and anew      the same to the far end of a call itself, when it cannot be found otherwise
  *
  * The subscription that REFER implies lives as long as the call does, which is all that desk
  * phones need; one at a time in either direction. RFC 3515, 3891, 3892, 5589.
@@ -18,6 +19,15 @@ enum { REFER_TO_MAX = 2000, URI_MAX = 1100 };
 
 /* ---- we hand on ---- */
 
+/* "?Replaces=…", as the far end calls its tags: its own is the one in To. */
+static void print_replaces(const struct ptn_sip_session *c, struct ptn_writer *w)
+{
+    ptn_sip_printf(w, "?Replaces=");
+    ptn_sip_print_escaped(w, c->dialog.call_id);
+    ptn_sip_printf(w, "%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s", c->dialog.remote_tag,
+                   c->dialog.local_tag);
+}
+
 /* "<sip:carol@…?Replaces=…>": who takes the call, and which one of his ends for it. */
 static bool print_refer_to(const struct ptn_sip *s, const struct ptn_sip_session *c,
                            const char *target, const struct ptn_sip_session *other, char *buf,
@@ -28,10 +38,9 @@ static bool print_refer_to(const struct ptn_sip *s, const struct ptn_sip_session
     char uri[URI_MAX];
 
     if (other) {
-        ptn_sip_printf(&w, "<%s?Replaces=", other->dialog.target);
-        ptn_sip_print_escaped(&w, other->dialog.call_id);
-        ptn_sip_printf(&w, "%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>", other->dialog.remote_tag,
-                       other->dialog.local_tag);
+        ptn_sip_printf(&w, "<%s", other->dialog.target);
+        print_replaces(other, &w);
+        ptn_sip_printf(&w, ">");
     } else if (a && ptn_sip_print_target(a, target, uri, sizeof uri)) {
         ptn_sip_printf(&w, "<%s>", uri);
     } else {
@@ -188,13 +197,13 @@ static const struct ptn_sip_session *find_replaced(const struct ptn_sip *s, stru
 
 /* RFC 3891 §3. */
 bool ptn_sip_replaces_judge(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
-                            const struct ptn_sip_in *in, ptn_sip_id *replaced)
+                            const struct ptn_sip_in *in, const struct ptn_sip_session **replaced)
 {
     struct pl value = ptn_sip_in_value(in, SIP_HDR_REPLACES), end;
     const struct ptn_sip_session *c = value.l ? find_replaced(s, value) : NULL;
     unsigned status = 0;
 
-    *replaced = c ? c->id : 0;
+    *replaced = c;
     if (!value.l)
         return true;
     if (!c || c->state == PTN_SIP_CALL_RINGING)
@@ -206,4 +215,43 @@ bool ptn_sip_replaces_judge(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     if (status)
         ptn_sip_reject(s, now, id, status, NULL);
     return status == 0;
+}
+
+/* ---- we call anew ---- */
+
+static bool same_user(struct pl a, struct pl b)
+{
+    struct uri x, y;
+
+    return uri_decode(&x, &a) == 0 && uri_decode(&y, &b) == 0 && pl_cmp(&x.user, &y.user) == 0 &&
+           pl_casecmp(&x.host, &y.host) == 0;
+}
+
+bool ptn_sip_is_far_end(const struct ptn_sip_session *c, const struct ptn_sip_in *in)
+{
+    struct pl remote;
+
+    return ptn_sip_uri_of(ptn_pl(c->dialog.remote), &remote) &&
+           same_user(remote, in->msg->from.auri);
+}
+
+enum ptn_err ptn_sip_call_again(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
+                                const struct ptn_sip_path *path, const struct ptn_sdp *offer,
+                                ptn_sip_id *again)
+{
+    const struct ptn_sip_session *c = ptn_sip_find_call(s, call);
+    const struct ptn_sip_acct *a = c ? ptn_sip_find_account(s, c->account) : NULL;
+    char target[REFER_TO_MAX];
+    struct ptn_writer w = ptn_writer(target, sizeof target - 1);
+    struct ptn_sip_calling how = {
+        .target = target, .replaces_only = true, .path = path, .offer = offer};
+    struct pl remote;
+
+    if (!a || !a->has_hop || c->state != PTN_SIP_CALL_UP || c->stranger ||
+        !ptn_sip_uri_of(ptn_pl(c->dialog.remote), &remote))
+        return PTN_ERR_INVALID;
+    ptn_sip_printf(&w, "%.*s", PTN_PL(remote));
+    print_replaces(c, &w);
+    *w.at = '\0';
+    return w.bad ? PTN_ERR_INVALID : ptn_sip_call_begin(s, now, c->account, &how, again);
 }

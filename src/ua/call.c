@@ -52,6 +52,7 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
         .source = ua->opts.source,
         .agreed.send.codec = PTN_CODEC_COUNT,
     };
+    ptn_ua_again_reset(&free_slot->again);
     return free_slot;
 }
 
@@ -93,12 +94,12 @@ static void log_dropped(const struct ptn_ua *ua, const struct ptn_ua_call *call)
                         ptn_flow_verdict_name((enum ptn_flow_verdict)v));
 }
 
-/* Tells the owner; the rest of the call goes with its last packet (ptn_ua_calls_bury). */
-static void end_call(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+void ptn_ua_call_end(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                      enum ptn_sip_ended ended, unsigned status, const char *reason)
 {
     if (call->over)
         return;
+    ptn_ua_again_stop(ua, now, call);
     log_dropped(ua, call);
     if (call->follows)
         ptn_ua_transfer_followed(ua, now, call, status >= 300 ? status : 503);
@@ -199,7 +200,7 @@ static void send_invite(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *cal
     enum ptn_err err = ptn_sip_call(ua->sip, now, ua->accounts[call->account].sip, call->target,
                                     &path, &offer, &call->sip);
     if (err) {
-        end_call(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, ptn_err_text(err));
+        ptn_ua_call_end(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, ptn_err_text(err));
         return;
     }
     copy_text(call->call_id, ptn_sip_call_name(ua->sip, call->sip));
@@ -236,7 +237,7 @@ static void give_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
     if (call->incoming)
         ptn_sip_call_reject(ua->sip, now, call->sip, 500);
     else
-        end_call(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, "no media port is free");
+        ptn_ua_call_end(ua, now, call, PTN_SIP_ENDED_UNREACHABLE, 0, "no media port is free");
 }
 
 static void go_on(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
@@ -335,10 +336,11 @@ void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     call->gather_by = call->answer_at = call->ring_until = call->say_by = PTN_NEVER;
     if (call->stream)
         ptn_stream_stop(call->stream, now);
+    ptn_ua_again_stop(ua, now, call);
     if (call->sip)
         ptn_sip_call_hang_up(ua->sip, now, call->sip);
     else
-        end_call(ua, now, call, PTN_SIP_ENDED_BY_US, 0, "");
+        ptn_ua_call_end(ua, now, call, PTN_SIP_ENDED_BY_US, 0, "");
 }
 
 bool ptn_ua_hang_up(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id)
@@ -404,6 +406,9 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
         refuse_early(ua, now, ev, 480);
         return;
     }
+    struct ptn_ua_call *old = find_sip(ua, ev->replaces);
+    if (old && ev->again && ptn_ua_again_called(ua, now, old, ev, socket))
+        return;
     call = new_call(ua, now, account);
     pair = call ? ptn_pool_take(&ua->pool, now, socket->local) : NULL;
     if (!pair) {
@@ -427,7 +432,6 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
     call->ring_until = ptn_time_add(now, ua->opts.ringing_max);
     if (ua->opts.auto_answer)
         call->answer_at = now + ua->opts.auto_answer_after;
-    const struct ptn_ua_call *old = find_sip(ua, ev->replaces);
     if (old) {
         call->replaces = old->id;
         call->answer_at = now;
@@ -531,8 +535,10 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
         return;
     }
     struct ptn_ua_call *call = find_sip(ua, ev->call);
-    if (!call)
+    if (!call) {
+        ptn_ua_again_event(ua, now, ev);
         return;
+    }
     switch (ev->kind) {
     case PTN_SIP_PROGRESS: progress(ua, now, call, ev); break;
     case PTN_SIP_REDIRECTED: redirected(ua, now, call, ev); break;
@@ -543,14 +549,20 @@ void ptn_ua_call_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_eve
     case PTN_SIP_MODIFIED:
         ptn_ua_hold_taken(ua, now, call, ev);
         ptn_ua_call_told(ua, now, call, ev->status);
+        ptn_ua_again_not_needed(call);
         break;
     case PTN_SIP_MODIFY_FAILED:
         ptn_ua_hold_failed(ua, call, ev);
         ptn_ua_call_told(ua, now, call, ev->status);
+        if (ev->status == 408)
+            ptn_ua_again_or_end(ua, now, call);
         break;
     case PTN_SIP_TRANSFER: ptn_ua_transfer_told(ua, now, call, ev); break;
     case PTN_SIP_REFERRED: ptn_ua_transfer_wanted(ua, now, call, ev); break;
-    case PTN_SIP_ENDED: end_call(ua, now, call, ev->ended, ev->status, ev->reason); break;
+    case PTN_SIP_ENDED:
+        if (!ptn_ua_again_outlives(now, call))
+            ptn_ua_call_end(ua, now, call, ev->ended, ev->status, ev->reason);
+        break;
     default: break;
     }
 }

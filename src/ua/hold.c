@@ -24,8 +24,7 @@ static void play(const struct ptn_ua_call *call)
     ptn_stream_set_source(call->stream, call->held ? &silence : &call->source);
 }
 
-/* After every description of theirs: are we still let in? */
-static void note_theirs(struct ptn_ua *ua, struct ptn_ua_call *call)
+void ptn_ua_hold_noticed(struct ptn_ua *ua, struct ptn_ua_call *call)
 {
     bool held_there = call->agreed.held_there;
 
@@ -112,5 +111,5 @@ void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     if (!has_theirs)
         return;
     ptn_ua_talk_begin(ua, now, call);
-    note_theirs(ua, call);
+    ptn_ua_hold_noticed(ua, call);
 }

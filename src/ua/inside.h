@@ -10,6 +10,7 @@
  *   talk.c      a call's media: descriptions, streams, sound
  *   relays.c    TURN clients, lent to media's sockets
  *   sockets.c   SIP's sockets and what is known of the NAT
+ *   again.c     a call whose far end is called anew, because both sides have moved
  *   move.c      another local address, another mapping, silence: what has to be done anew
  *   kind.c      of which kind the NAT is: discovery, in the background
  *   status.c    the snapshot
@@ -100,6 +101,17 @@ struct ptn_ua_watch {
     ptn_time asked_at;
 };
 
+/* A call whose far end is called anew. */
+enum { PTN_UA_AGAIN_MAX = 4 };
+struct ptn_ua_again {
+    ptn_time asked_at; /* the far end was told within the call what it does not answer */
+    ptn_time at;       /* it is called anew; PTN_NEVER: no need */
+    ptn_time tried_at; /* last */
+    ptn_time give_up;  /* then the call is over; PTN_NEVER: it is not */
+    unsigned tries;    /* so far */
+    ptn_sip_id sip[PTN_UA_AGAIN_MAX]; /* those that are out; 0: not */
+};
+
 struct ptn_ua_call {
     ptn_ua_call_id id; /* 0: free */
     ptn_sip_id sip;    /* 0: the agent does not know of it, yet or any longer */
@@ -136,6 +148,7 @@ struct ptn_ua_call {
     bool heard;
     ptn_time heard_at; /* last */
     struct ptn_ua_watch watch;
+    struct ptn_ua_again again;
 };
 
 /* With texts and stats of its own, where it has some. */
@@ -326,6 +339,9 @@ void ptn_ua_call_renew_contact(struct ptn_ua *ua, struct ptn_ua_call *call);
 void ptn_ua_calls_bury(struct ptn_ua *ua, ptn_time now);
 ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call);
 void ptn_ua_call_hang_up(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+/* Tells the owner; the rest of the call goes with its last packet. */
+void ptn_ua_call_end(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                     enum ptn_sip_ended ended, unsigned status, const char *reason);
 struct ptn_ua_call *ptn_ua_find_call(struct ptn_ua *ua,
                                      ptn_ua_call_id id); /* NULL: none, or over */
 struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pair *pair);
@@ -341,6 +357,33 @@ void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
                        const struct ptn_sip_event *ev);
 void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call,
                         const struct ptn_sip_event *ev);
+
+/* After a description of theirs that came with no change of ours. */
+void ptn_ua_hold_noticed(struct ptn_ua *ua, struct ptn_ua_call *call);
+
+/* --- again.c --- */
+
+void ptn_ua_again_reset(struct ptn_ua_again *again);
+/* Nothing of it is needed any more: what is out is let go. */
+void ptn_ua_again_stop(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* The far end was told of our new addresses; it answered. */
+void ptn_ua_again_may_be_needed(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+void ptn_ua_again_not_needed(struct ptn_ua_call *call);
+
+/* Nobody answers within the call: it ends unless its far end is found anew. */
+void ptn_ua_again_or_end(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* The agent's call is over: true when one that is to take its place is out. */
+bool ptn_ua_again_outlives(ptn_time now, struct ptn_ua_call *call);
+void ptn_ua_again_tick(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+
+/* False: the event is of no such call. */
+bool ptn_ua_again_event(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event *ev);
+
+/* The far end of `call` calls anew. False: it is to be taken as any call that replaces one. */
+bool ptn_ua_again_called(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                         const struct ptn_sip_event *ev, const struct ptn_ua_sip_socket *socket);
 
 /* --- transfer.c --- */
 

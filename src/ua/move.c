@@ -4,7 +4,8 @@
  * An address of this host that goes is waited for until another of its family comes (with
  * `roams`) or it comes back; then its sockets are opened anew there. Whatever it was that
  * moved, accounts tell their servers by themselves (account.c), and each call that is up
- * compares what it has told with what is true now and tells it by an INVITE within the call.
+ * compares what it has told with what is true now and tells it by an INVITE within the call. One
+ * that rings, and has agreed on sound already, does so by UPDATE, or else once it is answered.
  *
  * A NAT that forgot its mappings shows itself by silence first: STUN is asked about it at
  * once instead of at its next turn.
@@ -129,6 +130,8 @@ static void tell_far_end(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     call->ours.version++;
     ptn_agree_offer(&call->ours, &offer);
     call->watch.moved_at = PTN_NEVER;
+    if (call->state == PTN_UA_CALL_UP)
+        ptn_ua_again_may_be_needed(ua, now, call);
     if (!ptn_sip_call_modify(ua->sip, now, call->sip, &path, &offer)) {
         /* Another change is under way, or our answer is not acknowledged yet. */
         call->watch.tell_at = now + STEADY;
@@ -146,7 +149,7 @@ static void watch_addresses(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call 
 {
     struct ptn_ua_sip_socket *s = socket_of(ua, call);
 
-    if (!s)
+    if (!s || !call->sip)
         return;
     if (ua->gone[call->pair->local] && !ua->gone[s->local]) {
         ptn_pool_rehome(&ua->pool, now, call->pair, s->local);
@@ -168,23 +171,28 @@ static void watch_addresses(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call 
 void ptn_ua_call_watch(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
     bool up = call->state == PTN_UA_CALL_UP && call->stream;
+    bool early = call->state == PTN_UA_CALL_RINGING && call->stream;
 
-    if (up && call->watch.next != PTN_NEVER && now < call->watch.next)
+    if ((up || early) && call->watch.next != PTN_NEVER && now < call->watch.next)
         return;
-    call->watch.next = up ? now + LOOK_EVERY : PTN_NEVER;
-    if (!up)
+    call->watch.next = up || early ? now + LOOK_EVERY : PTN_NEVER;
+    if (!up && !early)
         return;
     if (call->pair->state == PTN_PAIR_FAILED) {
         ptn_ua_call_hang_up(ua, now, call);
         return;
     }
-    watch_silence(ua, now, call);
+    if (up)
+        watch_silence(ua, now, call);
     watch_addresses(ua, now, call);
+    if (up)
+        ptn_ua_again_tick(ua, now, call);
 }
 
 void ptn_ua_call_told(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, unsigned status)
 {
     struct ptn_ua_watch *w = &call->watch;
+    bool is_early = call->state != PTN_UA_CALL_UP;
 
     /* A change of the call may also be hold, or the agent's refresh. */
     if (!w->telling)
@@ -196,7 +204,8 @@ void ptn_ua_call_told(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                 status);
     if (status >= 200 && status < 300)
         w->tells = 0;
-    else if ((status == 0 || status >= 500) && ++w->tells < TELLS_MAX)
+    else if ((status == 0 || status >= 500 || (status == 491 && is_early)) &&
+             ++w->tells < TELLS_MAX)
         w->tell_at = now + TELL_AGAIN;
 }
 

@@ -107,6 +107,7 @@ static void add_registrar(struct homes *h)
     struct registrar_opts opts = {
         .locals = {ptn_addr_v4(203, 0, 113, 7, 5060)},
         .local_count = 1,
+        .tls = true,
         .domain = "example.test",
         .users = users,
         .user_count = HOMES,
@@ -122,11 +123,15 @@ static void add_registrar(struct homes *h)
 static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
 {
     struct homes_phone *p = &h->phones[i];
+    enum ptn_transport transport = how->transport ? how->transport : PTN_UDP;
     struct ptn_ua_opts opts = {
         .locals = {{.addr = h->s->hosts[ptn_scenario_host(h->s, names[i])].legs[0].addr}},
         .local_count = 1,
         .roams = true,
         .sip_port = 5060,
+        .tls_port = 5061,
+        .tcp = transport == PTN_TCP,
+        .tls = transport == PTN_TLS,
         .rtp_port_min = 11780,
         .rtp_port_max = 11799,
         .account_count = 1,
@@ -140,7 +145,9 @@ static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
         .user = users[i].name,
         .domain = "example.test",
         .password = users[i].password,
-        .server = {.name = "203.0.113.7", .port = 5060, .transport = PTN_UDP},
+        .server = {.name = "203.0.113.7",
+                   .port = transport == PTN_TLS ? 5061 : 5060,
+                   .transport = transport},
         .registers = true,
         .keepalive = PTN_SIP_KEEPALIVE_CRLF,
     };

@@ -25,6 +25,7 @@ struct homes_opts {
     const char *more;        /* further lines of the scenario, "at 20s reboot nat-a"; NULL */
     bool no_stun;            /* the STUN server is silent */
     bool turn;               /* both phones have TURN there: user "phone" with "turn" */
+    enum ptn_transport transport; /* of both accounts; 0: UDP */
     /* Changes a phone's settings before it is made; NULL: as they are. */
     void (*change)(struct ptn_ua_opts *opts, unsigned phone);
 };

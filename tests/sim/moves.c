@@ -212,3 +212,51 @@ TEST(the_kind_of_a_nat_that_changes_amid_the_questions_is_found_anew)
         homes_close(&h);
     }
 }
+
+/* Each knows of the other only where it was: what one says within the call does not reach the
+ * other, by whatever way. `then` is when the second one moves. */
+static void both_move(enum ptn_transport transport, const char *const events[HOMES], ptn_time then)
+{
+    static const char *const nat = "port-restricted ports random";
+
+    homes_open(&h, &(struct homes_opts){
+                       .seed = 1, .nat = {nat, nat}, .transport = transport, .change = listen_to});
+    CHECK(homes_register(&h, PTN_S(5)));
+    homes_run(&h, PTN_S(1));
+    call_and_talk();
+    homes_happen(&h, events[ALICE]);
+    homes_run(&h, then);
+    homes_happen(&h, events[BOB]);
+    homes_run(&h, PTN_S(15));
+    both_hear();
+    CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_ENDED] + h.phones[BOB].events[PTN_UA_ENDED]);
+    /* It stays so, and is one call that either may end. */
+    homes_run(&h, PTN_S(60));
+    both_hear();
+    CHECK(homes_hang_up(&h, then ? ALICE : BOB));
+    CHECK_EQ(1, h.phones[ALICE].events[PTN_UA_ENDED]);
+    CHECK_EQ(1, h.phones[BOB].events[PTN_UA_ENDED]);
+    homes_run(&h, PTN_S(2));
+    call_and_talk();
+    homes_close(&h);
+}
+
+TEST(both_may_move_at_once_and_keep_their_call)
+{
+    static const enum ptn_transport transports[] = {PTN_UDP, PTN_TCP, PTN_TLS};
+    static const char *const moves[][HOMES] = {
+        {"address alice 192.168.1.77", "address bob 192.168.1.99"},
+        {"address nat-a 203.0.113.77", "address nat-b 203.0.113.99"},
+        {"reboot nat-a", "reboot nat-b"},
+        {"address alice 192.168.1.77", "reboot nat-b"},
+    };
+    static const ptn_time then[] = {0, PTN_MS(300), PTN_MS(1500)};
+
+    for (unsigned t = 0; t < 3; t++)
+        for (unsigned m = 0; m < 4; m++)
+            for (unsigned i = 0; i < 3; i++) {
+                print_message("# by transport %d, %s, %s %d ms later\n", transports[t],
+                              moves[m][ALICE], moves[m][BOB], (int)ptn_time_ms(then[i]));
+                both_move(transports[t], moves[m], then[i]);
+            }
+}

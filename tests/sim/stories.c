@@ -113,32 +113,18 @@ static void part(struct stage *st)
     stage_hang_up(st, STAGE_PHONE);
 }
 
-/* Another is to come before this one can have been mended; or both sides move at once: then each
- * asks in vain where the other was, for as long as an INVITE lasts. */
-static bool is_in_company(const struct plot *p, unsigned act)
+/* Another is to come before this one can have been mended. */
+static bool is_followed(const struct plot *p, unsigned act)
 {
-    bool before = act > 0 && p->acts[act].at < p->acts[act - 1].at + REANCHOR;
-    bool after = act + 1 < p->act_count && p->acts[act + 1].at < p->acts[act].at + REANCHOR;
-
-    return after || (before && p->stage.caller_nat);
+    return act + 1 < p->act_count && p->acts[act + 1].at < p->acts[act].at + REANCHOR;
 }
 
 static void play_acts(struct stage *st, const struct plot *p, ptn_time began, struct verdict *v)
 {
-    bool judged = p->talks && p->only_moves, doubtful = false;
-
     for (unsigned i = 0; i < p->act_count; i++) {
-        ptn_time at = began + p->acts[i].at;
-        /* Did the call outlive that both sides had moved at once? */
-        if (judged && doubtful && !is_in_company(p, i)) {
-            stage_run(st, at - PTN_S(1));
-            judged = stage_talk(st, at);
-            doubtful = false;
-        }
-        stage_run(st, at);
+        stage_run(st, began + p->acts[i].at);
         plot_perform(st, &p->acts[i]);
-        doubtful |= p->stage.caller_nat && is_in_company(p, i);
-        if (!judged || is_in_company(p, i) || v->wrong[REANCHORED])
+        if (!p->talks || !p->only_moves || is_followed(p, i) || v->wrong[REANCHORED])
             continue;
         ptn_time until = ptn_sim_now(st->w) + REANCHOR;
         /* Sound that is under way is heard for a moment yet. */

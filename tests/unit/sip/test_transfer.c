@@ -120,6 +120,65 @@ TEST(a_call_that_replaces_another_names_it)
     world_free(c.w);
 }
 
+/* The server of Alice's account is Bob. */
+static ptn_sip_id account_at_bob(struct world *w, const char *user)
+{
+    struct ptn_sip_account with = {
+        .user = user, .domain = "example.org", .server = {.name = "192.0.2.2"}};
+    struct ptn_sip_path path = {w->udp[ALICE], w->addr[ALICE]};
+    ptn_sip_id id;
+
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &with, &id));
+    ptn_sip_account_use(w->agents[ALICE], w->now, id, &path);
+    return id;
+}
+
+TEST(a_far_end_that_is_called_anew_is_told_whose_place_that_takes_and_who_calls)
+{
+    struct world *w = world_new(735);
+    ptn_sip_id account = account_at_bob(w, "alice"), alice, bob, again, third;
+    struct ptn_sdp offer = world_sdp(ALICE, PTN_SDP_SENDRECV);
+    char target[600];
+
+    world_plain_account(w, BOB, "bob");
+    world_call(w, account, &alice, &bob);
+    world_run(w, PTN_S(1));
+    CHECK_EQ(PTN_OK, ptn_sip_call_again(w->agents[ALICE], w->now, alice, NULL, &offer, &again));
+    const struct seen *seen = world_expect(w, BOB, PTN_SIP_INCOMING);
+    CHECK_EQ(bob, seen->event.replaces);
+    CHECK(seen->event.again);
+    CHECK_STR("replaces", header_of(w->last_sent[ALICE], "Require"));
+    snprintf(target, sizeof target, "sip:bob@192.0.2.2?Replaces=%s",
+             header_of(w->last_sent[ALICE], "Replaces"));
+    ptn_sip_call_accept(w->agents[BOB], w->now, seen->event.call, NULL, &offer);
+    CHECK_EQ(again, world_expect(w, ALICE, PTN_SIP_ANSWERED)->event.call);
+
+    /* Somebody else who names the call takes its place, too, but is another one. */
+    CHECK_EQ(PTN_OK, ptn_sip_call(w->agents[ALICE], w->now, account_at_bob(w, "carol"), target,
+                                  NULL, &offer, &third));
+    seen = world_expect(w, BOB, PTN_SIP_INCOMING);
+    CHECK_EQ(bob, seen->event.replaces);
+    CHECK(!seen->event.again);
+
+    /* Once it is over there is nobody to call anew, and nothing whose place could be taken. */
+    ptn_sip_call_hang_up(w->agents[BOB], w->now, bob);
+    world_expect(w, ALICE, PTN_SIP_ENDED);
+    CHECK_EQ(PTN_ERR_INVALID,
+             ptn_sip_call_again(w->agents[ALICE], w->now, alice, NULL, &offer, &third));
+    world_free(w);
+}
+
+TEST(a_far_end_is_not_called_anew_where_no_server_could_find_it)
+{
+    struct call c = begin(736);
+    struct ptn_sdp offer = world_sdp(ALICE, PTN_SDP_SENDRECV);
+    ptn_sip_id again;
+
+    CHECK_EQ(PTN_ERR_INVALID,
+             ptn_sip_call_again(c.w->agents[ALICE], c.w->now, c.alice, NULL, &offer, &again));
+    world_free(c.w);
+}
+
 TEST(a_broken_replaces_is_not_sent)
 {
     struct call c = begin(732);
