@@ -1,12 +1,14 @@
 /*
  * server/crew.c - making workers of settings, and asking all of them.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "os/entropy.h"
 #include "os/limits.h"
 #include "os/netif.h"
+#include "os/redis.h"
 #include "os/udp.h"
 #include "server.h"
 
@@ -94,12 +96,42 @@ static void say_what_is_relayed(struct server *s)
 
 /* ---- making ---- */
 
+/* Redis and the metrics serve this server and nobody else. */
+static void guard(struct server_surroundings *around, struct ptn_addr what)
+{
+    assert(around->guarded_count < PTN_RELAY_GUARDED_MAX);
+    around->guarded[around->guarded_count++] = what;
+}
+
+static void guard_redis(struct server_surroundings *around, const char *text)
+{
+    struct ptn_redis_opts opts;
+    struct ptn_addr addr;
+
+    if (text[0] && ptn_redis_parse(text, &opts) && ptn_addr_parse(opts.host, &addr))
+        guard(around, ptn_addr_with_port(addr, (uint16_t)opts.port));
+}
+
+enum ptn_err server_look_around(struct server *s)
+{
+    const struct server_settings *set = s->settings;
+    struct server_surroundings around = {0};
+    enum ptn_err err = ptn_netif_list(around.own, SERVER_OWN_MAX, &around.own_count);
+
+    if (err != PTN_OK)
+        return err;
+    guard_redis(&around, set->redis_userdb);
+    guard_redis(&around, set->redis_statsdb);
+    if (set->prometheus)
+        guard(&around, ptn_addr_with_port(set->prometheus_address, (uint16_t)set->prometheus_port));
+    s->around = around;
+    return PTN_OK;
+}
+
 static bool make_options(struct server *s, struct server_turn_parts *parts)
 {
-    struct ptn_addr addrs[PTN_NETIF_ADDRS_MAX];
     char why[PTN_CONF_WHY_SIZE];
-    size_t count;
-    enum ptn_err err = ptn_netif_list(addrs, PTN_NETIF_ADDRS_MAX, &count);
+    enum ptn_err err = server_look_around(s);
     uint32_t files = ptn_limits_files(FILES_WANTED);
     uint32_t others = FILES_OTHERS + worker_count(s->settings) * (s->settings->connections + 64);
 
@@ -107,8 +139,9 @@ static bool make_options(struct server *s, struct server_turn_parts *parts)
         return fail(s, "the addresses of this computer", err);
     ptn_netif_host_name(s->host_name, sizeof s->host_name);
     parts->host_name = s->host_name;
+    parts->around = &s->around;
     s->sockets_max = files > others ? files - others : files / 2;
-    if (!server_wire_up(s->settings, addrs, count, s->opts, why) ||
+    if (!server_wire_up(s->settings, s->around.own, s->around.own_count, s->opts, why) ||
         !server_wire_turn(s->settings, s->sockets_max, parts, s->opts, why)) {
         ptn_log(&s->log, PTN_LOG_ERROR, "%s", why);
         return false;

@@ -47,7 +47,9 @@ static bool make_options(struct server *s, struct server_turn_parts *parts,
 {
     char why[PTN_CONF_WHY_SIZE];
 
+    server_look_around(s); /* what cannot be seen now is as it was */
     parts->host_name = s->host_name;
+    parts->around = &s->around;
     parts->more_secrets = s->redis_secrets;
     if (!server_wire_up(s->settings, &s->opts->listeners[0].local, 1, opts, why) ||
         !server_wire_turn(s->settings, s->sockets_max, parts, opts, why)) {

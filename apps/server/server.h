@@ -26,6 +26,7 @@ struct server {
     /* What cannot change any more; the workers' own are copies. */
     struct ptn_relay_opts *opts;
     uint32_t sockets_max;
+    struct server_surroundings around;
     struct ptn_control *control; /* NULL: none */
     struct ptn_http *http;
     uint8_t control_owner, http_owner;
@@ -47,6 +48,9 @@ struct server {
 int server_crew_make(struct server *s);
 enum ptn_err server_crew_start(struct server *s);
 void server_crew_end(struct server *s);
+
+/* Looks at the addresses of this computer, for those of them that clients may not reach. */
+enum ptn_err server_look_around(struct server *s);
 
 /* Runs `run` on each worker, one after the other. */
 void server_crew_call(struct server *s, void (*run)(struct server_worker *w, void *arg), void *arg);

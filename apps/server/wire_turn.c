@@ -22,7 +22,8 @@ void server_turn_parts_fini(struct server_turn_parts *parts)
     free(parts->allowed);
     free(parts->denied);
     *parts = (struct server_turn_parts){.host_name = parts->host_name,
-                                        .more_secrets = parts->more_secrets};
+                                        .more_secrets = parts->more_secrets,
+                                        .around = parts->around};
 }
 
 /* ---- users ---- */
@@ -133,9 +134,11 @@ static bool wire_peers(const struct server_settings *s, struct server_turn_parts
                        struct ptn_relay_peers *p, char *why)
 {
     static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+    static const struct server_surroundings nothing;
+    const struct server_surroundings *around = parts->around ? parts->around : &nothing;
 
     parts->allowed = wire_ranges(&s->allowed_peers, 2, &p->allowed_count);
-    parts->denied = wire_ranges(&s->denied_peers, 0, &p->denied_count);
+    parts->denied = wire_ranges(&s->denied_peers, around->own_count, &p->denied_count);
     if (!parts->allowed || !parts->denied) {
         snprintf(why, PTN_CONF_WHY_SIZE, "out of memory");
         return false;
@@ -143,8 +146,14 @@ static bool wire_peers(const struct server_settings *s, struct server_turn_parts
     for (size_t i = 0; s->loopback_peers && i < 2; i++, p->allowed_count++)
         ptn_conf_range_parse(loopback[i], &parts->allowed[p->allowed_count].low,
                              &parts->allowed[p->allowed_count].high);
+    /* What listens on another address of ours takes who comes from here for one of us. */
+    for (size_t i = 0; i < around->own_count; i++, p->denied_count++)
+        parts->denied[p->denied_count].low = parts->denied[p->denied_count].high =
+            ptn_addr_with_port(around->own[i], 0);
     p->allowed = parts->allowed;
     p->denied = parts->denied;
+    p->guarded = around->guarded;
+    p->guarded_count = around->guarded_count;
     return true;
 }
 

@@ -13,15 +13,26 @@ bool server_wire_up(const struct server_settings *s, const struct ptn_addr *addr
                     size_t addr_count, struct ptn_relay_opts *opts,
                     char why[static PTN_CONF_WHY_SIZE]);
 
-/* What the options of TURN refer to beyond the settings. Starts zeroed but for the first two. */
+enum { SERVER_OWN_MAX = 64 };
+
+/* What is on this computer or serves this server, and is no business of those it relays for: all
+ * addresses here, and ports that take who comes from here for one of us. */
+struct server_surroundings {
+    struct ptn_addr own[SERVER_OWN_MAX], guarded[PTN_RELAY_GUARDED_MAX];
+    size_t own_count, guarded_count;
+};
+
+/* What the options of TURN refer to beyond the settings. Starts zeroed but for the last three. */
 struct server_turn_parts {
     struct ptn_relay_user *users;
     uint8_t (*keys)[32];
     struct ptn_bytes *secrets;
     struct ptn_relay_range *allowed, *denied;
-    /* Set before: the realm, when the settings name none, and secrets beside theirs or NULL. */
+    /* Set before: the realm, when the settings name none; secrets beside theirs, or NULL; what
+     * peers may not be, or NULL. */
     const char *host_name;
     const struct ptn_conf_list *more_secrets;
+    const struct server_surroundings *around;
 };
 
 /* Fills opts->turn, after server_wire_up(). `sockets_max`: how many descriptors relay sockets may

@@ -190,7 +190,7 @@ static void use(struct ptn_relay *r, uint32_t socket, uint32_t alloc)
     ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, socket, PTN_NEVER);
     r->sockets.rows[socket].state = PTN_RELAY_SOCKET_USED;
     r->sockets.rows[socket].alloc = alloc;
-    ptn_relay_shared_use_port(r->shared, r->sockets.rows[socket].local.port);
+    ptn_relay_shared_use_port(r->shared, ptn_relay_place_of(&r->sockets.rows[socket]));
 }
 
 static enum ptn_relay_stock_kind stock_kind(const struct wish *w)

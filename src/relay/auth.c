@@ -131,15 +131,26 @@ static bool sealed_with(struct ptn_relay *r, struct ptn_relay_request *q,
                 : ptn_stun_check_integrity(q->m, r->crypto, bytes)) == PTN_STUN_SEAL_GOOD;
 }
 
+/* Who guesses names makes work for others than us, and leaves no room for users. */
+static bool ask(struct ptn_relay *r, const struct ptn_relay_request *q)
+{
+    if (!ptn_relay_limits_ask_lookup(&r->limits, q->now, &q->source->from) ||
+        !ptn_relay_users_asked(&r->users, q->now, q->name))
+        return false;
+    ptn_relay_news_add(&r->news, &(struct ptn_relay_event){
+                                     .kind = PTN_RELAY_USER_WANTED,
+                                     .name = q->name,
+                                     .realm = ptn_bytes(r->users.realm, r->users.realm_size)});
+    return true;
+}
+
 /* The request waits; the program is asked unless it has been. */
 static enum ptn_relay_verdict wait_for_user(struct ptn_relay *r, struct ptn_relay_request *q,
-                                            bool ask)
+                                            bool asked)
 {
-    if (ask)
-        ptn_relay_news_add(&r->news, &(struct ptn_relay_event){
-                                         .kind = PTN_RELAY_USER_WANTED,
-                                         .name = q->name,
-                                         .realm = ptn_bytes(r->users.realm, r->users.realm_size)});
+    if (!asked && !ask(r, q)) /* a datagram comes again */
+        return ptn_relay_is_stream(q->source->listener->is.transport) ? ptn_relay_refuse(r, q, 500)
+                                                                      : PTN_RELAY_OVER_BUDGET;
     ptn_relay_waiting_add(&r->waiting, q->now, false, q->source->path, &q->source->from,
                           q->m->bytes);
     return PTN_RELAY_WAITING;
@@ -155,12 +166,14 @@ static enum ptn_relay_verdict check_user(struct ptn_relay *r, struct ptn_relay_r
                              holder_of(r, q), algorithm, keys, &count);
 
     if (found == PTN_RELAY_LOOKUP_ASK || found == PTN_RELAY_LOOKUP_WAIT)
-        return wait_for_user(r, q, found == PTN_RELAY_LOOKUP_ASK);
+        return wait_for_user(r, q, found == PTN_RELAY_LOOKUP_WAIT);
     if (found == PTN_RELAY_LOOKUP_UNDECIDED)
         return ptn_relay_refuse(r, q, 500);
     for (size_t i = 0; i < count; i++)
         if (sealed_with(r, q, &keys[i])) {
             q->key = keys[i];
+            if (found == PTN_RELAY_LOOKUP_KEYS_AGAIN)
+                ask(r, q);
             return PTN_RELAY_GRANTED;
         }
     return challenge(r, q, 401, PTN_RELAY_UNAUTHENTICATED, true);

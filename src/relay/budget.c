@@ -33,6 +33,8 @@ static const struct ptn_relay_budget defaults = {
     .global_burst = 2 * 1024 * 1024,
     .refusals_rate = 4000,
     .refusals_burst = 20000,
+    .lookups_rate = 100,
+    .lookups_burst = 3000,
 };
 
 static struct ptn_relay_allowance allowance(uint32_t rate, uint32_t rate_default, uint32_t burst,
@@ -59,6 +61,8 @@ void ptn_relay_limits_change(struct ptn_relay_limits *l, const struct ptn_relay_
     l->change.allowance =
         allowance(b->change_rate, d->change_rate, b->change_burst, d->change_burst, w);
     l->global = allowance(b->global_rate, d->global_rate, b->global_burst, d->global_burst, w);
+    l->lookup.allowance =
+        allowance(b->lookups_rate, d->lookups_rate, b->lookups_burst, d->lookups_burst, w);
     l->refusals =
         allowance(b->refusals_rate, d->refusals_rate, b->refusals_burst, d->refusals_burst, w);
 }
@@ -78,7 +82,7 @@ enum ptn_err ptn_relay_limits_init(struct ptn_relay_limits *l, const struct ptn_
     *l = (struct ptn_relay_limits){0};
     ptn_relay_limits_change(l, opts);
     bool made = make(&l->address, SETS, dice) && make(&l->prefix, SETS, dice) &&
-                make(&l->change, CHANGE_SETS, dice);
+                make(&l->change, CHANGE_SETS, dice) && make(&l->lookup, CHANGE_SETS, dice);
     return made ? PTN_OK : PTN_ERR_NO_MEMORY;
 }
 
@@ -87,6 +91,7 @@ void ptn_relay_limits_fini(struct ptn_relay_limits *l)
     free(l->address.rows);
     free(l->prefix.rows);
     free(l->change.rows);
+    free(l->lookup.rows);
     *l = (struct ptn_relay_limits){0};
 }
 
@@ -246,5 +251,16 @@ bool ptn_relay_limits_ask_refusal(struct ptn_relay_limits *l, ptn_time now,
         ptn_relay_limits_ask(l, now, to, request, answer, answer) != PTN_RELAY_GRANT_FULL)
         return false;
     l->refusals_clear = clear;
+    return true;
+}
+
+bool ptn_relay_limits_ask_lookup(struct ptn_relay_limits *l, ptn_time now,
+                                 const struct ptn_addr *from)
+{
+    struct ptn_relay_debt *debt = debt_of(&l->lookup, address_word(from));
+
+    if (!l->off && grant(&l->lookup, debt->clear, now, 1, 1) != PTN_RELAY_GRANT_FULL)
+        return false;
+    debt->clear = after(&l->lookup.allowance, debt->clear, now, 1);
     return true;
 }

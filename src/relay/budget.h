@@ -32,7 +32,7 @@ struct ptn_relay_debts {
 
 struct ptn_relay_limits {
     bool off;
-    struct ptn_relay_debts address, prefix, change;
+    struct ptn_relay_debts address, prefix, change, lookup;
     struct ptn_relay_allowance global, refusals;
     ptn_time global_clear, refusals_clear;
 };
@@ -68,5 +68,9 @@ bool ptn_relay_limits_ask_change(struct ptn_relay_limits *l, ptn_time now,
 /* A 401 or 438 to somebody who has shown nothing. */
 bool ptn_relay_limits_ask_refusal(struct ptn_relay_limits *l, ptn_time now,
                                   const struct ptn_addr *to, size_t request, size_t answer);
+
+/* A look-up of a user nobody knows yet, for somebody who has shown that he is at `from`. */
+bool ptn_relay_limits_ask_lookup(struct ptn_relay_limits *l, ptn_time now,
+                                 const struct ptn_addr *from);
 
 #endif

@@ -35,7 +35,7 @@ enum ptn_relay_verdict ptn_relay_connect(struct ptn_relay *r, struct ptn_relay_r
     if (!a->relays_tcp || !ptn_stun_get_addr(q->m, PTN_STUN_XOR_PEER_ADDRESS, &peer) ||
         peer.port == 0)
         return ptn_relay_refuse(r, q, 400);
-    if (ptn_relay_policy_check(&r->policy, &peer) != PTN_RELAY_PEER_ALLOW)
+    if (ptn_relay_policy_check(&r->policy, &peer, true) != PTN_RELAY_PEER_ALLOW)
         return ptn_relay_refuse(r, q, 403);
     uint32_t socket = ptn_relay_socket_of(r, a, peer.family);
     if (socket == PTN_RELAY_NONE)
@@ -256,7 +256,7 @@ static bool is_permitted(const struct ptn_relay *r, ptn_time now, uint32_t alloc
     uint32_t row = ptn_relay_permissions_find(&r->permissions, alloc, peer);
     return row != PTN_RELAY_NONE && r->permissions.rows[row].expires > now &&
            (!r->permissions.rows[row].by_port ||
-            ptn_relay_policy_check(&r->policy, peer) == PTN_RELAY_PEER_ALLOW);
+            ptn_relay_policy_check(&r->policy, peer, true) == PTN_RELAY_PEER_ALLOW);
 }
 
 /* RFC 6062 §4.4: a peer connects to a relayed address. */

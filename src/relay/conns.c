@@ -35,6 +35,8 @@ struct ptn_relay_conn *ptn_relay_conns_add(struct ptn_relay_conns *c, ptn_id id,
     if (!c->conns || !ptn_ids_add(&c->ids, id, &slot))
         return NULL;
     struct ptn_relay_conn *conn = &c->conns[slot];
+    if (slot >= c->touched)
+        c->touched = slot + 1;
     conn->id = id;
     conn->source = *source;
     conn->source.path = id;
@@ -57,10 +59,12 @@ void ptn_relay_conns_remove(struct ptn_relay_conns *c, struct ptn_relay_conn *co
 {
     ptn_heap_set(&c->idle, (uint32_t)(conn - c->conns), PTN_NEVER);
     ptn_ids_remove(&c->ids, conn->id);
+    conn->id = 0;
 }
 
 void ptn_relay_conns_alive(struct ptn_relay_conns *c, struct ptn_relay_conn *conn, ptn_time at)
 {
+    conn->idle_at = at;
     ptn_heap_set(&c->idle, (uint32_t)(conn - c->conns), at);
 }
 

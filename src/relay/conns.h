@@ -4,6 +4,7 @@
 #ifndef PTN_RELAY_CONNS_H
 #define PTN_RELAY_CONNS_H
 
+#include "base/crowd.h"
 #include "base/heap.h"
 #include "base/ids.h"
 #include "relay/binding.h"
@@ -13,10 +14,11 @@
 #define PTN_RELAY_REQUEST_MAX 4096
 
 struct ptn_relay_conn {
-    ptn_id id;
+    ptn_id id; /* 0: the place is free */
     struct ptn_relay_source source;
     ptn_id joined; /* with the connection of a peer (RFC 6062): bytes pass, nothing is read; or 0 */
     bool moved;    /* to another worker: what else it says is not ours */
+    ptn_time idle_at;
     struct ptn_stun_frame frame;
     uint8_t buf[PTN_RELAY_REQUEST_MAX];
 };
@@ -25,6 +27,8 @@ struct ptn_relay_conns {
     struct ptn_relay_conn *conns;
     struct ptn_ids ids;
     struct ptn_heap idle;
+    uint32_t key;     /* of their crowds */
+    uint32_t touched; /* places from here on were never taken */
 };
 
 /* OK or NO_MEMORY; with `max` 0 there is never a connection. */

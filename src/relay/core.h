@@ -87,6 +87,13 @@ static inline void ptn_relay_timer(struct ptn_relay *r, enum ptn_relay_timer kin
     ptn_heap_set(&r->timers, r->timer_base[kind] + row, at);
 }
 
+/* Where a relay socket's port is counted. */
+static inline struct ptn_relay_place ptn_relay_place_of(const struct ptn_relay_socket *socket)
+{
+    return (struct ptn_relay_place){socket->address, socket->kind == PTN_RELAY_LISTEN,
+                                    socket->local.port};
+}
+
 static inline void ptn_relay_close(struct ptn_relay *r, ptn_id id)
 {
     ptn_relay_queue_ask(&r->queue, &(struct ptn_ask){.kind = PTN_ASK_CLOSE, .id = id});

@@ -64,11 +64,11 @@ enum ptn_relay_verdict ptn_relay_send(struct ptn_relay *r, struct ptn_relay_requ
         return PTN_RELAY_MALFORMED;
     uint32_t row = ptn_relay_permissions_find(&r->permissions, q->alloc, &peer);
     if (row == PTN_RELAY_NONE || r->permissions.rows[row].expires <= q->now || a->expires <= q->now)
-        return ptn_relay_policy_check(&r->policy, &peer) == PTN_RELAY_PEER_DENY
+        return ptn_relay_policy_check(&r->policy, &peer, false) == PTN_RELAY_PEER_DENY
                    ? PTN_RELAY_PEER_DENIED
                    : PTN_RELAY_NO_PERMISSION;
     if (r->permissions.rows[row].by_port &&
-        ptn_relay_policy_check(&r->policy, &peer) != PTN_RELAY_PEER_ALLOW)
+        ptn_relay_policy_check(&r->policy, &peer, false) != PTN_RELAY_PEER_ALLOW)
         return PTN_RELAY_PEER_DENIED;
     uint32_t socket = ptn_relay_socket_of(r, a, peer.family);
     assert(socket != PTN_RELAY_NONE); /* permissions go with their family */

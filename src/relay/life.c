@@ -21,7 +21,7 @@ void ptn_relay_drop_socket(struct ptn_relay *r, uint32_t row)
 {
     ptn_relay_timer(r, PTN_RELAY_TIMER_SOCKET, row, PTN_NEVER);
     if (r->sockets.rows[row].state == PTN_RELAY_SOCKET_USED)
-        ptn_relay_shared_leave_port(r->shared, r->sockets.rows[row].local.port);
+        ptn_relay_shared_leave_port(r->shared, ptn_relay_place_of(&r->sockets.rows[row]));
     ptn_relay_close(r, ptn_relay_socket_id(row));
     ptn_relay_sockets_remove(&r->sockets, row);
 }
@@ -60,6 +60,15 @@ static void tell_end(struct ptn_relay *r, ptn_time now, const struct ptn_relay_a
     ptn_relay_news_add(&r->news, &ev);
 }
 
+/* A port in reserve counts in no quota: without its allocation nobody has a claim to it. */
+static void drop_reserve(struct ptn_relay *r, const struct ptn_relay_alloc *a)
+{
+    uint32_t row = ptn_relay_sockets_reserved(&r->sockets, a->token);
+
+    if (row != PTN_RELAY_NONE)
+        ptn_relay_drop_socket(r, row);
+}
+
 void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t row, enum ptn_relay_end why)
 {
     struct ptn_relay_alloc *a = &r->allocs.rows[row];
@@ -75,6 +84,7 @@ void ptn_relay_end(struct ptn_relay *r, ptn_time now, uint32_t row, enum ptn_rel
     for (unsigned i = 0; i < 2; i++)
         if (a->sockets[i] != PTN_RELAY_NONE)
             ptn_relay_drop_socket(r, a->sockets[i]);
+    drop_reserve(r, a);
     ptn_relay_shared_give(r->shared, a->tag, a->bps);
     ptn_relay_users_release(&r->users, a->user);
     ptn_relay_timer(r, PTN_RELAY_TIMER_ALLOC, row, PTN_NEVER);

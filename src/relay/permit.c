@@ -14,7 +14,7 @@ static unsigned read_peer(struct ptn_relay *r, const struct ptn_relay_request *q
         return 400;
     if (!with_port)
         peer->port = 0;
-    *judged = ptn_relay_policy_check(&r->policy, peer);
+    *judged = ptn_relay_policy_check(&r->policy, peer, false);
     if (*judged == PTN_RELAY_PEER_DENY)
         return 403;
     return ptn_relay_socket_of(r, &r->allocs.rows[q->alloc], peer->family) != PTN_RELAY_NONE ? 0
@@ -109,7 +109,7 @@ enum ptn_relay_verdict ptn_relay_channel_bind(struct ptn_relay *r, struct ptn_re
     if (code)
         return ptn_relay_refuse(r, q, code);
     struct ptn_addr ip = ptn_addr_with_port(peer, 0);
-    bool by_port = ptn_relay_policy_check(&r->policy, &ip) != PTN_RELAY_PEER_ALLOW;
+    bool by_port = ptn_relay_policy_check(&r->policy, &ip, false) != PTN_RELAY_PEER_ALLOW;
     uint32_t permission = permit(r, q->now, q->alloc, &ip, by_port, &fresh);
     if (permission == PTN_RELAY_NONE)
         return ptn_relay_refuse(r, q, 508);

@@ -7,6 +7,7 @@
  */
 #include "relay/policy.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct special {
@@ -130,11 +131,15 @@ enum ptn_err ptn_relay_policy_init(struct ptn_relay_policy *p, const struct ptn_
 
     *p = (struct ptn_relay_policy){.allowed_count = peers->allowed_count,
                                    .denied_count = peers->denied_count,
+                                   .guarded_count = peers->guarded_count,
                                    .allow_multicast = peers->allow_multicast,
                                    .relay_count = turn->address_count,
                                    .shared = shared,
                                    .listeners = listeners};
+    assert(peers->guarded_count <= PTN_RELAY_GUARDED_MAX);
     memcpy(p->relays, turn->addresses, sizeof p->relays);
+    if (peers->guarded_count > 0)
+        memcpy(p->guarded, peers->guarded, peers->guarded_count * sizeof p->guarded[0]);
     if (count == 0)
         return PTN_OK;
     p->ranges = calloc(count, sizeof *p->ranges);
@@ -154,11 +159,34 @@ void ptn_relay_policy_fini(struct ptn_relay_policy *p)
 
 /* ---- the judgement ---- */
 
+static bool is_relay(const struct ptn_relay_address *relay, const struct ptn_addr *a)
+{
+    return ptn_addr_same_ip(&relay->local, a) || ptn_addr_same_ip(&relay->announced, a);
+}
+
 static bool is_relay_ip(const struct ptn_relay_policy *p, const struct ptn_addr *a)
 {
     for (size_t i = 0; i < p->relay_count; i++)
-        if (ptn_addr_same_ip(&p->relays[i].local, a) ||
-            ptn_addr_same_ip(&p->relays[i].announced, a))
+        if (is_relay(&p->relays[i], a))
+            return true;
+    return false;
+}
+
+/* A relayed address of now: what another program has on that port of ours is none. */
+static bool is_relayed(const struct ptn_relay_policy *p, const struct ptn_addr *a, bool tcp)
+{
+    for (size_t i = 0; i < p->relay_count; i++)
+        if (a->port != 0 && is_relay(&p->relays[i], a) &&
+            ptn_relay_shared_has_port(p->shared,
+                                      (struct ptn_relay_place){(uint8_t)i, tcp, a->port}))
+            return true;
+    return false;
+}
+
+static bool is_guarded(const struct ptn_relay_policy *p, const struct ptn_addr *a, bool any_port)
+{
+    for (size_t i = 0; i < p->guarded_count; i++)
+        if (ptn_addr_same_ip(&p->guarded[i], a) && (any_port || p->guarded[i].port == a->port))
             return true;
     return false;
 }
@@ -173,36 +201,39 @@ static bool is_listening_ip(const struct ptn_relay_policy *p, const struct ptn_a
 }
 
 /* One sense of the address; the rules of the header in their order. */
-static enum ptn_relay_peer judge(const struct ptn_relay_policy *p, const struct ptn_addr *a)
+static enum ptn_relay_peer judge(const struct ptn_relay_policy *p, const struct ptn_addr *a,
+                                 bool tcp)
 {
     bool relay_ip = is_relay_ip(p, a);
+    enum ptn_relay_peer allowed = a->port == 0 && (is_listening_ip(p, a) || is_guarded(p, a, true))
+                                      ? PTN_RELAY_PEER_BY_PORT
+                                      : PTN_RELAY_PEER_ALLOW;
 
-    if (ptn_relay_listeners_own(p->listeners, a) || IS_ONE_OF(a, no_hosts) ||
-        (IS_ONE_OF(a, multicast) && !p->allow_multicast))
+    if (ptn_relay_listeners_own(p->listeners, a) || is_guarded(p, a, false) ||
+        IS_ONE_OF(a, no_hosts) || (IS_ONE_OF(a, multicast) && !p->allow_multicast))
         return PTN_RELAY_PEER_DENY;
-    if (relay_ip && a->port != 0 && ptn_relay_shared_has_port(p->shared, a->port))
+    if (relay_ip && is_relayed(p, a, tcp))
         return PTN_RELAY_PEER_ALLOW;
     if (in_ranges(a, p->ranges, p->allowed_count))
-        return is_listening_ip(p, a) && a->port == 0 ? PTN_RELAY_PEER_BY_PORT
-                                                     : PTN_RELAY_PEER_ALLOW;
+        return allowed;
     if (relay_ip && a->port == 0)
         return PTN_RELAY_PEER_BY_PORT;
     if (relay_ip || is_listening_ip(p, a) || IS_ONE_OF(a, specials) ||
         (p->denied_count > 0 && in_ranges(a, p->ranges + p->allowed_count, p->denied_count)))
         return PTN_RELAY_PEER_DENY;
-    return PTN_RELAY_PEER_ALLOW;
+    return allowed;
 }
 
 enum ptn_relay_peer ptn_relay_policy_check(const struct ptn_relay_policy *p,
-                                           const struct ptn_addr *peer)
+                                           const struct ptn_addr *peer, bool tcp)
 {
     struct ptn_addr senses[HIDDEN_MAX];
     size_t count = hidden(peer, senses);
-    enum ptn_relay_peer judged = judge(p, peer);
+    enum ptn_relay_peer judged = judge(p, peer, tcp);
 
     /* Only as it is written can it be an address of ours that may be reached. */
     for (size_t i = 0; i < count && judged != PTN_RELAY_PEER_DENY; i++)
-        if (judge(p, &senses[i]) != PTN_RELAY_PEER_ALLOW || is_relay_ip(p, &senses[i]))
+        if (judge(p, &senses[i], tcp) != PTN_RELAY_PEER_ALLOW || is_relay_ip(p, &senses[i]))
             judged = PTN_RELAY_PEER_DENY;
     return judged;
 }
@@ -212,5 +243,5 @@ bool ptn_relay_policy_special(const struct ptn_addr *peer)
     static const struct ptn_relay_listeners none;
     static const struct ptn_relay_policy nothing = {.listeners = &none};
 
-    return ptn_relay_policy_check(&nothing, peer) == PTN_RELAY_PEER_DENY;
+    return ptn_relay_policy_check(&nothing, peer, false) == PTN_RELAY_PEER_DENY;
 }

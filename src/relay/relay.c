@@ -132,6 +132,41 @@ static void close_conn(struct ptn_relay *r, ptn_time now, struct ptn_relay_conn 
     forget_conn(r, now, conn);
 }
 
+/* True when the connection has a reason to live though its client says nothing. */
+static bool is_wanted(const struct ptn_relay *r, const struct ptn_relay_conn *conn)
+{
+    return conn->joined || (r->turn && ptn_relay_allocs_find(&r->allocs, &conn->source.from,
+                                                             conn->id) != PTN_RELAY_NONE);
+}
+
+/* Of those that nobody needs yet, the one that has been silent for longest among the largest crowd
+ * makes room; unless the crowd of who comes is the largest already. */
+static bool make_room(struct ptn_relay *r, ptn_time now, const struct ptn_addr *from)
+{
+    struct ptn_crowd crowd = {.key = r->conns.key};
+    struct ptn_relay_conn *chosen = NULL;
+
+    for (uint32_t i = 0; i < r->conns.touched; i++)
+        if (r->conns.conns[i].id && !is_wanted(r, &r->conns.conns[i]))
+            ptn_crowd_add(&crowd, &r->conns.conns[i].source.from);
+    uint32_t most = ptn_crowd_size(&crowd, from);
+    for (uint32_t i = 0; i < r->conns.touched; i++) {
+        struct ptn_relay_conn *conn = &r->conns.conns[i];
+        if (!conn->id || is_wanted(r, conn))
+            continue;
+        uint32_t size = ptn_crowd_size(&crowd, &conn->source.from);
+        if (size > most || (chosen && size == most && conn->idle_at < chosen->idle_at)) {
+            chosen = conn;
+            most = size;
+        }
+    }
+    if (!chosen)
+        return false;
+    r->counts[PTN_RELAY_CONNECTION_CROWDED]++;
+    close_conn(r, now, chosen);
+    return true;
+}
+
 static void input_accepted(struct ptn_relay *r, ptn_time now, const struct ptn_tell *tell)
 {
     struct ptn_relay_source source = {
@@ -139,6 +174,8 @@ static void input_accepted(struct ptn_relay *r, ptn_time now, const struct ptn_t
     struct ptn_relay_conn *conn = ptn_relay_conns_add(&r->conns, tell->id, &source);
 
     assert(source.listener);
+    if (!conn && make_room(r, now, &tell->from))
+        conn = ptn_relay_conns_add(&r->conns, tell->id, &source);
     if (conn) {
         ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
     } else {
@@ -285,13 +322,6 @@ void ptn_relay_input(struct ptn_relay *r, ptn_time now, const struct ptn_tell *t
 
 /* ---- time, output, events ---- */
 
-/* True when the connection has a reason to live though its client says nothing. */
-static bool is_wanted(const struct ptn_relay *r, const struct ptn_relay_conn *conn)
-{
-    return conn->joined ||
-           ptn_relay_allocs_find(&r->allocs, &conn->source.from, conn->id) != PTN_RELAY_NONE;
-}
-
 void ptn_relay_tick(struct ptn_relay *r, ptn_time now)
 {
     struct ptn_relay_conn *conn;
@@ -299,7 +329,7 @@ void ptn_relay_tick(struct ptn_relay *r, ptn_time now)
     if (r->turn)
         ptn_relay_expire(r, now);
     while (!ptn_relay_queue_full(&r->queue) && (conn = ptn_relay_conns_idle(&r->conns, now))) {
-        if (r->turn && is_wanted(r, conn)) {
+        if (is_wanted(r, conn)) {
             ptn_relay_conns_alive(&r->conns, conn, now + r->opts.connection_idle);
             continue;
         }

@@ -40,7 +40,6 @@
 #include "relay/shared.h"
 
 #define PTN_RELAY_LISTENERS_MAX 64
-#define PTN_RELAY_ADDRESSES_MAX 16
 #define PTN_RELAY_WORKERS_MAX 256
 
 #define PTN_RELAY_LISTENER_ID_MAX 0xffffu  /* ids of listeners are from 1 to this */
@@ -85,10 +84,13 @@ struct ptn_relay_range {
  * broadcast, unspecified); one in `denied` or by default denied may not. An IPv4 address hidden in
  * an IPv6 one must pass as what it hides, too.
  */
+#define PTN_RELAY_GUARDED_MAX 4
 struct ptn_relay_peers {
     const struct ptn_relay_range *allowed, *denied;
     size_t allowed_count, denied_count;
-    bool allow_multicast; /* for a range in `allowed` only */
+    const struct ptn_addr *guarded; /* with their ports: never, as our own listening sockets */
+    size_t guarded_count;           /* at most PTN_RELAY_GUARDED_MAX */
+    bool allow_multicast;           /* for a range in `allowed` only */
 };
 
 /* How many bytes more than came in are given away to whom has not shown that he gets them, in bytes
@@ -100,6 +102,7 @@ struct ptn_relay_budget {
     uint32_t change_rate, change_burst;     /* answers by another port or address; per address */
     uint32_t global_rate, global_burst;     /* of what exceeds 1.6 times the request, everybody's */
     uint32_t refusals_rate, refusals_burst; /* 401, 438 to strangers: in answers, everybody's */
+    uint32_t lookups_rate, lookups_burst;   /* USER_WANTED: in names, per address */
 };
 
 #define PTN_RELAY_REALM_BYTES 127
@@ -210,20 +213,22 @@ enum ptn_relay_verdict {
     PTN_RELAY_BROKEN_FINGERPRINT,
     PTN_RELAY_INDICATION, /* Binding indications keep NATs open and want no answer */
     PTN_RELAY_RESPONSE,
-    PTN_RELAY_UNKNOWN_METHOD,  /* TURN's too, when there is none */
-    PTN_RELAY_OWN_ADDRESS,     /* from, or to be answered to, a socket of ours: two mirrors */
-    PTN_RELAY_BAD_SOURCE,      /* port 0, no unicast address */
-    PTN_RELAY_NO_ROOM,         /* the answer did not fit the buffer or queue given for it, or too
-                                  many wait for a socket already */
-    PTN_RELAY_CONNECTION_FULL, /* a connection refused because connections_max are open */
-    PTN_RELAY_CONNECTION_IDLE, /* a connection closed because nothing came */
-    PTN_RELAY_OVER_BUDGET,     /* more would have been an amplifier */
-    PTN_RELAY_NO_ALLOCATION,   /* ChannelData, an indication or peer's data for none */
-    PTN_RELAY_NO_PERMISSION,   /* to or from a peer without one */
-    PTN_RELAY_NO_CHANNEL,      /* ChannelData with a number that is not bound */
-    PTN_RELAY_PEER_DENIED,     /* data for a peer that the policy denies */
-    PTN_RELAY_OVER_BANDWIDTH,  /* above max_bps */
-    PTN_RELAY_MISPLACED,       /* mail that cannot be delivered */
+    PTN_RELAY_UNKNOWN_METHOD,     /* TURN's too, when there is none */
+    PTN_RELAY_OWN_ADDRESS,        /* from, or to be answered to, a socket of ours: two mirrors */
+    PTN_RELAY_BAD_SOURCE,         /* port 0, no unicast address */
+    PTN_RELAY_NO_ROOM,            /* the answer did not fit the buffer or queue given for it, or too
+                                     many wait for a socket already */
+    PTN_RELAY_CONNECTION_FULL,    /* a connection refused because connections_max are open */
+    PTN_RELAY_CONNECTION_CROWDED, /* one without an allocation closed to make room, because its
+                                     address has more of them than any other */
+    PTN_RELAY_CONNECTION_IDLE,    /* a connection closed because nothing came */
+    PTN_RELAY_OVER_BUDGET,        /* more would have been an amplifier */
+    PTN_RELAY_NO_ALLOCATION,      /* ChannelData, an indication or peer's data for none */
+    PTN_RELAY_NO_PERMISSION,      /* to or from a peer without one */
+    PTN_RELAY_NO_CHANNEL,         /* ChannelData with a number that is not bound */
+    PTN_RELAY_PEER_DENIED,        /* data for a peer that the policy denies */
+    PTN_RELAY_OVER_BANDWIDTH,     /* above max_bps */
+    PTN_RELAY_MISPLACED,          /* mail that cannot be delivered */
     PTN_RELAY_VERDICTS,
 };
 

@@ -122,6 +122,7 @@ struct ptn_relay *ptn_relay_new(const struct ptn_relay_opts *opts)
         ptn_relay_limits_init(&r->limits, &r->opts, &r->dice) == PTN_OK &&
         (!r->turn || make_turn(r))) {
         r->nonces.lifetime_s = (uint32_t)(r->opts.turn.nonce_lifetime / PTN_S(1));
+        r->conns.key = (uint32_t)r->limits.address.key[0];
         return r;
     }
     ptn_relay_free(r);
@@ -160,13 +161,13 @@ static void drop_denied(struct ptn_relay *r)
             continue;
         for (uint32_t p = a->permissions, next; p != PTN_RELAY_NONE; p = next) {
             next = r->permissions.rows[p].next;
-            if (ptn_relay_policy_check(&r->policy, &r->permissions.rows[p].peer) ==
+            if (ptn_relay_policy_check(&r->policy, &r->permissions.rows[p].peer, false) ==
                 PTN_RELAY_PEER_DENY)
                 ptn_relay_end_permission(r, p);
         }
         for (uint32_t c = a->channels, next; c != PTN_RELAY_NONE; c = next) {
             next = r->channels.rows[c].next;
-            if (ptn_relay_policy_check(&r->policy, &r->channels.rows[c].peer) ==
+            if (ptn_relay_policy_check(&r->policy, &r->channels.rows[c].peer, false) ==
                 PTN_RELAY_PEER_DENY)
                 ptn_relay_end_channel(r, c);
         }

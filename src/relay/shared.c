@@ -19,7 +19,8 @@ enum { WINDOW = 16, COUNT_BITS = 20 };
 struct ptn_relay_shared {
     _Atomic uint32_t total;
     _Atomic uint64_t bps;
-    _Atomic uint16_t ports[65536]; /* how many relay sockets have it */
+    /* How many relay sockets have it. Pages of it are touched only as they come into use. */
+    _Atomic uint16_t ports[PTN_RELAY_ADDRESSES_MAX][2][65536];
     uint32_t mask;
     _Atomic uint64_t words[];
 };
@@ -120,19 +121,19 @@ void ptn_relay_shared_give(struct ptn_relay_shared *s, uint64_t user, uint32_t b
     atomic_fetch_sub(&s->total, 1);
 }
 
-void ptn_relay_shared_use_port(struct ptn_relay_shared *s, uint16_t port)
+void ptn_relay_shared_use_port(struct ptn_relay_shared *s, struct ptn_relay_place at)
 {
-    atomic_fetch_add(&s->ports[port], 1);
+    atomic_fetch_add(&s->ports[at.address][at.tcp][at.port], 1);
 }
 
-void ptn_relay_shared_leave_port(struct ptn_relay_shared *s, uint16_t port)
+void ptn_relay_shared_leave_port(struct ptn_relay_shared *s, struct ptn_relay_place at)
 {
-    atomic_fetch_sub(&s->ports[port], 1);
+    atomic_fetch_sub(&s->ports[at.address][at.tcp][at.port], 1);
 }
 
-bool ptn_relay_shared_has_port(const struct ptn_relay_shared *s, uint16_t port)
+bool ptn_relay_shared_has_port(const struct ptn_relay_shared *s, struct ptn_relay_place at)
 {
-    return atomic_load_explicit(&s->ports[port], memory_order_relaxed) > 0;
+    return atomic_load_explicit(&s->ports[at.address][at.tcp][at.port], memory_order_relaxed) > 0;
 }
 
 uint32_t ptn_relay_shared_total(const struct ptn_relay_shared *s)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PTN_RELAY_ADDRESSES_MAX 16 /* of relay sockets */
+
 struct ptn_relay_shared;
 
 /* For about `users` different users with allocations at a time. NULL when memory is short. */
@@ -31,12 +33,17 @@ bool ptn_relay_shared_take(struct ptn_relay_shared *s, const struct ptn_relay_qu
 void ptn_relay_shared_give(struct ptn_relay_shared *s, uint64_t user, uint32_t bps);
 
 /*
- * Ports of relayed addresses that are in use, on whatever address: what our own relays may reach on
- * our own computer.
+ * Ports of relayed addresses that are in use: what our own relays may reach on our own computer.
+ * The same number is another program's for the other transport, or on another address.
  */
-void ptn_relay_shared_use_port(struct ptn_relay_shared *s, uint16_t port);
-void ptn_relay_shared_leave_port(struct ptn_relay_shared *s, uint16_t port);
-bool ptn_relay_shared_has_port(const struct ptn_relay_shared *s, uint16_t port);
+struct ptn_relay_place {
+    uint8_t address; /* of the relay's options, by its number */
+    bool tcp;
+    uint16_t port;
+};
+void ptn_relay_shared_use_port(struct ptn_relay_shared *s, struct ptn_relay_place at);
+void ptn_relay_shared_leave_port(struct ptn_relay_shared *s, struct ptn_relay_place at);
+bool ptn_relay_shared_has_port(const struct ptn_relay_shared *s, struct ptn_relay_place at);
 
 /* Allocations of all workers, now. */
 uint32_t ptn_relay_shared_total(const struct ptn_relay_shared *s);

@@ -165,7 +165,7 @@ static void set_static_users(struct ptn_relay_users *u, const struct ptn_relay_t
             row = add_row(u, PTN_NEVER, user->name);
         assert(row != PTN_RELAY_NONE);
         u->rows[row].kind = PTN_RELAY_USER_STATIC;
-        u->rows[row].was_found = false;
+        u->rows[row].was_found = u->rows[row].by_secret = false;
         set_keys(u, &u->rows[row], user->password, user->key);
         index_userhash(u, row);
     }
@@ -317,16 +317,23 @@ static void secret_key(struct ptn_relay_users *u, size_t secret, struct ptn_byte
                                        ptn_bytes(key->password, sizeof key->password), key->bytes);
 }
 
-static enum ptn_relay_lookup ask(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name,
-                                 uint32_t row)
+bool ptn_relay_users_asked(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name)
 {
+    uint32_t row = ptn_relay_users_find(u, name);
+
     if (row == PTN_RELAY_NONE)
         row = add_row(u, now, name);
     if (row == PTN_RELAY_NONE)
-        return PTN_RELAY_LOOKUP_ABSENT;
+        return false;
     u->rows[row].kind = PTN_RELAY_USER_ASKED;
     u->rows[row].until = now + ASKED_KEPT;
-    return PTN_RELAY_LOOKUP_ASK;
+    return true;
+}
+
+/* No name of anybody: it would be cut where it is written to others as text. */
+static bool is_no_name(struct ptn_bytes name)
+{
+    return name.size == 0 || name.size > PTN_RELAY_USER_BYTES || memchr(name.data, '\0', name.size);
 }
 
 enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time now, int64_t wall_s,
@@ -341,14 +348,17 @@ enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time n
     int64_t until_s;
 
     *count = 0;
-    if (name.size == 0 || name.size > PTN_RELAY_USER_BYTES)
+    if (is_no_name(name))
         return PTN_RELAY_LOOKUP_ABSENT;
     bool good = user && (user->kind == PTN_RELAY_USER_STATIC ||
                          (user->kind == PTN_RELAY_USER_FOUND && user->until > now));
-    if (user && (good || row == holder) && row_key(u, row, algorithm, &keys[*count]))
+    bool held = user && row == holder && (user->by_secret || user->was_found);
+    if ((good || held) && row_key(u, row, algorithm, &keys[*count]))
         ++*count;
     if (good)
         return *count ? PTN_RELAY_LOOKUP_KEYS : PTN_RELAY_LOOKUP_ABSENT;
+    if (*count > 0 && user->kind == PTN_RELAY_USER_FOUND && u->ask)
+        return PTN_RELAY_LOOKUP_KEYS_AGAIN;
     if (u->secret_count > 0 && time_in_name(name, &until_s, &rest) && until_s >= wall_s)
         for (size_t i = 0; i < u->secret_count; i++)
             secret_key(u, i, name, algorithm, &keys[(*count)++]);
@@ -360,7 +370,7 @@ enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time n
         return PTN_RELAY_LOOKUP_WAIT;
     if (user && user->kind == PTN_RELAY_USER_UNDECIDED && user->until > now)
         return PTN_RELAY_LOOKUP_UNDECIDED;
-    return ask(u, now, name, row);
+    return PTN_RELAY_LOOKUP_ASK;
 }
 
 void ptn_relay_users_found(struct ptn_relay_users *u, ptn_time now,
@@ -378,6 +388,7 @@ void ptn_relay_users_found(struct ptn_relay_users *u, ptn_time now,
     r->until = now + (known ? u->kept : ABSENT_KEPT);
     r->was_found = known;
     if (known) {
+        r->by_secret = false;
         set_keys(u, r, user->password, user->key);
         index_userhash(u, row);
     }
@@ -405,6 +416,7 @@ uint32_t ptn_relay_users_hold(struct ptn_relay_users *u, ptn_time now, struct pt
         return row;
     if (key->row == PTN_RELAY_NONE) {
         u->rows[row].was_found = false;
+        u->rows[row].by_secret = true;
         set_keys(u, &u->rows[row], ptn_bytes(key->password, sizeof key->password),
                  ptn_bytes(NULL, 0));
     }

@@ -33,6 +33,7 @@ struct ptn_relay_user_row {
     uint8_t kind;
     bool md5_known, sha256_known;
     bool was_found; /* the keys are what the program said last */
+    bool by_secret; /* they follow from a secret, and the name's time may be over */
     uint8_t name_size;
     char name[PTN_RELAY_USER_BYTES];
     uint8_t md5[PTN_RELAY_MD5_BYTES], sha256[PTN_RELAY_SHA256_BYTES];
@@ -70,11 +71,12 @@ struct ptn_relay_key {
 enum { PTN_RELAY_KEYS_MAX = PTN_RELAY_SECRETS_MAX + 1 };
 
 enum ptn_relay_lookup {
-    PTN_RELAY_LOOKUP_KEYS,      /* try these */
-    PTN_RELAY_LOOKUP_ABSENT,    /* no such user */
-    PTN_RELAY_LOOKUP_ASK,       /* the program must be asked, now */
-    PTN_RELAY_LOOKUP_WAIT,      /* it has been */
-    PTN_RELAY_LOOKUP_UNDECIDED, /* it has been, and could not find out */
+    PTN_RELAY_LOOKUP_KEYS,       /* try these */
+    PTN_RELAY_LOOKUP_KEYS_AGAIN, /* the same, but he may have been removed: ask again */
+    PTN_RELAY_LOOKUP_ABSENT,     /* no such user */
+    PTN_RELAY_LOOKUP_ASK,        /* the program must be asked, now */
+    PTN_RELAY_LOOKUP_WAIT,       /* it has been */
+    PTN_RELAY_LOOKUP_UNDECIDED,  /* it has been, and could not find out */
 };
 
 /* OK or NO_MEMORY. `max` rows beside the static users'. */
@@ -95,12 +97,16 @@ uint32_t ptn_relay_users_find(const struct ptn_relay_users *u, struct ptn_bytes 
 uint32_t ptn_relay_users_find_hash(const struct ptn_relay_users *u, struct ptn_bytes userhash);
 
 /* The keys of `name`. `holder`: the row of an allocation that this client has, or NONE; its keys
- * hold as long as it does. */
+ * hold as long as it does, unless somebody removed the user. ASK and KEYS_AGAIN:
+ * ptn_relay_users_asked() comes next. */
 enum ptn_relay_lookup ptn_relay_users_keys(struct ptn_relay_users *u, ptn_time now, int64_t wall_s,
                                            struct ptn_bytes name, uint32_t holder,
                                            enum ptn_stun_password_algorithm algorithm,
                                            struct ptn_relay_key keys[static PTN_RELAY_KEYS_MAX],
                                            size_t *count);
+
+/* The program is asked now. False: there is no row for one more who may be nobody. */
+bool ptn_relay_users_asked(struct ptn_relay_users *u, ptn_time now, struct ptn_bytes name);
 
 /* What the program found out. */
 void ptn_relay_users_found(struct ptn_relay_users *u, ptn_time now,

@@ -41,6 +41,7 @@ const char *ptn_relay_verdict_name(enum ptn_relay_verdict v)
         [PTN_RELAY_BAD_SOURCE] = "bad-source",
         [PTN_RELAY_NO_ROOM] = "no-room",
         [PTN_RELAY_CONNECTION_FULL] = "connection-full",
+        [PTN_RELAY_CONNECTION_CROWDED] = "connection-crowded",
         [PTN_RELAY_CONNECTION_IDLE] = "connection-idle",
         [PTN_RELAY_OVER_BUDGET] = "over-budget",
         [PTN_RELAY_NO_ALLOCATION] = "no-allocation",

@@ -72,13 +72,18 @@ TEST(a_port_is_in_use_until_the_last_one_leaves_it)
 {
     struct ptn_relay_shared *s = ptn_relay_shared_new(1);
 
-    CHECK(!ptn_relay_shared_has_port(s, 50000));
-    ptn_relay_shared_use_port(s, 50000);
-    ptn_relay_shared_use_port(s, 50000); /* on another address */
-    ptn_relay_shared_leave_port(s, 50000);
-    CHECK(ptn_relay_shared_has_port(s, 50000));
-    CHECK(!ptn_relay_shared_has_port(s, 50001));
-    ptn_relay_shared_leave_port(s, 50000);
-    CHECK(!ptn_relay_shared_has_port(s, 50000));
+    const struct ptn_relay_place port = {1, false, 50000}, others[] = {{1, false, 50001},
+                                                                       {1, true, 50000},
+                                                                       {0, false, 50000}};
+
+    CHECK(!ptn_relay_shared_has_port(s, port));
+    ptn_relay_shared_use_port(s, port);
+    ptn_relay_shared_use_port(s, port); /* another worker's, just before this one lets it go */
+    ptn_relay_shared_leave_port(s, port);
+    CHECK(ptn_relay_shared_has_port(s, port));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        CHECK(!ptn_relay_shared_has_port(s, others[i]));
+    ptn_relay_shared_leave_port(s, port);
+    CHECK(!ptn_relay_shared_has_port(s, port));
     ptn_relay_shared_free(s);
 }

@@ -377,7 +377,8 @@ TEST(keys_of_secrets_and_of_former_settings_are_not_taken_on_trust)
     CHECK_EQ(1, rig_allocate(g, &again, NULL));
     ptn_relay_user_undecided(g->relay, g->now, ptn_bytes("alice", 5));
     CHECK_EQ(500, rig_allocate(g, &again, NULL));
-    CHECK_EQ(0, rig_refresh(g, &c, 600));
+    CHECK_EQ(500, rig_refresh(g, &c, 600));
+    CHECK_EQ(1, ptn_relay_now(g->relay).allocations);
     rig_free(g);
 }
 

@@ -172,6 +172,28 @@ TEST(loopback_peers_are_allowed_only_when_asked_for)
     end();
 }
 
+TEST(addresses_of_this_computer_are_no_peers_and_what_serves_the_server_is_guarded)
+{
+    static const struct server_surroundings around = {
+        .own = {{.ip = {8, 8, 4, 4}, .port = 7, .family = PTN_IPV4}},
+        .own_count = 1,
+        .guarded = {{.ip = {10, 0, 0, 9}, .port = 6379, .family = PTN_IPV4}},
+        .guarded_count = 1,
+    };
+    begin();
+    set("user", "a:b");
+    set("denied-peer-ip", "192.0.2.0/24");
+    parts.around = &around;
+    CHECK(wire(1000));
+    CHECK_EQ(2, opts.turn.peers.denied_count);
+    const struct ptn_addr own = ptn_addr_v4(8, 8, 4, 4, 0);
+    CHECK_ADDR(&own, &opts.turn.peers.denied[1].low);
+    CHECK_ADDR(&own, &opts.turn.peers.denied[1].high);
+    CHECK_EQ(1, opts.turn.peers.guarded_count);
+    CHECK_ADDR(&around.guarded[0], &opts.turn.peers.guarded[0]);
+    end();
+}
+
 TEST(a_secret_that_is_asked_for_must_be_there)
 {
     begin();
