@@ -101,8 +101,10 @@ static void succeed(struct ptn_ice *ice, ptn_time now, const struct asked *a,
     } else if (!p->queued) {
         ptn_ice_trigger(ice, p);
     }
-    if (ice->controlling ? p->nominating && a->try.nominates : p->wanted)
+    if (ice->controlling ? p->nominating && a->try.nominates : p->wanted) {
         p->nominated = true;
+        p->nominating = false;
+    }
     ptn_ice_reprioritize(ice);
     ptn_ice_unfreeze(ice, p);
     ice->failed = false;
@@ -134,8 +136,13 @@ static enum ptn_ice_verdict read_consent(struct ptn_ice *ice, ptn_time now, cons
         return PTN_ICE_ANSWER_MEANINGLESS;
     ptn_ice_consent_answered(&a->way->consent, now, &ice->dice);
     if (a->way->pair != PTN_ICE_NO_PAIR) {
-        ice->pairs[a->way->pair].answered_at = now;
-        ice->pairs[a->way->pair].slow = false;
+        struct ptn_ice_pair *p = &ice->pairs[a->way->pair];
+        p->answered_at = now;
+        p->slow = false;
+        /* The pair lives, and yet its nomination was lost again and again: each repeat waits twice
+         * as long, so begin anew. */
+        if (p->nominating && p->state == PTN_ICE_IN_PROGRESS && p->txn.sends > 2)
+            ptn_ice_trigger(ice, p);
     }
     return PTN_ICE_ANSWER;
 }

@@ -272,6 +272,7 @@ static void start_check(struct ptn_ice *ice, ptn_time now, struct ptn_ice_pair *
     p->tries[0] = (struct ptn_ice_try){.id = ptn_stun_id_new(&ice->dice, PTN_STUN_MODERN),
                                        .nominates = p->nominating,
                                        .controlling = ice->controlling};
+    memcpy(p->tries[0].tie_breaker, ice->tie_breaker, sizeof ice->tie_breaker);
     p->state = PTN_ICE_IN_PROGRESS;
     p->queued = 0;
     opts.rto = ptn_ice_rto(ice);
@@ -312,11 +313,16 @@ static void tick_consent(struct ptn_ice *ice, ptn_time now)
     }
 }
 
+/* Ports that a far end shows one after the other are no hope any more: behind two NATs that map
+ * each of them anew there would be no end to it. Should one be proven yet, so much the better. */
 static bool has_hope(const struct ptn_ice *ice, unsigned component)
 {
-    for (unsigned i = 0; i < ice->pair_count; i++)
-        if (ice->pairs[i].component == component && ptn_ice_pair_is_open(&ice->pairs[i]))
+    for (unsigned i = 0; i < ice->pair_count; i++) {
+        const struct ptn_ice_pair *p = &ice->pairs[i];
+        if (p->component == component && ptn_ice_pair_is_open(p) &&
+            ice->remotes[p->remote].kind != PTN_ICE_PEER_REFLEXIVE)
             return true;
+    }
     return false;
 }
 

@@ -38,6 +38,7 @@ enum ptn_ice_pair_state {
 struct ptn_ice_try {
     struct ptn_stun_id id;
     bool nominates, controlling;
+    uint8_t tie_breaker[8]; /* a repeat says the same, whatever the role is by then */
 };
 
 struct ptn_ice_pair {
@@ -76,9 +77,11 @@ struct ptn_ice_base {
 
 /* Where media goes and the consent for it. `pair` is none for a way from before a restart. */
 struct ptn_ice_way {
-    bool set;
+    bool set, asked_around;
     uint8_t pair;
     struct ptn_ice_route route;
+    ptn_time since; /* when it was chosen, or the first one before it that is relayed or direct like
+                       it */
     uint32_t priority; /* PRIORITY of its questions */
     struct ptn_ice_consent consent;
 };
@@ -130,6 +133,7 @@ struct ptn_ice {
     unsigned pair_count;
     bool begun;             /* a check of this session went out: initial states are set */
     uint32_t trigger_count; /* numbers triggered checks */
+    unsigned in_a_row;      /* so many triggered checks went out since an ordinary one */
     ptn_time next_check;    /* not before, for the pacing's sake */
     ptn_time started_at;    /* when the far end's description came */
     bool patience_over;     /* RFC 8863 */

@@ -11,7 +11,8 @@ struct sender {
 };
 
 static void begin_request(struct ptn_ice *ice, struct ptn_stun_out *o, const struct ptn_stun_id *id,
-                          struct sender s, uint32_t priority, bool controlling)
+                          struct sender s, uint32_t priority, bool controlling,
+                          const uint8_t *tie_breaker)
 {
     char user[PTN_ICE_UFRAG_MAX * 2 + 2];
     size_t first = strlen(s.theirs->ufrag), second = strlen(s.ours->ufrag);
@@ -23,7 +24,7 @@ static void begin_request(struct ptn_ice *ice, struct ptn_stun_out *o, const str
     ptn_stun_put(o, PTN_STUN_USERNAME, ptn_bytes(user, first + 1 + second));
     ptn_stun_put_u32(o, PTN_STUN_PRIORITY, priority);
     ptn_stun_put(o, controlling ? PTN_STUN_ICE_CONTROLLING : PTN_STUN_ICE_CONTROLLED,
-                 ptn_bytes(ice->tie_breaker, sizeof ice->tie_breaker));
+                 ptn_bytes(tie_breaker, sizeof ice->tie_breaker));
 }
 
 static bool seal(struct ptn_ice *ice, struct ptn_stun_out *o, const char *pwd,
@@ -43,7 +44,7 @@ bool ptn_ice_write_check(struct ptn_ice *ice, const struct ptn_ice_pair *p, stru
 
     begin_request(ice, &o, &try->id, (struct sender){&ice->ours, &ice->far.creds},
                   ptn_ice_priority(PTN_ICE_PEER_REFLEXIVE, base->preference, p->component),
-                  try->controlling);
+                  try->controlling, try->tie_breaker);
     if (try->nominates)
         ptn_stun_put(&o, PTN_STUN_USE_CANDIDATE, (struct ptn_bytes){0});
     return seal(ice, &o, ice->far.creds.pwd, out);
@@ -57,7 +58,8 @@ bool ptn_ice_write_question(struct ptn_ice *ice, const struct ptn_ice_way *way, 
 
     if (earlier)
         s = (struct sender){&ice->earlier_ours, &ice->earlier_theirs};
-    begin_request(ice, &o, ptn_ice_consent_id(&way->consent), s, way->priority, ice->controlling);
+    begin_request(ice, &o, ptn_ice_consent_id(&way->consent), s, way->priority, ice->controlling,
+                  ice->tie_breaker);
     return seal(ice, &o, s.theirs->pwd, out);
 }
 

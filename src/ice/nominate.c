@@ -2,14 +2,18 @@
  * ice/nominate.c - by which pair media goes, and which one is for good.
  *
  * Media takes the best pair that is proven and whose far end still agrees. Nominated ones come
- * first; of several, which an aggressive far end makes (RFC 5245 §8.1.1.2), the best, unless it
- * has fallen silent.
+ * first; of several, which an aggressive far end makes (RFC 5245 §8.1.1.2), the best. When the far
+ * end has been silent there for a while, the other proven ones are asked, and one that answers
+ * takes its place; or one by which the far end shows itself, since its NAT has given it another
+ * port.
  *
  * Who controls nominates once a component. A direct pair waits a moment and a relayed one two
- * seconds for better pairs that have been asked and may yet answer: media flows meanwhile, and a
- * nomination cannot be taken back without a restart (RFC 8445 §8.1.1).
+ * seconds for better pairs that have been asked and may yet answer, at most twice that: media
+ * flows meanwhile, and a nomination cannot be taken back without a restart (RFC 8445 §8.1.1).
  */
 #include "ice/inside.h"
+
+enum { REPEATS_IN_DOUBT = 2 };
 
 bool ptn_ice_pair_usable(const struct ptn_ice_pair *p, ptn_time now)
 {
@@ -24,10 +28,10 @@ static bool is_relayed(const struct ptn_ice *ice, const struct ptn_ice_pair *p)
 
 static bool is_better(const struct ptn_ice_pair *a, const struct ptn_ice_pair *b)
 {
+    if (a->slow != b->slow && (a->slow ? b : a)->answered_at > (a->slow ? a : b)->answered_at)
+        return b->slow;
     if (a->nominated != b->nominated)
         return a->nominated;
-    if (a->slow != b->slow)
-        return b->slow;
     return a->valid_priority > b->valid_priority;
 }
 
@@ -74,13 +78,33 @@ static void settle_list(struct ptn_ice *ice, const struct ptn_ice_pair *chosen)
     }
 }
 
+/* The far end was slow to consent: a check tells sooner, since it is repeated. When that is not
+ * answered either, perhaps those by other pairs are. */
+static void doubt(struct ptn_ice *ice, struct ptn_ice_component *c)
+{
+    struct ptn_ice_pair *p = &ice->pairs[c->way.pair];
+
+    if (!p->slow) {
+        p->slow = true;
+        ptn_ice_trigger(ice, p);
+    }
+    if (c->way.asked_around || p->state != PTN_ICE_IN_PROGRESS || p->txn.sends <= REPEATS_IN_DOUBT)
+        return;
+    c->way.asked_around = true;
+    for (unsigned i = 0; i < ice->pair_count; i++) {
+        struct ptn_ice_pair *q = &ice->pairs[i];
+        if (q != p && q->component == p->component && q->proven)
+            ptn_ice_trigger(ice, q);
+    }
+}
+
 static void choose_way(struct ptn_ice *ice, ptn_time now, unsigned component)
 {
     struct ptn_ice_component *c = ptn_ice_component(ice, component);
     struct ptn_ice_way *way = &c->way;
 
     if (way->set && way->consent.asked > PTN_ICE_SLOW)
-        ice->pairs[way->pair].slow = true;
+        doubt(ice, c);
     struct ptn_ice_pair *p = best(ice, now, component);
     if (!p) {
         c->lost |= way->set;
@@ -89,7 +113,9 @@ static void choose_way(struct ptn_ice *ice, ptn_time now, unsigned component)
     }
     uint8_t number = (uint8_t)(p - ice->pairs);
     if (!way->set || way->pair != number) {
-        *way = (struct ptn_ice_way){.set = true, .pair = number};
+        bool as_before = way->set && is_relayed(ice, p) == is_relayed(ice, &ice->pairs[way->pair]);
+        ptn_time since = as_before ? way->since : now;
+        *way = (struct ptn_ice_way){.set = true, .pair = number, .since = since};
         way->priority =
             ptn_ice_priority(PTN_ICE_PEER_REFLEXIVE, ice->locals[p->local].preference, component);
         ptn_ice_consent_start(&way->consent, p->answered_at, &ice->dice);
@@ -97,6 +123,7 @@ static void choose_way(struct ptn_ice *ice, ptn_time now, unsigned component)
     } else if (way->consent.answered_at < p->answered_at) {
         /* A check says the same as an answer to a question. */
         ptn_ice_consent_answered(&way->consent, p->answered_at, &ice->dice);
+        way->asked_around = false;
     }
     describe(ice, p, &way->route);
     if (p->nominated && c->settled != number) {
@@ -156,7 +183,7 @@ ptn_time ptn_ice_nomination_due(const struct ptn_ice *ice, ptn_time now, unsigne
             p->priority > chosen->valid_priority)
             due = ptn_time_max(due, worth_until(ice, p, patience));
     }
-    return due;
+    return ptn_time_min(due, ptn_time_max(now, way->since + 2 * patience));
 }
 
 static void nominate(struct ptn_ice *ice, ptn_time now, unsigned component)

@@ -13,6 +13,8 @@
 
 #include "ice/inside.h"
 
+enum { TRIGGERED_IN_A_ROW = 3 };
+
 static const struct ptn_ice_base *base_of(const struct ptn_ice *ice, const struct ptn_ice_pair *p)
 {
     return &ice->locals[p->local];
@@ -162,7 +164,7 @@ static struct ptn_ice_pair *best_in_state(struct ptn_ice *ice, enum ptn_ice_pair
 
     for (unsigned i = 0; i < ice->pair_count; i++) {
         struct ptn_ice_pair *p = &ice->pairs[i];
-        if (p->state == state && (!best || p->priority > best->priority))
+        if (p->state == state && !p->queued && (!best || p->priority > best->priority))
             best = p;
     }
     return best;
@@ -183,20 +185,39 @@ static struct ptn_ice_pair *thaw(struct ptn_ice *ice)
     return best;
 }
 
-struct ptn_ice_pair *ptn_ice_next_pair(struct ptn_ice *ice)
+static struct ptn_ice_pair *next_triggered(struct ptn_ice *ice)
 {
     struct ptn_ice_pair *next = NULL;
 
-    if (!ice->begun)
-        set_initial_states(ice);
     for (unsigned i = 0; i < ice->pair_count; i++)
         if (ice->pairs[i].queued && (!next || ice->pairs[i].queued < next->queued))
             next = &ice->pairs[i];
+    return next;
+}
+
+static struct ptn_ice_pair *next_ordinary(struct ptn_ice *ice)
+{
+    struct ptn_ice_pair *next = best_in_state(ice, PTN_ICE_WAITING);
+
+    return next ? next : thaw(ice);
+}
+
+struct ptn_ice_pair *ptn_ice_next_pair(struct ptn_ice *ice)
+{
+    struct ptn_ice_pair *triggered = next_triggered(ice), *next = NULL;
+
+    if (!ice->begun)
+        set_initial_states(ice);
+    /* Triggered ones first (RFC 8445 §6.1.4.2), but two ends that see each other come from ever new
+     * ports would never get to the pair with the relay. */
+    if (!triggered || ice->in_a_row >= TRIGGERED_IN_A_ROW)
+        next = next_ordinary(ice);
     if (!next)
-        next = best_in_state(ice, PTN_ICE_WAITING);
+        next = triggered;
     if (!next)
-        next = thaw(ice);
-    ice->begun |= next != NULL;
+        return NULL;
+    ice->in_a_row = next->queued ? ice->in_a_row + 1 : 0;
+    ice->begun = true;
     return next;
 }
 

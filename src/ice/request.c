@@ -147,13 +147,29 @@ static int learn_remote(struct ptn_ice *ice, const struct ptn_ice_early *check, 
     return row;
 }
 
+/* With a nominated way that works, a new port of the far end is nothing to look into, unless it
+ * is nominated: behind some NATs each check comes from another one. */
+static bool is_news(const struct ptn_ice *ice, const struct ptn_ice_early *check,
+                    unsigned component)
+{
+    const struct ptn_ice_way *way = &ice->component[component - 1].way;
+    bool works = way->set && way->route.nominated && way->consent.asked <= PTN_ICE_SLOW;
+
+    return !works || check->nominates || ptn_ice_find_remote(ice, component, &check->from) >= 0;
+}
+
 bool ptn_ice_learn(struct ptn_ice *ice, ptn_time now, const struct ptn_ice_early *check)
 {
     int local = local_of(ice, check->path);
-    int remote = local < 0 ? -1 : learn_remote(ice, check, ice->locals[local].c.component);
+
+    if (local < 0)
+        return false;
+    unsigned component = ice->locals[local].c.component;
+    if (!is_news(ice, check, component))
+        return true;
+    int remote = learn_remote(ice, check, component);
     struct ptn_ice_pair *p =
         remote < 0 ? NULL : ptn_ice_pair_of(ice, (unsigned)local, (unsigned)remote);
-
     if (!p)
         return false;
     p->heard = true;

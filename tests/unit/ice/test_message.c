@@ -371,6 +371,82 @@ TEST(who_is_told_of_a_role_conflict_changes_once_and_asks_again)
     bench_close(&b);
 }
 
+/* Else a far end that had won would read a new tie-breaker beside the old role, and give way. */
+TEST(a_check_is_repeated_as_it_was_though_the_role_has_changed)
+{
+    struct bench b = bench_open(true);
+    uint8_t first[1200];
+    size_t size;
+
+    ptn_ice_set_far(b.ice, b.now, &FAR);
+    add_far(&b, 0, 2000);
+    add_far(&b, 1, 1000);
+    CHECK(hear(&b));
+    memcpy(first, b.out.data, size = b.out.size);
+    b.now += PTN_MS(50);
+    CHECK(hear(&b));
+    CHECK_EQ(PTN_ICE_ANSWER, answer(&b, &(struct answer){.code = 487}));
+    CHECK(!ptn_ice_controlling(b.ice));
+    b.now += PTN_MS(450);
+    while (hear(&b))
+        if (b.to.ip[3] == far_addr(0).ip[3])
+            break;
+    CHECK(ptn_bytes_equal(ptn_bytes(first, size), b.out));
+    bench_close(&b);
+}
+
+TEST(beside_a_nominated_pair_that_works_a_new_port_is_answered_and_not_looked_into)
+{
+    struct bench b = bench_open(false);
+
+    ptn_ice_set_far(b.ice, b.now, &FAR);
+    say(&b, &(struct check){.nominates = true});
+    CHECK(hear_class(&b, PTN_STUN_REQUEST));
+    answer(&b, &(struct answer){0});
+    quiet(&b);
+    b.now += PTN_S(1);
+    CHECK_EQ(PTN_ICE_CHECK, say(&b, &(struct check){.from = 1}));
+    CHECK(hear(&b));
+    CHECK_EQ(PTN_STUN_SUCCESS, b.m.class);
+    CHECK(!hear(&b));
+    /* When the far end has been slow to consent, it is: its NAT may have given it another port. */
+    for (unsigned i = 0; i < 20; i++) {
+        b.now += PTN_S(1);
+        quiet(&b);
+    }
+    say(&b, &(struct check){.from = 1});
+    while (hear(&b))
+        if (b.m.class == PTN_STUN_REQUEST && b.to.ip[3] == far_addr(1).ip[3])
+            answer(&b, &(struct answer){0});
+    CHECK(goes_to(&b, 1));
+    bench_close(&b);
+}
+
+TEST(a_way_that_is_slow_to_consent_is_left_only_for_one_that_answers)
+{
+    for (unsigned other_lives = 0; other_lives < 2; other_lives++) {
+        struct bench b = bench_open(false);
+        ptn_ice_set_far(b.ice, b.now, &FAR);
+        for (unsigned i = 2; i-- > 0;) {
+            say(&b, &(struct check){.from = i, .nominates = i == 0, .priority = 2000 - i});
+            b.now += PTN_MS(50);
+            CHECK(hear_class(&b, PTN_STUN_REQUEST));
+            answer(&b, &(struct answer){0});
+            quiet(&b);
+        }
+        CHECK(goes_to(&b, 0));
+        for (unsigned i = 0; i < 250; i++) {
+            b.now += PTN_MS(100);
+            while (hear(&b))
+                if (other_lives && b.m.class == PTN_STUN_REQUEST && b.to.ip[3] == far_addr(1).ip[3])
+                    answer(&b, &(struct answer){0});
+        }
+        CHECK(goes_to(&b, other_lives));
+        CHECK(told(&b, PTN_ICE_DOUBTED) || other_lives);
+        bench_close(&b);
+    }
+}
+
 TEST(answers_that_prove_nothing_are_refused_and_counted)
 {
     static const struct {
