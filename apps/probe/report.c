@@ -1,5 +1,5 @@
 /*
- * probe/report.c - the answer in words, and what to do about it.
+ * probe/report.c - the answer in words.
  */
 #include "report.h"
 
@@ -17,31 +17,6 @@ int probe_exit_code(const struct ptn_discover_result *r)
     case PTN_DISCOVER_PORT_RESTRICTED: return 0;
     }
     return PROBE_UNSURE;
-}
-
-/* What a phone here should do. Keys are those of desk phones. */
-static const char *advice(const struct ptn_discover_result *r)
-{
-    switch (r->type) {
-    case PTN_DISCOVER_TYPE_UNKNOWN: return "Ask a server with two addresses to learn more.";
-    case PTN_DISCOVER_UDP_BLOCKED:
-        return "Register over TCP or TLS (account.X.sip_server.1.transport_type = 1 or 2); audio "
-               "needs a relay (TURN) over TCP.";
-    case PTN_DISCOVER_OPEN: return "Nothing needs to be set: others reach this computer directly.";
-    case PTN_DISCOVER_UDP_FIREWALL:
-        return "There is no NAT; keep the firewall open with keep-alives "
-               "(account.X.nat.udp_update_enable = 1).";
-    case PTN_DISCOVER_FULL_CONE:
-    case PTN_DISCOVER_ADDRESS_RESTRICTED:
-    case PTN_DISCOVER_PORT_RESTRICTED:
-        return "STUN works here: static.sip.nat_stun.enable = 1, account.X.nat.nat_traversal = 1, "
-               "account.X.nat.rport = 1, with keep-alives.";
-    case PTN_DISCOVER_SYMMETRIC:
-        return "STUN does not work here: each far end sees another address. Use "
-               "account.X.nat.rport = 1 and leave the audio to a server that answers to where it "
-               "comes from, or to a relay (TURN).";
-    }
-    return "";
 }
 
 static void print_line(FILE *out, const char *what, const char *text, enum ptn_discover_why why)
@@ -98,5 +73,6 @@ void probe_print(const struct ptn_discover_result *r, const struct probe_servers
         print_server(out, &r->servers[i], servers->names[i]);
     if (r->loss > 0)
         fprintf(out, "%-12s %.0f %%\n", "lost", r->loss * 100);
-    fprintf(out, "%-12s %lld ms\n\n%s\n", "took", (long long)ptn_time_ms(r->took), advice(r));
+    fprintf(out, "%-12s %lld ms\n\n", "took", (long long)ptn_time_ms(r->took));
+    probe_advise(r, servers, out);
 }

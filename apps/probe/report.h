@@ -24,6 +24,10 @@ int probe_exit_code(const struct ptn_discover_result *r);
 void probe_print(const struct ptn_discover_result *r, const struct probe_servers *servers,
                  FILE *out);
 
+/* What to do about it. */
+void probe_advise(const struct ptn_discover_result *r, const struct probe_servers *servers,
+                  FILE *out);
+
 /* One JSON object and a newline, as the manual describes it. False when memory is short. */
 bool probe_print_json(const struct ptn_discover_result *r, const struct probe_servers *servers,
                       FILE *out);

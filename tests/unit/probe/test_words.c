@@ -141,3 +141,65 @@ TEST(each_outcome_has_its_exit_code)
         CHECK_EQ(cases[i].code, probe_exit_code(&r));
     }
 }
+
+/* What is printed as advice. */
+static const char *advice(const struct ptn_discover_result *r, const struct probe_servers *servers)
+{
+    static char text[2000];
+    FILE *f = tmpfile();
+
+    CHECK(f);
+    probe_advise(r, servers, f);
+    rewind(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    return text;
+}
+
+TEST(each_nat_has_lines_for_a_phones_file)
+{
+    static const struct {
+        enum ptn_discover_type type;
+        const char *has, *has_not;
+    } cases[] = {
+        {PTN_DISCOVER_OPEN, "Nothing needs to be set", "account"},
+        {PTN_DISCOVER_UDP_FIREWALL, "\n    account.1.nat.udp_update_enable = 1\n", "nat_stun"},
+        {PTN_DISCOVER_FULL_CONE, "\n    static.sip.nat_stun.server = b.example\n", "nat_turn"},
+        {PTN_DISCOVER_ADDRESS_RESTRICTED, "\n    static.sip.nat_stun.port = 3479\n", "nat_turn"},
+        {PTN_DISCOVER_PORT_RESTRICTED, "\n    account.1.nat.nat_traversal = 1\n", "nat_turn"},
+        {PTN_DISCOVER_SYMMETRIC, "\n    account.1.nat.nat_traversal = 0\n", "nat_stun"},
+        {PTN_DISCOVER_SYMMETRIC, "\n    static.sip.nat_turn.enable = 1\n", "nat_stun"},
+        {PTN_DISCOVER_UDP_BLOCKED, "\n    account.1.sip_server.1.transport_type = 1\n", "nat_stun"},
+    };
+    const char *const words[] = {"a.example", "b.example:3479"};
+    struct probe_servers servers;
+    char why[PTN_CONF_WHY_SIZE];
+
+    CHECK(probe_take_servers(words, 2, &servers, why));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ptn_discover_result r = {.type = cases[i].type, .server_count = 2};
+        r.servers[0].state = PTN_DISCOVER_SERVER_SILENT;
+        r.servers[1].state = PTN_DISCOVER_SERVER_ANSWERED;
+        CHECK(strstr(advice(&r, &servers), cases[i].has));
+        CHECK(!strstr(advice(&r, &servers), cases[i].has_not));
+    }
+}
+
+TEST(where_nothing_was_learned_it_is_said_where_to_look)
+{
+    const char *const words[] = {"a.example"};
+    struct ptn_discover_result r = {.type = PTN_DISCOVER_TYPE_UNKNOWN, .server_count = 1};
+    struct probe_servers servers;
+    char why[PTN_CONF_WHY_SIZE];
+
+    CHECK(probe_take_servers(words, 1, &servers, why));
+    r.servers[0].state = PTN_DISCOVER_SERVER_UNRESOLVED;
+    CHECK(strstr(advice(&r, &servers), "are they spelled right"));
+    r.servers[0].state = PTN_DISCOVER_SERVER_REFUSED;
+    CHECK(strstr(advice(&r, &servers), "do not answer strangers"));
+    r.mapped = ptn_addr_v4(203, 0, 113, 7, 1);
+    CHECK(strstr(advice(&r, &servers), "two servers at once"));
+    /* One that is silent may simply not run; it takes two to blame the network. */
+    r = (struct ptn_discover_result){.type = PTN_DISCOVER_UDP_BLOCKED, .server_count = 1};
+    CHECK(strstr(advice(&r, &servers), "Either no STUN server runs there"));
+}
