@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "registrar/registrar.h"
 #include "support/puppet.h"
-#include "support/registrar.h"
 #include "support/test.h"
 
 #include "relay/relay.h"
@@ -15,7 +15,7 @@
 
 enum { ACCOUNTS_MAX = 16 };
 
-static const struct registrar_user USERS[ACCOUNTS_MAX] = {
+static const struct ptn_registrar_user USERS[ACCOUNTS_MAX] = {
     {"1001", "one"},      {"1002", "two"},      {"1003", "three"},   {"1004", "four"},
     {"1005", "five"},     {"1006", "six"},      {"1007", "seven"},   {"1008", "eight"},
     {"1009", "nine"},     {"1010", "ten"},      {"1011", "eleven"},  {"1012", "twelve"},
@@ -25,7 +25,7 @@ static struct office {
     struct ptn_scenario *s;
     struct ptn_sim *w;
     struct ptn_relay *stun;
-    struct registrar *registrar;
+    struct ptn_registrar *registrar;
     struct ptn_ua *ua;
     unsigned events[PTN_UA_STOPPED + 1];
     unsigned warned; /* that what is seen changes too often */
@@ -89,13 +89,13 @@ static void office_open(const struct plan *plan)
         .instance = "urn:uuid:00000000-0000-1000-8000-0123456789ab",
         .log = &LOG,
     };
-    struct registrar_opts registrar = {.locals = {ptn_addr_v4(203, 0, 113, 7, 5060)},
-                                       .local_count = 1,
-                                       .domain = "example.test",
-                                       .users = USERS,
-                                       .user_count = ACCOUNTS_MAX,
-                                       .shows_any_port = plan->shows_any_port,
-                                       .shows_any_contact = plan->shows_any_contact};
+    struct ptn_registrar_opts registrar = {.locals = {ptn_addr_v4(203, 0, 113, 7, 5060)},
+                                           .local_count = 1,
+                                           .domain = "example.test",
+                                           .users = USERS,
+                                           .user_count = ACCOUNTS_MAX,
+                                           .shows_any_port = plan->shows_any_port,
+                                           .shows_any_contact = plan->shows_any_contact};
 
     o = (struct office){0};
     snprintf(text, sizeof text,
@@ -107,8 +107,8 @@ static void office_open(const struct plan *plan)
     o.w = puppet_world(o.s, 1);
     add_stun();
     registrar.dice = ptn_sim_dice(o.w);
-    o.registrar = registrar_new(&registrar);
-    add("registrar", registrar_machine(o.registrar));
+    o.registrar = ptn_registrar_new(&registrar);
+    add("registrar", ptn_registrar_machine(o.registrar));
     opts.dice = ptn_sim_dice(o.w);
     for (unsigned i = 0; i < plan->accounts; i++)
         opts.accounts[i] = (struct ptn_ua_account){
@@ -128,7 +128,7 @@ static void office_close(void)
 {
     ptn_sim_free(o.w);
     ptn_ua_free(o.ua);
-    registrar_free(o.registrar);
+    ptn_registrar_free(o.registrar);
     ptn_relay_free(o.stun);
     ptn_scenario_free(o.s);
 }
@@ -157,14 +157,15 @@ static unsigned registered(void)
 
     for (unsigned i = 0; i < status()->account_count; i++)
         count += status()->accounts[i].state == PTN_UA_ACCOUNT_REGISTERED &&
-                 registrar_binding(o.registrar, USERS[i].name, ptn_sim_now(o.w)) != NULL;
+                 ptn_registrar_binding(o.registrar, USERS[i].name, ptn_sim_now(o.w)) != NULL;
     return count;
 }
 
 /* Is what the registrar has bound the place it really sees the phone at? */
 static bool bound_as_seen(const char *user)
 {
-    const struct registrar_binding *b = registrar_binding(o.registrar, user, ptn_sim_now(o.w));
+    const struct ptn_registrar_binding *b =
+        ptn_registrar_binding(o.registrar, user, ptn_sim_now(o.w));
     char seen[PTN_ADDR_TEXT_MAX];
 
     return b && strstr(b->contact, ptn_addr_format(&b->source, seen)) != NULL;
@@ -194,8 +195,8 @@ TEST(the_mapped_address_of_a_tcp_port_is_asked_from_that_port_before_it_is_told)
         CHECK_EQ(1, registered());
         CHECK(bound_as_seen("1001"));
         CHECK_EQ(rows[i].why, status()->accounts[0].contact.why);
-        CHECK(registrar_count(o.registrar, REGISTRAR_REGISTERED) <= rows[i].registers);
-        CHECK_EQ(1, registrar_count(o.registrar, REGISTRAR_CONNECTED));
+        CHECK(ptn_registrar_count(o.registrar, PTN_REGISTRAR_REGISTERED) <= rows[i].registers);
+        CHECK_EQ(1, ptn_registrar_count(o.registrar, PTN_REGISTRAR_CONNECTED));
         office_close();
     }
 }
@@ -209,11 +210,11 @@ TEST(sixteen_accounts_share_one_connection_and_one_port)
                                .keepalive_every = PTN_S(25)});
     run(PTN_S(600));
     CHECK_EQ(16, registered());
-    CHECK_EQ(1, registrar_count(o.registrar, REGISTRAR_CONNECTED));
-    CHECK_EQ(16, registrar_count(o.registrar, REGISTRAR_REGISTERED));
+    CHECK_EQ(1, ptn_registrar_count(o.registrar, PTN_REGISTRAR_CONNECTED));
+    CHECK_EQ(16, ptn_registrar_count(o.registrar, PTN_REGISTRAR_REGISTERED));
     /* One at once and each 20 to 25 s, not sixteen times that. */
-    CHECK(registrar_count(o.registrar, REGISTRAR_PINGED) <= 32);
-    CHECK(registrar_count(o.registrar, REGISTRAR_PINGED) >= 24);
+    CHECK(ptn_registrar_count(o.registrar, PTN_REGISTRAR_PINGED) <= 32);
+    CHECK(ptn_registrar_count(o.registrar, PTN_REGISTRAR_PINGED) >= 24);
     for (unsigned i = 0; i < 16; i++)
         CHECK(bound_as_seen(USERS[i].name));
     office_close();
@@ -236,7 +237,7 @@ TEST(a_connection_that_is_lost_without_a_word_is_made_anew_for_all_accounts)
         /* An interval until it is asked, ten seconds of silence, and the way anew. */
         run(PTN_S(25 + 10 + 5));
         CHECK_EQ(16, registered());
-        CHECK_EQ(2, registrar_count(o.registrar, REGISTRAR_CONNECTED));
+        CHECK_EQ(2, ptn_registrar_count(o.registrar, PTN_REGISTRAR_CONNECTED));
         for (unsigned k = 0; k < 16; k++)
             CHECK(bound_as_seen(USERS[k].name));
         office_close();
@@ -250,7 +251,7 @@ TEST(a_nat_that_forgets_a_connection_amid_a_registration_costs_ten_seconds)
                                .accounts = 1,
                                .keepalive = PTN_SIP_KEEPALIVE_CRLF,
                                .keepalive_every = PTN_S(25)});
-    while (registrar_count(o.registrar, REGISTRAR_CHALLENGED) == 0)
+    while (ptn_registrar_count(o.registrar, PTN_REGISTRAR_CHALLENGED) == 0)
         run(PTN_MS(1));
     puppet_event(o.w, o.s, "0s reboot gate");
     run(PTN_S(11));
@@ -313,7 +314,7 @@ TEST(a_middlebox_that_lies_in_every_answer_causes_no_register_loop)
                                    .shows_any_port = true,
                                    .shows_any_contact = row & 4});
         run(PTN_S(4 * 3600));
-        unsigned registers = registrar_count(o.registrar, REGISTRAR_REGISTERED);
+        unsigned registers = ptn_registrar_count(o.registrar, PTN_REGISTRAR_REGISTERED);
         print_message("# over %s, STUN %s, contact %s: %u REGISTERs in 4 hours\n",
                       row & 1 ? "TCP" : "UDP", row & 2 ? "off" : "on",
                       row & 4 ? "rewritten too" : "as it was", registers);

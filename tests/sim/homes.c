@@ -14,8 +14,8 @@ enum { STUN_PORT = 3478 };
 const double HOMES_HZ[HOMES] = {440, 1000};
 
 static const char *const names[HOMES] = {"alice", "bob"};
-static const struct registrar_user users[HOMES] = {{"alice", "secret of alice"},
-                                                   {"bob", "secret of bob"}};
+static const struct ptn_registrar_user users[HOMES] = {{"alice", "secret of alice"},
+                                                       {"bob", "secret of bob"}};
 
 static void must(bool good, const char *what)
 {
@@ -104,7 +104,7 @@ static void add_stun_server(struct homes *h, bool turn)
 
 static void add_registrar(struct homes *h)
 {
-    struct registrar_opts opts = {
+    struct ptn_registrar_opts opts = {
         .locals = {ptn_addr_v4(203, 0, 113, 7, 5060)},
         .local_count = 1,
         .tls = true,
@@ -116,8 +116,8 @@ static void add_registrar(struct homes *h)
     };
     ptn_sim_machine number;
 
-    h->registrar = registrar_new(&opts);
-    add(h, "registrar", registrar_machine(h->registrar), &number);
+    h->registrar = ptn_registrar_new(&opts);
+    add(h, "registrar", ptn_registrar_machine(h->registrar), &number);
 }
 
 static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
@@ -185,7 +185,7 @@ void homes_close(struct homes *h)
     ptn_sim_free(h->w);
     for (unsigned i = 0; i < HOMES; i++)
         ptn_ua_free(h->phones[i].ua);
-    registrar_free(h->registrar);
+    ptn_registrar_free(h->registrar);
     ptn_relay_free(h->stun);
     ptn_scenario_free(h->s);
 }

@@ -9,9 +9,9 @@
 #define PTN_TEST_HOMES_H
 
 #include "ear.h"
+#include "registrar/registrar.h"
 #include "relay/relay.h"
 #include "sim/world.h"
-#include "support/registrar.h"
 #include "ua/ua.h"
 
 enum { ALICE, BOB, HOMES };
@@ -20,11 +20,11 @@ extern const double HOMES_HZ[HOMES];
 
 struct homes_opts {
     uint64_t seed;
-    const char *nat[HOMES];  /* a NAT's kind and properties, "port-restricted"; NULL: none */
-    const char *link[HOMES]; /* of the home's wire, "delay 20ms loss 3%"; NULL: "delay 15ms" */
-    const char *more;        /* further lines of the scenario, "at 20s reboot nat-a"; NULL */
-    bool no_stun;            /* the STUN server is silent */
-    bool turn;               /* both phones have TURN there: user "phone" with "turn" */
+    const char *nat[HOMES];       /* a NAT's kind and properties, "port-restricted"; NULL: none */
+    const char *link[HOMES];      /* of the home's wire, "delay 20ms loss 3%"; NULL: "delay 15ms" */
+    const char *more;             /* further lines of the scenario, "at 20s reboot nat-a"; NULL */
+    bool no_stun;                 /* the STUN server is silent */
+    bool turn;                    /* both phones have TURN there: user "phone" with "turn" */
     enum ptn_transport transport; /* of both accounts; 0: UDP */
     /* Changes a phone's settings before it is made; NULL: as they are. */
     void (*change)(struct ptn_ua_opts *opts, unsigned phone);
@@ -45,7 +45,7 @@ struct homes {
     struct ptn_scenario *s;
     struct ptn_sim *w;
     struct ptn_relay *stun;
-    struct registrar *registrar;
+    struct ptn_registrar *registrar;
     struct homes_phone phones[HOMES];
 };
 

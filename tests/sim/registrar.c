@@ -2,7 +2,7 @@
  * tests/sim/registrar.c - SIP agents behind NATs register and call each other through the
  * simulator's registrar: the story that the registrar and the agent tell one language.
  */
-#include "support/registrar.h"
+#include "registrar/registrar.h"
 
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ static const char HOMES[] = "wire core 203.0.113.0/24 delay 10ms\n"
                             "host bob home-b 192.168.1.10\n"
                             "host registrar core 203.0.113.7\n";
 
-static const struct registrar_user USERS[] = {{"alice", "secret-a"}, {"bob", "secret-b"}};
+static const struct ptn_registrar_user USERS[] = {{"alice", "secret-a"}, {"bob", "secret-b"}};
 
 /* A SIP agent and the last of what it said. */
 struct phone {
@@ -38,7 +38,7 @@ struct phone {
 struct world {
     struct ptn_scenario *s;
     struct ptn_sim *w;
-    struct registrar *r;
+    struct ptn_registrar *r;
     struct phone alice, bob;
 };
 
@@ -86,7 +86,7 @@ static void phone_start(struct world *w, struct phone *p, const char *name, cons
                          &p->number));
 }
 
-static struct world world_open(const char *text, uint64_t seed, struct registrar_opts opts,
+static struct world world_open(const char *text, uint64_t seed, struct ptn_registrar_opts opts,
                                enum ptn_transport transport)
 {
     struct world w = {.s = puppet_scenario(text)};
@@ -99,8 +99,8 @@ static struct world world_open(const char *text, uint64_t seed, struct registrar
     opts.users = USERS;
     opts.user_count = 2;
     opts.dice = ptn_sim_dice(w.w);
-    w.r = registrar_new(&opts);
-    struct ptn_machine machine = registrar_machine(w.r);
+    w.r = ptn_registrar_new(&opts);
+    struct ptn_machine machine = ptn_registrar_machine(w.r);
     CHECK_EQ(PTN_OK,
              ptn_sim_add(w.w, (unsigned)ptn_scenario_host(w.s, "registrar"), &machine, &number));
     phone_start(&w, &w.alice, "alice", "secret-a", transport, 10);
@@ -111,7 +111,7 @@ static struct world world_open(const char *text, uint64_t seed, struct registrar
 static void world_close(struct world *w)
 {
     ptn_sim_free(w->w);
-    registrar_free(w->r);
+    ptn_registrar_free(w->r);
     ptn_sip_free(w->alice.sip);
     ptn_sip_free(w->bob.sip);
     ptn_scenario_free(w->s);
@@ -198,37 +198,38 @@ TEST(both_register_with_digest_and_withdraw_it)
 
     for (unsigned i = 0; i < 2; i++) {
         struct world w =
-            world_open(HOMES, 1, (struct registrar_opts){.algorithm = algorithms[i]}, PTN_UDP);
+            world_open(HOMES, 1, (struct ptn_registrar_opts){.algorithm = algorithms[i]}, PTN_UDP);
         run(&w, PTN_S(2));
         CHECK_EQ(1, w.alice.events[PTN_SIP_REGISTERED]);
         CHECK_EQ(1, w.bob.events[PTN_SIP_REGISTERED]);
-        CHECK_EQ(2, registrar_count(w.r, REGISTRAR_CHALLENGED));
-        const struct registrar_binding *b = registrar_binding(w.r, "alice", ptn_sim_now(w.w));
+        CHECK_EQ(2, ptn_registrar_count(w.r, PTN_REGISTRAR_CHALLENGED));
+        const struct ptn_registrar_binding *b =
+            ptn_registrar_binding(w.r, "alice", ptn_sim_now(w.w));
         CHECK(b);
         CHECK(strstr(b->contact, "203.0.113.10:5060"));
         CHECK_ADDR(&w.alice.path.contact, &b->source);
-        CHECK(!registrar_binding(w.r, "alice", PTN_S(4000)));
+        CHECK(!ptn_registrar_binding(w.r, "alice", PTN_S(4000)));
 
         ptn_sip_unregister(w.alice.sip, ptn_sim_now(w.w), w.alice.account);
         wake(&w, &w.alice);
         run(&w, PTN_S(2));
         CHECK_EQ(1, w.alice.events[PTN_SIP_UNREGISTERED]);
-        CHECK(!registrar_binding(w.r, "alice", ptn_sim_now(w.w)));
-        CHECK(registrar_binding(w.r, "bob", ptn_sim_now(w.w)));
+        CHECK(!ptn_registrar_binding(w.r, "alice", ptn_sim_now(w.w)));
+        CHECK(ptn_registrar_binding(w.r, "bob", ptn_sim_now(w.w)));
         world_close(&w);
     }
 }
 
 TEST(a_wrong_password_is_refused_and_binds_nothing)
 {
-    static const struct registrar_user others[] = {{"alice", "another"}, {"bob", "secret-b"}};
-    struct world w = world_open(HOMES, 1, (struct registrar_opts){0}, PTN_UDP);
+    static const struct ptn_registrar_user others[] = {{"alice", "another"}, {"bob", "secret-b"}};
+    struct world w = world_open(HOMES, 1, (struct ptn_registrar_opts){0}, PTN_UDP);
 
-    registrar_set_users(w.r, others, 2);
+    ptn_registrar_set_users(w.r, others, 2);
     run(&w, PTN_S(1));
     CHECK_EQ(0, w.alice.events[PTN_SIP_REGISTERED]);
     CHECK(w.alice.events[PTN_SIP_REGISTER_FAILED] > 0);
-    CHECK(!registrar_binding(w.r, "alice", ptn_sim_now(w.w)));
+    CHECK(!ptn_registrar_binding(w.r, "alice", ptn_sim_now(w.w)));
     CHECK_EQ(1, w.bob.events[PTN_SIP_REGISTERED]);
     world_close(&w);
 }
@@ -236,13 +237,13 @@ TEST(a_wrong_password_is_refused_and_binds_nothing)
 TEST(a_stale_nonce_is_replaced_without_asking_for_the_password_again)
 {
     struct world w = world_open(
-        HOMES, 1, (struct registrar_opts){.nonce_lifetime = PTN_S(10), .expires_max_s = 60},
+        HOMES, 1, (struct ptn_registrar_opts){.nonce_lifetime = PTN_S(10), .expires_max_s = 60},
         PTN_UDP);
 
     run(&w, PTN_S(300));
     CHECK(w.alice.events[PTN_SIP_REGISTERED] >= 4);
     CHECK_EQ(0, w.alice.events[PTN_SIP_REGISTER_FAILED]);
-    CHECK(registrar_binding(w.r, "alice", ptn_sim_now(w.w)));
+    CHECK(ptn_registrar_binding(w.r, "alice", ptn_sim_now(w.w)));
     world_close(&w);
 }
 
@@ -263,16 +264,16 @@ static void check_call(struct world *w)
     CHECK_EQ(1, w->alice.events[PTN_SIP_ENDED]);
     CHECK_EQ(PTN_SIP_ENDED_BY_PEER, w->alice.ended);
     CHECK_EQ(1, w->bob.events[PTN_SIP_ENDED]);
-    CHECK_EQ(0, registrar_count(w->r, REGISTRAR_DROPPED));
+    CHECK_EQ(0, ptn_registrar_count(w->r, PTN_REGISTRAR_DROPPED));
 }
 
 TEST(a_challenged_call_is_made_answered_and_ended)
 {
     struct world w =
-        world_open(HOMES, 1, (struct registrar_opts){.challenges_calls = true}, PTN_UDP);
+        world_open(HOMES, 1, (struct ptn_registrar_opts){.challenges_calls = true}, PTN_UDP);
 
     check_call(&w);
-    CHECK_EQ(3, registrar_count(w.r, REGISTRAR_CHALLENGED));
+    CHECK_EQ(3, ptn_registrar_count(w.r, PTN_REGISTRAR_CHALLENGED));
     world_close(&w);
 }
 
@@ -280,7 +281,7 @@ TEST(calls_are_made_through_loss_as_well)
 {
     for (uint64_t seed = 1; seed <= 50; seed++) {
         struct world w =
-            world_open(HOMES, seed, (struct registrar_opts){.challenges_calls = true}, PTN_UDP);
+            world_open(HOMES, seed, (struct ptn_registrar_opts){.challenges_calls = true}, PTN_UDP);
         print_message("# seed %u\n", (unsigned)seed);
         puppet_event(w.w, w.s, "0s link core loss 5% duplicate 3%");
         check_call(&w);
@@ -299,16 +300,16 @@ TEST(over_tcp_phones_are_reached_by_the_connections_they_made)
                                     "host bob home-b 192.168.1.10\n"
                                     "host registrar core 203.0.113.7\n";
     struct world w =
-        world_open(symmetric, 1, (struct registrar_opts){.challenges_calls = true}, PTN_TCP);
+        world_open(symmetric, 1, (struct ptn_registrar_opts){.challenges_calls = true}, PTN_TCP);
 
     check_call(&w);
-    CHECK_EQ(PTN_TCP, registrar_binding(w.r, "bob", ptn_sim_now(w.w))->transport);
+    CHECK_EQ(PTN_TCP, ptn_registrar_binding(w.r, "bob", ptn_sim_now(w.w))->transport);
     world_close(&w);
 }
 
 TEST(a_call_is_cancelled_before_it_is_answered)
 {
-    struct world w = world_open(HOMES, 1, (struct registrar_opts){0}, PTN_UDP);
+    struct world w = world_open(HOMES, 1, (struct ptn_registrar_opts){0}, PTN_UDP);
 
     run(&w, PTN_S(2));
     call_bob(&w);
@@ -322,13 +323,13 @@ TEST(a_call_is_cancelled_before_it_is_answered)
     CHECK_EQ(1, w.bob.events[PTN_SIP_ENDED]);
     CHECK_EQ(PTN_SIP_ENDED_BY_PEER, w.bob.ended);
     CHECK_EQ(1, w.alice.events[PTN_SIP_ENDED]);
-    CHECK_EQ(0, registrar_count(w.r, REGISTRAR_DROPPED));
+    CHECK_EQ(0, ptn_registrar_count(w.r, PTN_REGISTRAR_DROPPED));
     world_close(&w);
 }
 
 TEST(who_is_unknown_or_absent_cannot_be_called)
 {
-    struct world w = world_open(HOMES, 1, (struct registrar_opts){0}, PTN_UDP);
+    struct world w = world_open(HOMES, 1, (struct ptn_registrar_opts){0}, PTN_UDP);
     struct ptn_sdp offer = description(10);
 
     run(&w, PTN_S(2));

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "registrar/registrar.h"
 #include "support/puppet.h"
-#include "support/registrar.h"
 #include "support/test.h"
 
 #include "sim/world.h"
@@ -15,12 +15,12 @@
 
 enum { SERVERS = 2 };
 
-static const struct registrar_user USERS[] = {{"alice", "secret"}};
+static const struct ptn_registrar_user USERS[] = {{"alice", "secret"}};
 
 static struct street {
     struct ptn_scenario *s;
     struct ptn_sim *w;
-    struct registrar *servers[SERVERS];
+    struct ptn_registrar *servers[SERVERS];
     struct ptn_ua *ua;
     unsigned events[PTN_UA_STOPPED + 1];
     unsigned complaints; /* warnings in the log */
@@ -66,7 +66,7 @@ static void add(const char *host, struct ptn_machine machine)
 static void add_server(unsigned i)
 {
     static const char *const hosts[SERVERS] = {"server-1", "server-2"};
-    struct registrar_opts opts = {
+    struct ptn_registrar_opts opts = {
         .locals = {ptn_addr_v4(198, 51, (uint8_t)(100 + i), 7, 5060)},
         .local_count = 1,
         .domain = "example.test",
@@ -76,8 +76,8 @@ static void add_server(unsigned i)
         .dice = ptn_sim_dice(st.w),
     };
 
-    st.servers[i] = registrar_new(&opts);
-    add(hosts[i], registrar_machine(st.servers[i]));
+    st.servers[i] = ptn_registrar_new(&opts);
+    add(hosts[i], ptn_registrar_machine(st.servers[i]));
 }
 
 static void happen(const char *event)
@@ -127,7 +127,7 @@ static void street_close(void)
     ptn_sim_free(st.w);
     ptn_ua_free(st.ua);
     for (unsigned i = 0; i < SERVERS; i++)
-        registrar_free(st.servers[i]);
+        ptn_registrar_free(st.servers[i]);
     ptn_scenario_free(st.s);
 }
 
@@ -164,7 +164,7 @@ static bool is_with(unsigned server)
 
     return account()->state == PTN_UA_ACCOUNT_REGISTERED &&
            ptn_addr_equal(&account()->server, &addr) &&
-           registrar_binding(st.servers[server - 1], "alice", ptn_sim_now(st.w));
+           ptn_registrar_binding(st.servers[server - 1], "alice", ptn_sim_now(st.w));
 }
 
 /* How long until it is; fails when it takes longer than `most`. */
@@ -214,11 +214,11 @@ TEST(naptr_leads_to_tcp_and_then_to_udp)
     street_open(1, BY_NAPTR, NULL);
     until_with(1, PTN_S(2));
     CHECK_EQ(PTN_TCP, account()->transport);
-    CHECK_EQ(PTN_TCP, registrar_binding(st.servers[0], "alice", ptn_sim_now(st.w))->transport);
+    CHECK_EQ(PTN_TCP, ptn_registrar_binding(st.servers[0], "alice", ptn_sim_now(st.w))->transport);
     happen("down one");
     until_with(2, PTN_S(75));
     CHECK_EQ(PTN_UDP, account()->transport);
-    CHECK_EQ(PTN_UDP, registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w))->transport);
+    CHECK_EQ(PTN_UDP, ptn_registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w))->transport);
     street_close();
 }
 
@@ -250,16 +250,16 @@ TEST(who_registers_with_both_is_known_to_both_and_leaves_both)
     CHECK_EQ(7, account()->also_at.ip[3]);
     happen("down one");
     /* From the first second on. */
-    CHECK(registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w)));
+    CHECK(ptn_registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w)));
     run(PTN_S(300));
-    CHECK(registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w)));
+    CHECK(ptn_registrar_binding(st.servers[1], "alice", ptn_sim_now(st.w)));
     happen("up one");
     until_with(1, PTN_S(320));
     ptn_ua_stop(st.ua, ptn_sim_now(st.w));
     run(PTN_S(5));
     CHECK_EQ(1, st.events[PTN_UA_STOPPED]);
     for (unsigned i = 0; i < SERVERS; i++)
-        CHECK(!registrar_binding(st.servers[i], "alice", ptn_sim_now(st.w)));
+        CHECK(!ptn_registrar_binding(st.servers[i], "alice", ptn_sim_now(st.w)));
     street_close();
 }
 

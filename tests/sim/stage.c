@@ -10,7 +10,7 @@
 
 enum { STUN_PORT = 3478 };
 
-static const struct registrar_user users[STAGE_ACCOUNTS_MAX + 1] = {
+static const struct ptn_registrar_user users[STAGE_ACCOUNTS_MAX + 1] = {
     {"alice", "secret of alice"},
     {"a2", "secret"},
     {"a3", "secret"},
@@ -127,7 +127,7 @@ static void add_stun_server(struct stage *st)
 static void start_server(struct stage *st, unsigned i)
 {
     struct stage_server *server = &st->servers[i];
-    struct registrar_opts opts = {
+    struct ptn_registrar_opts opts = {
         .locals = {server_addr(i)},
         .local_count = 1,
         .tls = true,
@@ -139,11 +139,11 @@ static void start_server(struct stage *st, unsigned i)
     };
 
     server->dead = false;
-    server->registrar = registrar_new(&opts);
+    server->registrar = ptn_registrar_new(&opts);
     server->middlebox.kind = st->opts.middlebox;
     server->middlebox.dice = ptn_sim_dice(st->w);
     server->middlebox.spared = ptn_addr_v4(198, 51, 101, 10, 0);
-    struct ptn_machine machine = registrar_machine(server->registrar);
+    struct ptn_machine machine = ptn_registrar_machine(server->registrar);
     add(st, server_hosts[i], middlebox_machine(&server->middlebox, &machine), &server->number);
 }
 
@@ -247,8 +247,8 @@ void stage_close(struct stage *st)
         skin_fini(&st->people[i].skin);
     }
     for (unsigned i = 0; i < STAGE_SERVERS; i++) {
-        registrar_free(st->servers[i].registrar);
-        registrar_free(st->servers[i].old);
+        ptn_registrar_free(st->servers[i].registrar);
+        ptn_registrar_free(st->servers[i].old);
     }
     ptn_relay_free(st->stun);
     ptn_scenario_free(st->s);
@@ -326,7 +326,7 @@ void stage_kill(struct stage *st, unsigned server)
         return;
     s->dead = true;
     ptn_sim_remove(st->w, s->number);
-    registrar_free(s->old);
+    ptn_registrar_free(s->old);
     s->old = s->registrar;
     s->registrar = NULL;
 }
@@ -339,7 +339,7 @@ void stage_revive(struct stage *st, unsigned server, bool with_bindings)
         return;
     start_server(st, server);
     if (with_bindings)
-        registrar_inherit(s->registrar, s->old);
+        ptn_registrar_inherit(s->registrar, s->old);
 }
 
 void stage_sleep(struct stage *st)
@@ -370,14 +370,14 @@ static bool says_registered(const struct stage *st, unsigned person, struct ptn_
 
 static bool knows(const struct stage *st, unsigned server)
 {
-    const struct registrar *r = st->servers[server].registrar;
+    const struct ptn_registrar *r = st->servers[server].registrar;
     ptn_time now = ptn_sim_now(st->w);
     unsigned accounts = st->opts.account_count ? st->opts.account_count : 1;
 
     for (unsigned i = 0; i < accounts; i++)
-        if (!registrar_binding(r, users[i].name, now))
+        if (!ptn_registrar_binding(r, users[i].name, now))
             return false;
-    return !st->opts.caller_nat || registrar_binding(r, users[BOB].name, now);
+    return !st->opts.caller_nat || ptn_registrar_binding(r, users[BOB].name, now);
 }
 
 bool stage_is_registered(struct stage *st, unsigned *server)

@@ -16,10 +16,10 @@
 
 #include "ear.h"
 #include "middlebox.h"
+#include "registrar/registrar.h"
 #include "relay/relay.h"
 #include "sim/world.h"
 #include "skin.h"
-#include "support/registrar.h"
 #include "ua/ua.h"
 
 enum { STAGE_SERVERS = 2, STAGE_ACCOUNTS_MAX = 16 };
@@ -40,7 +40,7 @@ struct stage_opts {
 };
 
 struct stage_server {
-    struct registrar *registrar, *old; /* old: died, and left its bindings */
+    struct ptn_registrar *registrar, *old; /* old: died, and left its bindings */
     struct middlebox middlebox;
     ptn_sim_machine number;
     bool dead;

@@ -295,9 +295,9 @@ TEST(a_rebooted_nat_is_noticed_and_the_phone_is_reachable_again)
 TEST(hours_of_registration_stay_at_one_contact_and_few_requests)
 {
     both_registered(WORLD_NAT_CONE, WORLD_NAT_CONE, NULL);
-    unsigned before = registrar_count(w.registrar, REGISTRAR_REGISTERED);
+    unsigned before = ptn_registrar_count(w.registrar, PTN_REGISTRAR_REGISTERED);
     world_run(&w, PTN_S(3600));
-    unsigned after = registrar_count(w.registrar, REGISTRAR_REGISTERED) - before;
+    unsigned after = ptn_registrar_count(w.registrar, PTN_REGISTRAR_REGISTERED) - before;
     /* A lease of 600 s is renewed at half of it or a little before. */
     CHECK(after >= 2 * 11 && after <= 2 * 16);
     CHECK_EQ(0, w.phones[ALICE].events[PTN_UA_REGISTER_FAILED]);
@@ -418,7 +418,7 @@ TEST(a_clean_end_hangs_up_and_withdraws_the_registration)
     CHECK(world_until(&w, BOB, PTN_UA_ENDED, 1, PTN_S(1)));
     CHECK_EQ(1, w.phones[ALICE].events[PTN_UA_ENDED]);
     CHECK_EQ(1, w.phones[ALICE].events[PTN_UA_UNREGISTERED]);
-    CHECK(!registrar_binding(w.registrar, "alice", w.now));
+    CHECK(!ptn_registrar_binding(w.registrar, "alice", w.now));
     world_fini(&w);
 }
 

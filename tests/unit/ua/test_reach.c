@@ -89,7 +89,7 @@ TEST(the_settings_decide_what_is_told_once_registered)
         struct ptn_addr bound = world_contact(&w, ALICE);
         CHECK_ADDR(&status.accounts[0].contact.addr, &bound);
         /* One contact at a time, and no more than two changes of mind on the way. */
-        CHECK_EQ(0, registrar_count(w.registrar, REGISTRAR_DOUBLED));
+        CHECK_EQ(0, ptn_registrar_count(w.registrar, PTN_REGISTRAR_DOUBLED));
         CHECK(w.phones[ALICE].events[PTN_UA_REGISTERED] <= 3);
         world_fini(&w);
     }
@@ -125,7 +125,7 @@ TEST(a_name_server_that_is_gone_does_not_keep_the_phone_from_waiting_for_it)
     world_run(&w, PTN_S(60));
     struct ptn_ua_status status = status_of(ALICE);
     CHECK_EQ(PTN_UA_ACCOUNT_WAITING, status.accounts[0].state);
-    CHECK_EQ(0, registrar_count(w.registrar, REGISTRAR_REGISTERED));
+    CHECK_EQ(0, ptn_registrar_count(w.registrar, PTN_REGISTRAR_REGISTERED));
     ptn_ua_call_id call;
     CHECK_EQ(PTN_ERR_UNREACHABLE, ptn_ua_dial(w.phones[ALICE].ua, w.now, 0, "bob", &call));
     world_fini(&w);
@@ -182,7 +182,7 @@ TEST(a_wrong_password_is_told_and_not_hammered)
     CHECK(world_until(&w, ALICE, PTN_UA_REGISTER_FAILED, 1, PTN_S(2)));
     CHECK_EQ(403, w.phones[ALICE].last[PTN_UA_REGISTER_FAILED].status);
     world_run(&w, PTN_S(600));
-    unsigned refused = registrar_count(w.registrar, REGISTRAR_REFUSED);
+    unsigned refused = ptn_registrar_count(w.registrar, PTN_REGISTRAR_REFUSED);
     CHECK(refused >= 2 && refused <= 25);
     struct ptn_ua_status status = status_of(ALICE);
     CHECK_EQ(PTN_UA_ACCOUNT_FAILED, status.accounts[0].state);

@@ -11,8 +11,8 @@ const struct ptn_addr WORLD_REGISTRAR = {{198, 51, 100, 5}, 5060, PTN_IPV4, 0};
 const struct ptn_addr WORLD_STUN_1 = {{203, 0, 113, 1}, 3478, PTN_IPV4, 0};
 const struct ptn_addr WORLD_STUN_2 = {{203, 0, 113, 2}, 3478, PTN_IPV4, 0};
 
-static const struct registrar_user users[WORLD_PHONES] = {{"alice", "alices secret"},
-                                                          {"bob", "bobs secret"}};
+static const struct ptn_registrar_user users[WORLD_PHONES] = {{"alice", "alices secret"},
+                                                              {"bob", "bobs secret"}};
 
 static void log_line(void *self, enum ptn_log_level level, const char *line)
 {
@@ -29,13 +29,13 @@ void world_init(struct world *w, enum world_nat alice, enum world_nat bob,
 {
     *w = (struct world){.now = PTN_S(1000), .delay = PTN_MS(20), .dice = ptn_dice_seeded(7)};
     w->packets = calloc(WORLD_PACKETS, sizeof *w->packets);
-    w->registrar = registrar_new(&(struct registrar_opts){.locals = {WORLD_REGISTRAR},
-                                                          .local_count = 1,
-                                                          .domain = "sip.example.org",
-                                                          .users = users,
-                                                          .user_count = WORLD_PHONES,
-                                                          .expires_max_s = 600,
-                                                          .dice = ptn_dice_seeded(8)});
+    w->registrar = ptn_registrar_new(&(struct ptn_registrar_opts){.locals = {WORLD_REGISTRAR},
+                                                                  .local_count = 1,
+                                                                  .domain = "sip.example.org",
+                                                                  .users = users,
+                                                                  .user_count = WORLD_PHONES,
+                                                                  .expires_max_s = 600,
+                                                                  .dice = ptn_dice_seeded(8)});
     for (unsigned i = 0; i < WORLD_PHONES; i++) {
         struct world_phone *p = &w->phones[i];
         p->nat = i ? bob : alice;
@@ -76,7 +76,7 @@ void world_fini(struct world *w)
     for (unsigned i = 0; i < WORLD_PHONES; i++)
         ptn_ua_free(w->phones[i].ua);
     free(w->packets);
-    registrar_free(w->registrar);
+    ptn_registrar_free(w->registrar);
 }
 
 /* --- the wire --- */
@@ -331,7 +331,7 @@ static void stun_server(struct world *w, const struct world_packet *p)
 
 static void registrar(struct world *w, const struct world_packet *p)
 {
-    struct ptn_machine m = registrar_machine(w->registrar);
+    struct ptn_machine m = ptn_registrar_machine(w->registrar);
     struct ptn_ask ask;
 
     m.input(m.self, w->now,
@@ -346,7 +346,7 @@ static void registrar(struct world *w, const struct world_packet *p)
 
 struct ptn_addr world_contact(const struct world *w, unsigned phone)
 {
-    return registrar_contact(w->registrar, users[phone].name, w->now);
+    return ptn_registrar_contact(w->registrar, users[phone].name, w->now);
 }
 
 static void to_phone(struct world *w, struct world_packet *p)

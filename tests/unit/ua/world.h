@@ -8,7 +8,7 @@
 #ifndef PTN_TEST_WORLD_H
 #define PTN_TEST_WORLD_H
 
-#include "support/registrar.h"
+#include "registrar/registrar.h"
 #include "ua/ua.h"
 
 enum { WORLD_PHONES = 2, WORLD_SOCKETS = 64, WORLD_PACKETS = 4096, WORLD_MAPPINGS = 256 };
@@ -69,7 +69,7 @@ struct world {
     unsigned stun_told;     /* mapped addresses from STUN found in messages */
     bool better_known[WORLD_PHONES];
     void (*wire_tap)(struct world *w, const struct world_packet *p);
-    struct registrar *registrar;
+    struct ptn_registrar *registrar;
 };
 
 extern const struct ptn_addr WORLD_REGISTRAR, WORLD_STUN_1, WORLD_STUN_2;

@@ -1,11 +1,11 @@
 /*
- * tests/support/registrar_pass.c - messages that pass through the registrar, rewritten line by
+ * registrar/pass.c - messages that pass through the registrar, rewritten line by
  * line.
  *
  * What need not change is passed on as it stands, so that what a phone said is what the other
  * phone reads.
  */
-#include "support/registrar_parts.h"
+#include "registrar/parts.h"
 
 struct line {
     struct pl whole, name, value; /* whole without its line break */
@@ -39,7 +39,7 @@ static bool is(const struct line *line, const char *name, const char *compact)
            (compact && pl_strcasecmp(&line->name, compact) == 0);
 }
 
-bool registrar_uri_addr(struct pl uri, struct ptn_addr *addr)
+bool ptn_registrar_uri_addr(struct pl uri, struct ptn_addr *addr)
 {
     struct uri decoded;
     char text[PTN_ADDR_TEXT_MAX];
@@ -51,11 +51,11 @@ bool registrar_uri_addr(struct pl uri, struct ptn_addr *addr)
     return true;
 }
 
-bool registrar_is_ours(const struct registrar_opts *opts, struct pl uri)
+bool ptn_registrar_is_ours(const struct ptn_registrar_opts *opts, struct pl uri)
 {
     struct ptn_addr addr;
 
-    if (!registrar_uri_addr(uri, &addr))
+    if (!ptn_registrar_uri_addr(uri, &addr))
         return false;
     for (unsigned i = 0; i < opts->local_count; i++)
         if (ptn_addr_equal(&addr, &opts->locals[i]) ||
@@ -75,26 +75,27 @@ static struct pl uri_within(struct pl entry)
     return uri;
 }
 
-struct pl registrar_next_route(const struct registrar_opts *opts, const struct ptn_sip_in *in)
+struct pl ptn_registrar_next_route(const struct ptn_registrar_opts *opts,
+                                   const struct ptn_sip_in *in)
 {
     struct ptn_sip_walk walk = ptn_sip_walk(in, SIP_HDR_ROUTE);
     struct pl entry;
 
     while (ptn_sip_walk_element(&walk, &entry))
-        if (!registrar_is_ours(opts, uri_within(entry)))
+        if (!ptn_registrar_is_ours(opts, uri_within(entry)))
             return uri_within(entry);
     return (struct pl){0};
 }
 
 /* What is left of a Route header when our own entries at its front are gone. */
-static void write_route(struct ptn_writer *w, const struct registrar_opts *opts, struct pl value,
-                        bool *at_front)
+static void write_route(struct ptn_writer *w, const struct ptn_registrar_opts *opts,
+                        struct pl value, bool *at_front)
 {
     struct pl entry;
     bool begun = false;
 
     while (ptn_sip_list_next(&value, &entry)) {
-        if (*at_front && registrar_is_ours(opts, uri_within(entry)))
+        if (*at_front && ptn_registrar_is_ours(opts, uri_within(entry)))
             continue;
         *at_front = false;
         ptn_sip_printf(w, "%s%.*s", begun ? ", " : "Route: ", PTN_PL(entry));
@@ -151,9 +152,9 @@ static void write_own_route(struct ptn_writer *w, const struct hop *hop)
                                                : "");
 }
 
-void registrar_write_request(struct ptn_writer *w, const struct registrar_opts *opts,
-                             struct ptn_bytes bytes, const struct ptn_sip_in *in,
-                             const struct passage *p)
+void ptn_registrar_write_request(struct ptn_writer *w, const struct ptn_registrar_opts *opts,
+                                 struct ptn_bytes bytes, const struct ptn_sip_in *in,
+                                 const struct passage *p)
 {
     bool first_via = true, front_route = true;
     uint32_t forwards;
@@ -185,8 +186,8 @@ void registrar_write_request(struct ptn_writer *w, const struct registrar_opts *
     ptn_write(w, bytes);
 }
 
-bool registrar_write_response(struct ptn_writer *w, const struct registrar_opts *opts,
-                              struct ptn_bytes bytes)
+bool ptn_registrar_write_response(struct ptn_writer *w, const struct ptn_registrar_opts *opts,
+                                  struct ptn_bytes bytes)
 {
     struct line line;
     bool found = false;
@@ -206,7 +207,7 @@ bool registrar_write_response(struct ptn_writer *w, const struct registrar_opts 
             re_regex(top.p, top.l, "SIP/2.0/[A-Z]+ [^;]+", NULL, &sent_by) != 0)
             return false;
         ptn_sip_printf(&u, "sip:%.*s", PTN_PL(sent_by));
-        if (u.bad || !registrar_is_ours(opts, (struct pl){uri, ptn_writer_size(&u)}))
+        if (u.bad || !ptn_registrar_is_ours(opts, (struct pl){uri, ptn_writer_size(&u)}))
             return false;
         if (rest.l > 0)
             ptn_sip_printf(w, "Via: %.*s\r\n", PTN_PL(rest));
