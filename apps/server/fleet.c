@@ -12,6 +12,7 @@
 
 #include "fleet_load.h"
 #include "mail.h"
+#include "os/clock.h"
 #include "os/redis.h"
 
 #define TELL_EVERY PTN_S(5)
@@ -45,7 +46,29 @@ struct server_fleet {
     struct ptn_relay_alternate diverted;
     uint16_t tls_port;            /* of this server; 0: none */
     struct ptn_conf_list secrets; /* of Redis */
+    bool secrets_taken;           /* by the workers */
 };
+
+/* ---- asking ---- */
+
+static void ask(struct ptn_redis *r, ptn_time now, uint64_t token, const char *command,
+                const char *key)
+{
+    struct ptn_bytes words[] = {ptn_bytes_of_text(command), ptn_bytes_of_text(key)};
+
+    ptn_redis_ask(r, now, token, words, 2);
+}
+
+/* The set would grow for ever where addresses come and go. One that lives adds itself again. */
+static void forget_member(struct server_fleet *f, ptn_time now, const char *member)
+{
+    char set_key[KEY_SIZE];
+
+    snprintf(set_key, sizeof set_key, "postern/fleet/%s", f->realm);
+    struct ptn_bytes words[] = {ptn_bytes_of_text("SREM"), ptn_bytes_of_text(set_key),
+                                ptn_bytes_of_text(member)};
+    ptn_redis_ask(f->stats, now, TOKEN_TOLD, words, 3);
+}
 
 /* ---- opening ---- */
 
@@ -108,12 +131,27 @@ bool server_fleet_open(struct server *s, uint8_t users_owner, uint8_t stats_owne
            open_redis(s, "redis-statsdb", s->settings->redis_statsdb, stats_owner, &f->stats);
 }
 
+/* Nobody is to be sent to a server that has ended, not even for the seconds that its load is kept.
+ */
+static void leave(struct server_fleet *f)
+{
+    ptn_time now = ptn_clock_now();
+    char key[KEY_SIZE];
+
+    snprintf(key, sizeof key, "postern/fleet/%s/%s", f->realm, f->own);
+    forget_member(f, now, f->own);
+    ask(f->stats, now, TOKEN_TOLD, "DEL", key);
+    ptn_redis_flush(f->stats);
+}
+
 void server_fleet_close(struct server *s)
 {
     struct server_fleet *f = s->fleet;
 
     if (!f)
         return;
+    if (f->stats && ptn_redis_is_up(f->stats))
+        leave(f);
     ptn_redis_free(f->users);
     ptn_redis_free(f->stats);
     free(f->secrets.texts);
@@ -122,14 +160,6 @@ void server_fleet_close(struct server *s)
 }
 
 /* ---- users ---- */
-
-static void ask(struct ptn_redis *r, ptn_time now, uint64_t token, const char *command,
-                const char *key)
-{
-    struct ptn_bytes words[] = {ptn_bytes_of_text(command), ptn_bytes_of_text(key)};
-
-    ptn_redis_ask(r, now, token, words, 2);
-}
 
 void server_fleet_user_wanted(struct server *s, ptn_time now, struct ptn_bytes letter)
 {
@@ -189,7 +219,8 @@ static void secrets_answered(struct server *s, const struct ptn_redis_answer *a)
         at += a->items[i].size + 1;
     }
     fresh.count = (uint32_t)a->count;
-    if (fresh.size == f->secrets.size && memcmp(fresh.texts, f->secrets.texts, fresh.size) == 0) {
+    if (f->secrets_taken && fresh.size == f->secrets.size &&
+        memcmp(fresh.texts, f->secrets.texts, fresh.size) == 0) {
         free(fresh.texts);
         return;
     }
@@ -197,7 +228,7 @@ static void secrets_answered(struct server *s, const struct ptn_redis_answer *a)
     f->secrets = fresh;
     s->redis_secrets = &f->secrets;
     ptn_log(&s->log, PTN_LOG_INFO, "Redis has %u secrets for realm %s", fresh.count, f->realm);
-    server_apply(s);
+    f->secrets_taken = server_apply(s);
 }
 
 /* ---- load ---- */
@@ -232,30 +263,6 @@ static void tell_load(struct server *s, ptn_time now)
     ptn_redis_ask(f->stats, now, TOKEN_TOLD, add, 3);
     ptn_redis_ask(f->stats, now, TOKEN_TOLD, put, 5);
     ask(f->stats, now, TOKEN_MEMBERS, "SMEMBERS", set_key);
-}
-
-static void members_answered(struct server *s, ptn_time now, const struct ptn_redis_answer *a)
-{
-    struct server_fleet *f = s->fleet;
-    static const char get[] = "MGET";
-    struct ptn_bytes words[MEMBERS_MAX + 1] = {ptn_bytes_of_text(get)};
-    char keys[MEMBERS_MAX][KEY_SIZE];
-
-    f->member_count = 0;
-    for (size_t i = 0; i < a->count && f->member_count < MEMBERS_MAX; i++) {
-        char *member = f->members[f->member_count];
-        if (a->items[i].size == 0 || a->items[i].size >= PTN_ADDR_TEXT_MAX)
-            continue;
-        memcpy(member, a->items[i].data, a->items[i].size);
-        member[a->items[i].size] = '\0';
-        if (strcmp(member, f->own) == 0)
-            continue;
-        snprintf(keys[f->member_count], KEY_SIZE, "postern/fleet/%s/%s", f->realm, member);
-        words[f->member_count + 1] = ptn_bytes_of_text(keys[f->member_count]);
-        f->member_count++;
-    }
-    if (f->member_count > 0)
-        ptn_redis_ask(f->stats, now, TOKEN_LOADS, words, f->member_count + 1);
 }
 
 static bool is_rotating(const struct server *s)
@@ -293,16 +300,49 @@ static bool has_room(const struct server *s)
     return !own.draining && !server_load_is_full(&own);
 }
 
-static void loads_answered(struct server *s, const struct ptn_redis_answer *a)
+static void members_answered(struct server *s, ptn_time now, const struct ptn_redis_answer *a)
+{
+    struct server_fleet *f = s->fleet;
+    static const char get[] = "MGET";
+    struct ptn_bytes words[MEMBERS_MAX + 1] = {ptn_bytes_of_text(get)};
+    char keys[MEMBERS_MAX][KEY_SIZE];
+
+    f->member_count = 0;
+    if (a->why != PTN_OK)
+        return;
+    for (size_t i = 0; i < a->count && f->member_count < MEMBERS_MAX; i++) {
+        char *member = f->members[f->member_count];
+        if (a->items[i].size == 0 || a->items[i].size >= PTN_ADDR_TEXT_MAX)
+            continue;
+        memcpy(member, a->items[i].data, a->items[i].size);
+        member[a->items[i].size] = '\0';
+        if (strcmp(member, f->own) == 0)
+            continue;
+        snprintf(keys[f->member_count], KEY_SIZE, "postern/fleet/%s/%s", f->realm, member);
+        words[f->member_count + 1] = ptn_bytes_of_text(keys[f->member_count]);
+        f->member_count++;
+    }
+    if (f->member_count > 0)
+        ptn_redis_ask(f->stats, now, TOKEN_LOADS, words, f->member_count + 1);
+    else
+        divert(s, &(struct ptn_relay_alternate){0});
+}
+
+static void loads_answered(struct server *s, ptn_time now, const struct ptn_redis_answer *a)
 {
     struct server_fleet *f = s->fleet;
     struct server_load load, best_load = {0};
     struct ptn_relay_alternate best = {0};
     struct ptn_addr addr;
+    bool here = has_room(s);
 
-    for (size_t i = 0; i < a->count && i < f->member_count && !has_room(s); i++) {
-        if (!server_load_parse(a->items[i], &load) || load.draining || server_load_is_full(&load) ||
-            !ptn_addr_parse(f->members[i], &addr))
+    if (a->why != PTN_OK)
+        return;
+    for (size_t i = 0; i < a->count && i < f->member_count; i++) {
+        if (a->items[i].size == 0)
+            forget_member(f, now, f->members[i]);
+        if (here || !server_load_parse(a->items[i], &load) || load.draining ||
+            server_load_is_full(&load) || !ptn_addr_parse(f->members[i], &addr))
             continue;
         if (!ptn_addr_is_none(&best.plain) && !server_load_is_lighter(&load, &best_load))
             continue;
@@ -356,7 +396,7 @@ static void take_answers(struct server *s, ptn_time now, struct ptn_redis *r)
         case TOKEN_SECRETS: secrets_answered(s, &a); break;
         case TOKEN_TOLD: break;
         case TOKEN_MEMBERS: members_answered(s, now, &a); break;
-        case TOKEN_LOADS: loads_answered(s, &a); break;
+        case TOKEN_LOADS: loads_answered(s, now, &a); break;
         default: user_answered(s, &a); break;
         }
 }

@@ -413,6 +413,12 @@ void ptn_redis_ask(struct ptn_redis *r, ptn_time now, uint64_t token, const stru
     }
 }
 
+void ptn_redis_flush(struct ptn_redis *r)
+{
+    if (r->up)
+        redisAsyncHandleWrite(r->context);
+}
+
 void ptn_redis_ready(struct ptn_redis *r, ptn_time now, const struct ptn_ready *ready)
 {
     r->now = now;

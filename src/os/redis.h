@@ -43,6 +43,10 @@ const char *ptn_redis_why(const struct ptn_redis *r);
 void ptn_redis_ask(struct ptn_redis *r, ptn_time now, uint64_t token, const struct ptn_bytes *words,
                    size_t count);
 
+/* Sends what was asked as far as the kernel takes it, for an owner who will not wait for answers.
+ */
+void ptn_redis_flush(struct ptn_redis *r);
+
 struct ptn_redis_answer {
     uint64_t token;
     enum ptn_err why;

@@ -156,6 +156,8 @@ def a_server_that_drains_sends_new_clients_to_the_other_and_ends_when_the_last_h
         check_equal(0, one.process.wait(20), one.said())
         check('drained: 0 allocations are left' in one.said(), one.said())
         check_equal([(sent, 'released')], packets_of(one), 'relayed by the one that drained')
+        check_equal(f'{TWO}:3478', fleet.ask_redis('SMEMBERS', f'postern/fleet/{REALM}'), 'who is in the fleet')
+        check_equal('0', fleet.ask_redis('EXISTS', f'postern/fleet/{REALM}/{ONE}:3478'), 'the load of one that has ended')
         check_equal(0, two.end())
         check_equal([('5', 'released')] * len(WAYS), packets_of(two), 'relayed by the other')
 
@@ -177,8 +179,9 @@ def libnices_ice_follows_to_the_other_server():
 @case_with_hosts
 def a_full_server_sends_new_clients_to_the_other_until_it_has_room_again():
     with Fleet(one=('--postern-fleet-capacity', '3')) as fleet:
-        one = fleet.servers[ONE]
+        one, members = fleet.servers[ONE], f'postern/fleet/{REALM}'
         fleet.wait_loads()
+        fleet.ask_redis('SADD', members, '203.0.113.99:3478')  # one that was here long ago
         check_equal((0,), fleet.allocate('bob'))
         over = path('over-three')
         three = fleet.agent('alice', 'allocations', 3, over)
@@ -189,6 +192,7 @@ def a_full_server_sends_new_clients_to_the_other_until_it_has_room_again():
             three.wait_said('release 0 0 0')
         one.wait_said('new clients are served here')
         check_equal((0,), fleet.allocate('bob'))
+        check_equal([f'{ONE}:3478', f'{TWO}:3478'], sorted(fleet.ask_redis('SMEMBERS', members).split()))
 
 
 def outlives(redis_goes, redis_comes, why):
