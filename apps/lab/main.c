@@ -9,6 +9,7 @@
 #include "desk.h"
 #include "load.h"
 #include "os/entropy.h"
+#include "phones.h"
 #include "picture.h"
 #include "run.h"
 #include "shell.h"
@@ -36,21 +37,29 @@ static const char help[] =
     "  --capture WIRE=FILE   write a wire to a pcapng file; several wires may go to one\n"
     "Options of simulate:\n"
     "  --server HOST         where our STUN server is; the default is the host named server\n"
+    "  --call HOST,HOST      instead: a phone on the first calls one on the second, and what came "
+    "of it\n"
+    "                        is told: NATs, contacts, way of the sound, loss, silences\n"
+    "  --registrar HOST      where they register; the default is the host named registrar\n"
+    "  --turn                the server relays, too, and the phones know it\n"
+    "  --talk SECONDS        how long they talk, at least; and so long after the last event; 10\n"
+    "  --json                print what came of the call as one JSON object\n"
     "Options of run:\n"
     "  --times               begin each line with the seconds since the start\n"
     "  -q, --quiet           print what the programs print, nothing else\n"
     "  -v, --verbose         tell starts, ends, and what became of the packets\n"
     "\n"
-    "With several labs running, shell and do take the newest that has the host; POSTERN_LAB=PID in\n"
+    "With several labs running, shell and do take the newest that has the host; POSTERN_LAB=PID "
+    "in\n"
     "the environment names another.\n"
     "\n"
     "  --help, --version\n"
     "\n"
     "Exit codes: 0 all went as the scenario says, 1 the command line or the scenario is wrong, 2 "
     "a\n"
-    "program did not end as the scenario says, 3 a file or a port could not be had, 77 hosts "
-    "cannot\n"
-    "be made here. That of shell is the command's.\n";
+    "program did not end as the scenario says, or two phones did not hear each other, 3 a file or "
+    "a\n"
+    "port could not be had, 77 hosts cannot be made here. That of shell is the command's.\n";
 
 enum { SETS_MAX = PTN_VARIABLES_MAX, CAPTURE_OPTIONS_MAX = 32 };
 
@@ -62,7 +71,10 @@ struct command_line {
     unsigned capture_count;
     uint64_t seed;
     bool has_seed, times, quiet, verbose;
-    const char *server;
+    const char *server, *registrar;
+    const char *caller, *called;
+    unsigned talk_s;
+    bool turn, json;
     char folder[PTN_DESK_FOLDER_MAX];
 };
 
@@ -96,6 +108,29 @@ static bool read_seed(struct command_line *c, const char *text)
     return (*text >= '0' && *text <= '9' && *end == '\0') || usage("--seed is not a number", text);
 }
 
+/* "alice,bob" */
+static bool read_call(struct command_line *c, char *text)
+{
+    char *comma = strchr(text, ',');
+
+    if (!comma || comma == text || !comma[1] || strchr(comma + 1, ','))
+        return usage("--call is not two hosts with a comma between", text);
+    *comma = '\0';
+    c->caller = text;
+    c->called = comma + 1;
+    return strcmp(c->caller, c->called) != 0 || usage("--call of a host to itself", c->caller);
+}
+
+static bool read_talk(struct command_line *c, const char *text)
+{
+    char *end;
+    unsigned long s = strtoul(text, &end, 10);
+
+    c->talk_s = (unsigned)s;
+    return (*text >= '0' && *text <= '9' && *end == '\0' && s > 0 && s <= 86400) ||
+           usage("--talk is not a number of seconds from 1 to 86400", text);
+}
+
 static bool read_option(struct command_line *c, int option)
 {
     switch (option) {
@@ -103,6 +138,11 @@ static bool read_option(struct command_line *c, int option)
     case 'c': return add_pair(c->captures, &c->capture_count, CAPTURE_OPTIONS_MAX, optarg);
     case 'n': return read_seed(c, optarg);
     case 'h': c->server = optarg; return true;
+    case 'r': c->registrar = optarg; return true;
+    case 'C': return read_call(c, optarg);
+    case 'T': return read_talk(c, optarg);
+    case 'u': c->turn = true; return true;
+    case 'j': c->json = true; return true;
     case 't': c->times = true; return true;
     case 'q': c->quiet = true; return true;
     case 'v': c->verbose = true; return true;
@@ -113,10 +153,19 @@ static bool read_option(struct command_line *c, int option)
 static bool read_command_line(struct command_line *c, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"set", required_argument, NULL, 's'},  {"capture", required_argument, NULL, 'c'},
-        {"seed", required_argument, NULL, 'n'}, {"server", required_argument, NULL, 'h'},
-        {"times", no_argument, NULL, 't'},      {"quiet", no_argument, NULL, 'q'},
-        {"verbose", no_argument, NULL, 'v'},    {0},
+        {"set", required_argument, NULL, 's'},
+        {"capture", required_argument, NULL, 'c'},
+        {"seed", required_argument, NULL, 'n'},
+        {"server", required_argument, NULL, 'h'},
+        {"times", no_argument, NULL, 't'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"call", required_argument, NULL, 'C'},
+        {"registrar", required_argument, NULL, 'r'},
+        {"talk", required_argument, NULL, 'T'},
+        {"turn", no_argument, NULL, 'u'},
+        {"json", no_argument, NULL, 'j'},
+        {0},
     };
     int option;
 
@@ -178,12 +227,24 @@ static int command_run(struct command_line *c, struct ptn_scenario *s)
 static int command_simulate(struct command_line *c, struct ptn_scenario *s)
 {
     struct ptn_scenario_capture captures[PTN_CAPTURES_MAX];
-    struct ptn_simulate_opts opts = {
-        .scenario = s, .captures = captures, .seed = c->seed, .server = c->server};
+    struct ptn_simulate_opts opts = {.scenario = s,
+                                     .captures = captures,
+                                     .seed = c->seed,
+                                     .server = c->server,
+                                     .registrar = c->registrar,
+                                     .caller = c->caller,
+                                     .called = c->called,
+                                     .talk = PTN_S(c->talk_s),
+                                     .turn = c->turn,
+                                     .json = c->json};
 
     if (!collect_captures(c, s, captures, &opts.capture_count))
         return PTN_LAB_USAGE;
-    return (int)ptn_simulate(&opts);
+    if (!c->caller && (c->turn || c->json)) {
+        usage("--turn and --json are for --call", "");
+        return PTN_LAB_USAGE;
+    }
+    return (int)(c->caller ? ptn_simulate_call(&opts) : ptn_simulate(&opts));
 }
 
 static int command_check(struct command_line *c, struct ptn_scenario *s)
@@ -196,7 +257,7 @@ static int command_check(struct command_line *c, struct ptn_scenario *s)
 static int with_scenario(int (*command)(struct command_line *, struct ptn_scenario *), int argc,
                          char **argv)
 {
-    struct command_line c = {.server = "server"};
+    struct command_line c = {.server = "server", .registrar = "registrar", .talk_s = 10};
 
     ptn_desk_folder(c.folder);
     if (!read_command_line(&c, argc, argv))

@@ -16,6 +16,12 @@ struct ptn_simulate_opts {
     unsigned capture_count;
     uint64_t seed;
     const char *server; /* the host with the STUN server */
+    /* Of a call (phones.h): */
+    const char *caller, *called; /* the phones' hosts; NULL: none calls */
+    const char *registrar;       /* its host */
+    ptn_time talk;               /* after the call has come about, and after the last event */
+    bool turn;                   /* the server relays for them */
+    bool json;
 };
 
 enum ptn_lab_exit ptn_simulate(const struct ptn_simulate_opts *opts);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The lab's scenarios in virtual time: test_simulate.py POSTERN_LAB SCENARIOS-FOLDER"""
 import glob
+import json
 import os
 import subprocess
 import sys
@@ -68,6 +69,88 @@ at 20s down home
                  'alice, IPv4: full cone, 203.0.113.9', 'down home', 'alice, IPv4: UDP blocked (no server answered)'],
                 [line.split(';')[0].rsplit(':', 1)[0] if 'cone' in line else line.split(';')[0]
                  for line in lines])
+
+
+HOMES = f'{SCENARIOS}/two-homes.net'
+SYMMETRIC = [word for side, outside in (('a', '203.0.113.10'), ('b', '203.0.113.20')) for word in
+             ('--set', f'box_{side}=nat nat-{side} symmetric inside home-{side} outside core {outside}')]
+
+
+def call(code, file, *options):
+    """What came of Alice's call to Bob, with this exit code."""
+    r = lab('simulate', '--call', 'alice,bob', '--json', '--seed', '5', *options, file)
+    check_equal(code, r.returncode, r.stdout + r.stderr)
+    return json.loads(r.stdout)
+
+
+@case
+def two_phones_call_each_other_through_its_nats():
+    said = call(0, HOMES)
+    check(said['hear_each_other'] and said['failure'] is None, said)
+    for phone, name, nat, outside in zip(said['phones'], ('alice', 'bob'), ('port-restricted cone', 'address-restricted cone'),
+                                         ('203.0.113.10:', '203.0.113.20:')):
+        check_equal(name, phone['name'])
+        check(phone['nat'].startswith(nat) and phone['contact'].startswith(outside), phone)
+        check_equal('mapped address from STUN', phone['contact_why'])
+        media = phone['media']
+        check(media['hears'] and media['way'] == 'direct' and media['heard_after_ms'] < 200 and media['lost'] == 0, media)
+        check(490 < media['received_packets'] < 510 and abs(media['rtt_ms'] - 80) < 2, media)
+
+
+@case
+def where_stun_is_not_enough_it_says_so_and_turn_helps():
+    said = call(2, HOMES, *SYMMETRIC)
+    check_equal('they do not hear each other', said['failure'])
+    check(all(p['media']['received_packets'] == 0 and p['media']['heard_after_ms'] is None for p in said['phones']), said)
+    said = call(0, HOMES, *SYMMETRIC, '--turn')
+    check(all(p['media']['way'] == 'relayed' and p['media']['relay'] == '203.0.113.5:3478' for p in said['phones']), said)
+
+
+@case
+def a_call_lasts_until_after_the_last_event_and_shows_what_it_did():
+    text = """
+wire core 203.0.113.0/24
+wire home 192.168.1.0/24
+host server core 203.0.113.5 203.0.113.6
+host registrar core 203.0.113.7
+host bob core 203.0.113.8
+nat router full-cone ports random inside home outside core 203.0.113.1
+host alice home 192.168.1.2
+at 20s down home
+"""
+    said = call(2, write('cut.net', text))
+    check_equal('they do not hear each other', said['failure'])
+    check(not any(p['media']['hears'] for p in said['phones']), said)
+    said = call(0, write('gap.net', text + 'at 25s up home\n'), '--talk', '4')
+    check(28900 < said['over_at_ms'] < 29500, said)
+    check(all(5000 <= p['media']['gap_max_ms'] < 6000 and p['media']['hears'] for p in said['phones']), said)
+
+
+@case
+def the_same_seed_gives_the_same_call_in_words():
+    first, second = (simulate(HOMES, '--call', 'alice,bob', '--seed', '9', '--set', 'loss=3%') for _ in range(2))
+    check_equal(first, second)
+    for words in ('alice: calls bob', 'bob: rings', 'NAT        port-restricted cone', 'media      direct, to 203.0.113.20:',
+                  'they hear each other'):
+        check(words in first, first)
+
+
+@case
+def phones_that_cannot_register_are_told():
+    said = call(2, HOMES, '--set', 'box_a=nat nat-a blocks udp inside home-a outside core 203.0.113.10')
+    check_equal('not both of them could register', said['failure'])
+    check(said['phones'][0]['registered_after_ms'] is None and said['phones'][1]['registered_after_ms'] is not None, said)
+    check(said['phones'][1]['media'] is None and said['dialled_at_ms'] is None, said)
+
+
+@case
+def a_call_that_makes_no_sense_is_refused():
+    for words, options in (('two hosts with a comma', ['--call', 'alice']), ('to itself', ['--call', 'bob,bob']),
+                           ('no host "carol"', ['--call', 'alice,carol']), ('are for --call', ['--json']),
+                           ('no host "x" for the registrar', ['--call', 'alice,bob', '--registrar', 'x']),
+                           ('not a number of seconds', ['--call', 'alice,bob', '--talk', '0'])):
+        r = lab('simulate', *options, HOMES)
+        check(r.returncode == 1 and words in r.stderr, f'{options}: {r.returncode}: {r.stderr}')
 
 
 @case
