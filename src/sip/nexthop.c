@@ -134,7 +134,7 @@ void ptn_sip_doubt_call(struct ptn_sip *s, ptn_time now, ptn_sip_id call)
 {
     struct ptn_sip_session *c = ptn_sip_find_call(s, call);
 
-    if (c->state == PTN_SIP_CALL_UP)
+    if (c && c->state == PTN_SIP_CALL_UP)
         ask(s, now, c, true);
 }
 

@@ -86,6 +86,17 @@ TEST(a_call_rings_is_answered_and_ended_by_either)
     }
 }
 
+TEST(a_call_that_the_agent_does_not_know_yet_can_be_doubted)
+{
+    struct call c = begin(1);
+
+    ptn_sip_doubt_call(c.w->agents[ALICE], c.w->now, 0);
+    dial(&c, "bob");
+    ptn_sip_doubt_call(c.w->agents[ALICE], c.w->now, c.alice); /* nor does it ask before it is up */
+    world_expect(c.w, BOB, PTN_SIP_INCOMING);
+    world_free(c.w);
+}
+
 TEST(early_media_comes_with_its_description)
 {
     struct call c = begin(21);
@@ -128,7 +139,7 @@ TEST(a_caller_who_gives_up_cancels)
     dial(&c, "sip:bob@192.0.2.2");
     c.bob = world_expect(c.w, BOB, PTN_SIP_INCOMING)->event.call;
     ptn_sip_call_progress(c.w->agents[BOB], c.w->now, c.bob, 180, NULL, NULL);
-    world_expect(c.w, ALICE, PTN_SIP_PROGRESS);
+    world_expect(c.w, BOB, PTN_SIP_INCOMING);
     hang_up(&c, ALICE);
     check_ended(&c, BOB, PTN_SIP_ENDED_BY_PEER, 487);
     check_ended(&c, ALICE, PTN_SIP_ENDED_BY_US, 487);
@@ -167,7 +178,7 @@ TEST(an_answer_that_crosses_the_cancel_is_taken_and_ended)
     dial(&c, "sip:bob@192.0.2.2");
     c.bob = world_expect(c.w, BOB, PTN_SIP_INCOMING)->event.call;
     ptn_sip_call_progress(c.w->agents[BOB], c.w->now, c.bob, 180, NULL, NULL);
-    world_expect(c.w, ALICE, PTN_SIP_PROGRESS);
+    world_expect(c.w, BOB, PTN_SIP_INCOMING);
     hang_up(&c, ALICE);
     accept(&c);
     world_expect(c.w, BOB, PTN_SIP_ACKED);
