@@ -13,10 +13,11 @@
 #include "flow/flow.h"
 
 #define KEEPALIVE_DEFAULT PTN_S(15)
+#define TOLD_ON PTN_S(4)
 
 void ptn_flow_init(struct ptn_flow *f, const struct ptn_flow_opts *opts)
 {
-    *f = (struct ptn_flow){.opts = *opts, .sent_at = PTN_NEVER};
+    *f = (struct ptn_flow){.opts = *opts, .sent_at = PTN_NEVER, .lost_at = PTN_NEVER};
     if (f->opts.keepalive == 0)
         f->opts.keepalive = KEEPALIVE_DEFAULT;
     f->dice = opts->dice;
@@ -42,6 +43,7 @@ void ptn_flow_lend(struct ptn_flow *f, struct ptn_turn *turn)
 
     f->turn = turn;
     f->permitted = none;
+    f->lost_at = PTN_NEVER;
     if (!turn)
         ptn_reach_set_relayed(&f->anchor.reach, &none);
 }
@@ -141,15 +143,29 @@ static void permit_peers(struct ptn_flow *f, ptn_time now)
         ptn_turn_permit(f->turn, now, &f->also);
 }
 
-/* An address that was lost is told on until there is another, or surely none: what would be told
- * instead is of no use, and the far end would have to be told twice. */
-static void tell_relayed(struct ptn_flow *f)
+static bool has_relayed(const struct ptn_flow *f)
+{
+    return !ptn_addr_is_none(&f->anchor.reach.relayed);
+}
+
+/* An address that was lost is told on for a while: mostly there is another at once, and what would
+ * be told instead is of little use, and the far end would have to be told twice. */
+static void tell_relayed(struct ptn_flow *f, ptn_time now)
 {
     const struct ptn_addr *relayed = ptn_turn_relayed(f->turn);
     const struct ptn_addr none = {0};
 
-    if (relayed || ptn_turn_settled(f->turn))
-        ptn_reach_set_relayed(&f->anchor.reach, relayed ? relayed : &none);
+    if (relayed) {
+        ptn_reach_set_relayed(&f->anchor.reach, relayed);
+        f->lost_at = PTN_NEVER;
+        return;
+    }
+    if (has_relayed(f) && f->lost_at == PTN_NEVER)
+        f->lost_at = now;
+    if (ptn_turn_settled(f->turn) || now >= ptn_time_add(f->lost_at, TOLD_ON)) {
+        ptn_reach_set_relayed(&f->anchor.reach, &none);
+        f->lost_at = PTN_NEVER;
+    }
 }
 
 void ptn_flow_tick(struct ptn_flow *f, ptn_time now)
@@ -164,7 +180,7 @@ void ptn_flow_tick(struct ptn_flow *f, ptn_time now)
         return;
     permit_peers(f, now);
     ptn_turn_tick(f->turn, now);
-    tell_relayed(f);
+    tell_relayed(f, now);
 }
 
 static bool has_far_end(const struct ptn_flow *f)
@@ -223,6 +239,7 @@ ptn_time ptn_flow_deadline(const struct ptn_flow *f)
 {
     ptn_time due = ptn_time_min(ptn_anchor_deadline(&f->anchor), keepalive_due(f));
 
+    due = ptn_time_min(due, ptn_time_add(f->lost_at, TOLD_ON));
     return f->turn ? ptn_time_min(due, ptn_turn_deadline(f->turn)) : due;
 }
 

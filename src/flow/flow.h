@@ -42,7 +42,8 @@ struct ptn_flow {
     struct ptn_turn *turn;     /* lent by the owner; NULL: there is none */
     bool relayed;              /* media goes by way of it */
     struct ptn_addr permitted; /* whom the SDP named when the client was told of peers last */
-    struct ptn_addr also;      /* another address of the far end; none: none is known */
+    ptn_time lost_at;     /* the relayed address, which is told on for a while; PTN_NEVER: no */
+    struct ptn_addr also; /* another address of the far end; none: none is known */
     uint64_t counts[PTN_FLOW_VERDICTS];
     struct ptn_dice dice;
     uint8_t keepalive[PTN_STUN_HEADER_BYTES];

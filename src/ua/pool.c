@@ -264,7 +264,7 @@ void ptn_pool_doubt(struct ptn_pool *p, ptn_time now, unsigned local)
     for (unsigned i = 0; i < PTN_POOL_PAIRS_MAX; i++)
         if (p->pairs[i].state == PTN_PAIR_OPEN && p->pairs[i].local == local)
             for (unsigned end = 0; end < 2; end++)
-                ptn_anchor_doubt(&p->pairs[i].ends[end].flow.anchor, now);
+                ptn_flow_doubt(&p->pairs[i].ends[end].flow, now);
 }
 
 /* --- taking and dropping --- */

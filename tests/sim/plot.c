@@ -249,13 +249,15 @@ static void draw_link(char *text, size_t size, struct ptn_dice *d)
              between(d, 1, 60), between(d, 0, 20), up, down);
 }
 
-/* Two phones at home: the NATs are of the kinds that STUN gets through. */
+/* Two phones at home: the NATs are of the kinds that STUN, or TURN, gets through. */
 static void draw_second_home(struct plot *p, struct ptn_dice *d)
 {
+    unsigned kinds = p->stage.turn ? 4 : 3;
+
     p->stage.server_count = 1;
     p->stage.no_stun = false;
-    draw_nat(p->nat, sizeof p->nat, d, 3);
-    draw_nat(p->caller_nat, sizeof p->caller_nat, d, 3);
+    draw_nat(p->nat, sizeof p->nat, d, kinds);
+    draw_nat(p->caller_nat, sizeof p->caller_nat, d, kinds);
     draw_link(p->caller_link, sizeof p->caller_link, d);
     p->stage.nat = p->nat;
     p->stage.caller_nat = p->caller_nat;
@@ -287,12 +289,12 @@ static int by_time(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-void plot_draw(struct plot *p, uint64_t seed)
+void plot_draw(struct plot *p, uint64_t seed, bool turn)
 {
     struct ptn_dice d = ptn_dice_seeded(seed);
     ptn_time at = PTN_MS(between(&d, 100, 70000));
 
-    *p = (struct plot){.stage.seed = seed};
+    *p = (struct plot){.stage.seed = seed, .stage.turn = turn};
     draw_stage(p, &d);
     if (p->stage.transport == PTN_UDP && toss(&d, 6)) {
         p->stage.middlebox = 1 + ptn_dice_below(&d, MIDDLEBOX_KINDS - 1);
@@ -357,8 +359,11 @@ void plot_tell(const struct plot *p, char *text, size_t size)
                  : o->by_settings    ? " by settings"
                                      : " by SRV",
                  o->account_count, o->account_count > 1 ? "s" : "", o->nat ? o->nat : "no NAT",
-                 o->no_stun ? ", no STUN" : "", p->link, o->lease_s, o->ttl_s,
-                 MIDDLEBOX_NAMES[o->middlebox], p->talks ? ", in a call" : "");
+                 o->no_stun ? o->turn ? ", TURN, no STUN" : ", no STUN"
+                 : o->turn  ? ", TURN"
+                            : "",
+                 p->link, o->lease_s, o->ttl_s, MIDDLEBOX_NAMES[o->middlebox],
+                 p->talks ? ", in a call" : "");
 
     if (o->caller_nat && used > 0 && (size_t)used < size)
         used += snprintf(text + used, size - (size_t)used, "; the caller: %s, %s", o->caller_nat,

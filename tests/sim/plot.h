@@ -35,7 +35,8 @@ struct plot {
     bool only_moves; /* the phone or its NAT: then the call should survive */
 };
 
-void plot_draw(struct plot *p, uint64_t seed);
+/* With `turn` two homes may be behind symmetric NATs, too. */
+void plot_draw(struct plot *p, uint64_t seed, bool turn);
 void plot_perform(struct stage *st, const struct plot_act *act);
 
 /* In one line; `size` at least 1. */

@@ -107,6 +107,29 @@ static void add(struct stage *st, const char *host, struct ptn_machine machine,
     must(ptn_sim_add(st->w, (unsigned)index, &machine, number) == PTN_OK, "no memory");
 }
 
+/* The stage's addresses are of the ranges that nobody may be relayed to else. */
+static void add_turn(struct ptn_relay_opts *opts)
+{
+    static const struct ptn_relay_user user = {.name = {(const uint8_t *)"phone", 5},
+                                               .password = {(const uint8_t *)"turn", 4}};
+    static const struct ptn_relay_range allowed[] = {
+        {{.ip = {192, 0, 2, 0}, .family = PTN_IPV4}, {.ip = {192, 0, 2, 255}, .family = PTN_IPV4}},
+        {{.ip = {198, 51, 100, 0}, .family = PTN_IPV4},
+         {.ip = {198, 51, 100, 255}, .family = PTN_IPV4}},
+        {{.ip = {203, 0, 113, 0}, .family = PTN_IPV4},
+         {.ip = {203, 0, 113, 255}, .family = PTN_IPV4}},
+    };
+
+    opts->turn = (struct ptn_relay_turn){.realm = "stage",
+                                         .users = &user,
+                                         .user_count = 1,
+                                         .addresses = {{.local = ptn_addr_v4(198, 51, 100, 37, 0)}},
+                                         .address_count = 1,
+                                         .peers = {.allowed = allowed, .allowed_count = 3},
+                                         .allocations_max = 256,
+                                         .stock = 16};
+}
+
 static void add_stun_server(struct stage *st)
 {
     struct ptn_relay_opts opts = {.behaviour_discovery = true};
@@ -119,6 +142,8 @@ static void add_stun_server(struct stage *st)
                                         .local = ptn_addr_v4(198, 51, 100, (uint8_t)(37 + i / 2),
                                                              (uint16_t)(STUN_PORT + i % 2)),
                                         .group = 1};
+    if (st->opts.turn)
+        add_turn(&opts);
     st->stun = ptn_relay_new(&opts);
     ptn_relay_start(st->stun);
     add(st, "stun", ptn_relay_machine(st->stun), &number);
@@ -213,6 +238,11 @@ static void add_person(struct stage *st, unsigned i)
 
     if (registers && !st->opts.no_stun)
         opts.stun[opts.stun_count++] = (struct ptn_ua_stun_server){"stun.example.test", STUN_PORT};
+    if (registers && st->opts.turn)
+        opts.turn = (struct ptn_ua_turn){.servers = {{"stun.example.test", STUN_PORT, 5349}},
+                                         .server_count = 1,
+                                         .user = "phone",
+                                         .password = "turn"};
     add_accounts(&st->opts, i, &opts);
     must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
     ptn_ua_start(p->ua, ptn_sim_now(st->w));

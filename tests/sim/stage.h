@@ -34,6 +34,7 @@ struct stage_opts {
     const char *link; /* of the home's wire */
     const char *caller_nat, *caller_link; /* NULL: he is in an office without one */
     bool no_stun;                         /* the phone is told of no STUN server */
+    bool turn;                            /* who is at home has TURN, at the STUN server */
     unsigned lease_s, ttl_s;
     enum middlebox_kind middlebox;
     const struct ptn_log *log; /* the phone's; NULL */

@@ -1,7 +1,8 @@
 /*
  * tests/sim/stories.c - faults of all kinds: is the phone registered and reachable again in time?
  *
- * By seeds (support/seeds.h); one that is shown comes with the phone's log.
+ * By seeds (support/seeds.h); one that is shown comes with the phone's log. With --turn in front of
+ * these words there is a TURN server, and now and then two symmetric NATs.
  *
  * Each story: a phone registers; its NAT, its network, its machine, its servers or the name server
  * fail and come back (plot.c). Then the caller outside calls until a call is up and both hear each
@@ -49,6 +50,7 @@ struct tally {
 };
 
 static struct tally tally;
+static bool with_turn;
 
 /* What went wrong in a story; NULL: nothing. */
 struct verdict {
@@ -227,7 +229,7 @@ static void run(uint64_t seed, bool always_shown)
     struct plot p;
     bool wrong = false;
 
-    plot_draw(&p, seed);
+    plot_draw(&p, seed, with_turn);
     if (always_shown)
         p.stage.log = &log;
     stage_open(&st, &p.stage);
@@ -273,5 +275,10 @@ static bool report(unsigned *cases)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "--turn") == 0) {
+        with_turn = true;
+        argc--;
+        argv++;
+    }
     return seeds_main(argc, argv, &(struct seeds){run, report, LONG});
 }

@@ -91,7 +91,7 @@ TEST(a_call_that_the_agent_does_not_know_yet_can_be_doubted)
     struct call c = begin(1);
 
     ptn_sip_doubt_call(c.w->agents[ALICE], c.w->now, 0);
-    dial(&c, "bob");
+    dial(&c, "sip:bob@192.0.2.2");
     ptn_sip_doubt_call(c.w->agents[ALICE], c.w->now, c.alice); /* nor does it ask before it is up */
     world_expect(c.w, BOB, PTN_SIP_INCOMING);
     world_free(c.w);
