@@ -6,7 +6,7 @@
 #include "os/host_parts.h"
 
 /* Each place of the batch that was ever filled is a page or more: a phone seldom finds many. */
-enum { AT_ONCE = 8, FIRST = PTN_UDP_BATCH_MAX - AT_ONCE };
+enum { AT_ONCE = 4, FIRST = PTN_UDP_BATCH_MAX - AT_ONCE };
 
 void ptn_host_udp_open(struct ptn_host *h, ptn_time now, uint32_t machine,
                        const struct ptn_ask *ask)

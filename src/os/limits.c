@@ -41,4 +41,5 @@ void ptn_limits_map_tables(void)
     mallopt(M_MMAP_THRESHOLD, 32 * 1024);
     /* Else the first tables fit into what the heap holds ready. */
     mallopt(M_TOP_PAD, 16 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 32 * 1024);
 }

@@ -14,7 +14,8 @@
 
 #include "media/pcm.h"
 #include "media/tone.h"
-#include "os/soundfile.h"
+#include "media/wav.h"
+#include "os/file.h"
 
 enum { BLOCK = PTN_PCM_RATE / 2, FRAMES_MAX = 50 * 3600, BLOCKS_MAX = 2 * 3600 };
 #define SILENT_BELOW 60 /* mean of magnitudes; about -52 dBFS */
@@ -64,12 +65,17 @@ static double median(double *values, size_t count)
 int main(int argc, char **argv)
 {
     static double hz[BLOCKS_MAX], level[BLOCKS_MAX], purity[BLOCKS_MAX];
-    struct ptn_sound sound;
+    struct ptn_wav sound = {0};
+    struct ptn_bytes file = {0};
     if (argc != 2) {
         fprintf(stderr, "hear FILE.wav\n");
         return 2;
     }
-    enum ptn_err err = ptn_sound_read(argv[1], (size_t)FRAMES_MAX * PTN_FRAME_SAMPLES, &sound);
+    size_t samples_max = (size_t)FRAMES_MAX * PTN_FRAME_SAMPLES;
+    enum ptn_err err = ptn_file_read(argv[1], 4 * samples_max, &file);
+    if (err == PTN_OK)
+        err = ptn_wav_read(file, samples_max, &sound);
+    ptn_file_free(&file);
     if (err != PTN_OK || sound.rate != PTN_PCM_RATE) {
         fprintf(stderr, "hear: %s: %s\n", argv[1],
                 err == PTN_OK ? "its rate is not 8000" : ptn_err_text(err));
@@ -89,6 +95,6 @@ int main(int argc, char **argv)
            median(hz, blocks), blocks ? median(level, blocks) : PTN_TONE_SILENCE,
            median(purity, blocks), (double)sound.count / PTN_PCM_RATE, (double)l.heard / 50,
            l.heard ? l.first * 20 : 0, l.gap_max * 20);
-    ptn_sound_free(&sound);
+    ptn_wav_free(&sound);
     return 0;
 }
