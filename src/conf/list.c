@@ -154,6 +154,16 @@ void ptn_conf_list_describe(const struct ptn_conf_row *row, char *buf, size_t si
 
 /* ---- lists ---- */
 
+/* Room is taken in powers of two: a hundred thousand users are added one by one. */
+static size_t room_for(size_t size)
+{
+    size_t room = 64;
+
+    while (room < size)
+        room *= 2;
+    return size > 0 ? room : 0;
+}
+
 bool ptn_conf_list_parse(const struct ptn_conf_row *row, const char *text, bool append,
                          struct ptn_conf_list *out)
 {
@@ -170,7 +180,9 @@ bool ptn_conf_list_parse(const struct ptn_conf_row *row, const char *text, bool 
     }
     if (!shape_of(row)->fits(text))
         return false;
-    char *grown = realloc(out->texts, kept + size);
+    char *grown = out->texts;
+    if (kept == 0 || room_for(kept + size) != room_for(kept))
+        grown = realloc(out->texts, room_for(kept + size));
     if (!grown)
         return false;
     memcpy(grown + kept, text, size);
