@@ -37,11 +37,11 @@ class Program:
     With `ready` it is waited for until it has printed these words. At the end of a `with` it is killed.
     """
 
-    def __init__(self, argv, log=None, ready=None, env=None):
+    def __init__(self, argv, log=None, ready=None, env=None, stdin=subprocess.DEVNULL):
         argv = [str(word) for word in argv]
         self.name = os.path.basename(log or argv[0])
         self.log = open(log, 'w+b') if log else tempfile.TemporaryFile('w+b')
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+        self.process = subprocess.Popen(argv, stdin=stdin, stdout=self.log, stderr=self.log,
                                         env={**os.environ, **(env or {})}, start_new_session=True)
         self.pid = self.process.pid
         running.append(self)
