@@ -139,7 +139,7 @@ TEST(a_caller_who_gives_up_cancels)
     dial(&c, "sip:bob@192.0.2.2");
     c.bob = world_expect(c.w, BOB, PTN_SIP_INCOMING)->event.call;
     ptn_sip_call_progress(c.w->agents[BOB], c.w->now, c.bob, 180, NULL, NULL);
-    world_expect(c.w, BOB, PTN_SIP_INCOMING);
+    world_expect(c.w, ALICE, PTN_SIP_PROGRESS);
     hang_up(&c, ALICE);
     check_ended(&c, BOB, PTN_SIP_ENDED_BY_PEER, 487);
     check_ended(&c, ALICE, PTN_SIP_ENDED_BY_US, 487);
@@ -178,7 +178,7 @@ TEST(an_answer_that_crosses_the_cancel_is_taken_and_ended)
     dial(&c, "sip:bob@192.0.2.2");
     c.bob = world_expect(c.w, BOB, PTN_SIP_INCOMING)->event.call;
     ptn_sip_call_progress(c.w->agents[BOB], c.w->now, c.bob, 180, NULL, NULL);
-    world_expect(c.w, BOB, PTN_SIP_INCOMING);
+    world_expect(c.w, ALICE, PTN_SIP_PROGRESS);
     hang_up(&c, ALICE);
     accept(&c);
     world_expect(c.w, BOB, PTN_SIP_ACKED);
