@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crowd.h"
 #include "base/heap.h"
+#include "os/entropy.h"
 #include "sockets.h"
 
 /* Above those that the host gives to streams; the generation tells a slot's sessions apart. */
@@ -37,7 +39,7 @@ struct server_dtls {
     struct ptn_dtls_rules *rules;
     struct session *sessions;
     uint32_t *heads;
-    uint32_t capacity, head_mask, free, shaking;
+    uint32_t capacity, head_mask, free, shaking, crowd_key;
     uint32_t touched; /* sessions from here on were never there */
     struct ptn_heap waits;
     struct server_dtls_counts counts;
@@ -47,12 +49,17 @@ struct server_dtls {
 struct server_dtls *server_dtls_new(struct ptn_relay *relay, uint32_t sessions_max)
 {
     struct server_dtls *d = calloc(1, sizeof *d);
+    struct ptn_dice dice = ptn_entropy_dice();
     uint32_t heads = 64;
 
     if (!d)
         return NULL;
     d->relay = relay;
-    d->capacity = sessions_max < 1u << SLOT_BITS ? sessions_max : 1u << SLOT_BITS;
+    /* It is the relay that says who is one too many, once hands are shaken. */
+    d->capacity = sessions_max ? sessions_max + SHAKING_SESSIONS_MAX : 0;
+    if (d->capacity > 1u << SLOT_BITS)
+        d->capacity = 1u << SLOT_BITS;
+    d->crowd_key = (uint32_t)ptn_dice_u64(&dice);
     while (heads < d->capacity)
         heads *= 2;
     d->head_mask = heads - 1;
@@ -244,6 +251,31 @@ static void go_on(struct server_dtls *d, struct server_sockets *sockets, ptn_tim
         hand_on(d, sockets, now, id);
 }
 
+/* Of the address with the most who shake hands the one who has done so for longest: somebody with
+ * one address cannot keep others out. */
+static void make_room(struct server_dtls *d, struct server_sockets *sockets, ptn_time now)
+{
+    struct ptn_crowd crowd = {.key = d->crowd_key};
+    struct session *chosen = NULL;
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < d->touched; i++)
+        if (d->sessions[i].dtls && !d->sessions[i].told)
+            ptn_crowd_add(&crowd, &d->sessions[i].far);
+    for (uint32_t i = 0; i < d->touched; i++) {
+        struct session *s = &d->sessions[i];
+        if (!s->dtls || s->told)
+            continue;
+        uint32_t size = ptn_crowd_size(&crowd, &s->far);
+        if (size > most || (size == most && s->give_up < chosen->give_up)) {
+            chosen = s;
+            most = size;
+        }
+    }
+    d->counts.crowded++;
+    end(d, sockets, now, chosen);
+}
+
 static void meet(struct server_dtls *d, struct server_sockets *sockets, ptn_time now,
                  ptn_id listener, const struct ptn_addr *from, struct ptn_bytes datagram)
 {
@@ -257,7 +289,9 @@ static void meet(struct server_dtls *d, struct server_sockets *sockets, ptn_time
         server_sockets_send(sockets, now, listener, from, say);
     if (!dtls)
         return;
-    if ((!d->free && d->touched == d->capacity) || d->shaking >= SHAKING_SESSIONS_MAX) {
+    if (d->shaking >= SHAKING_SESSIONS_MAX)
+        make_room(d, sockets, now);
+    if (!d->free && d->touched == d->capacity) {
         d->counts.full++;
         ptn_dtls_free(dtls);
         return;

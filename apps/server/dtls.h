@@ -17,6 +17,7 @@ struct server_sockets;
 struct server_dtls_counts {
     uint64_t knocks; /* strangers' datagrams */
     uint64_t shaken, failed, full;
+    uint64_t crowded; /* of those that failed: given up to make room */
 };
 
 /* NULL: no memory. */

@@ -93,10 +93,13 @@ static void print_connections(FILE *f, const struct server_counts *c)
     head(f, "postern_handshakes_total", "counter", "TLS and DTLS handshakes by how they ended.");
     fprintf(f,
             "postern_handshakes_total{protocol=\"tls\",result=\"failed\"} %" PRIu64 "\n"
+            "postern_handshakes_total{protocol=\"tls\",result=\"crowded\"} %" PRIu64 "\n"
             "postern_handshakes_total{protocol=\"dtls\",result=\"done\"} %" PRIu64 "\n"
             "postern_handshakes_total{protocol=\"dtls\",result=\"failed\"} %" PRIu64 "\n"
+            "postern_handshakes_total{protocol=\"dtls\",result=\"crowded\"} %" PRIu64 "\n"
             "postern_handshakes_total{protocol=\"dtls\",result=\"full\"} %" PRIu64 "\n",
-            c->host.handshakes_failed, c->dtls.shaken, c->dtls.failed, c->dtls.full);
+            c->host.handshakes_failed - c->host.handshakes_crowded, c->host.handshakes_crowded,
+            c->dtls.shaken, c->dtls.failed - c->dtls.crowded, c->dtls.crowded, c->dtls.full);
     single(f, "postern_mail_lost_total", "counter",
            "Letters between workers that could not be delivered.", c->mail_lost);
 }

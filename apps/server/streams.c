@@ -25,11 +25,11 @@ static void send_stream(struct server_streams *s, ptn_time now, const struct ptn
     ptn_id joined = ptn_relay_joined(s->relay, ask->id);
 
     ptn_host_ask(s->host, now, s->machine, ask);
-    if (!joined)
-        return;
-    set_pace(s, now, joined);
+    if (joined)
+        set_pace(s, now, joined);
+    /* Who asks and does not listen is asked nothing more of, and costs no more memory. */
     if (ptn_host_owed(s->host, s->machine, ask->id) >= OWED_MUCH)
-        ptn_host_hold(s->host, s->machine, joined, ask->id);
+        ptn_host_hold(s->host, s->machine, joined ? joined : ask->id, ask->id);
 }
 
 void server_streams_ask(struct server_streams *s, ptn_time now, const struct ptn_ask *ask)

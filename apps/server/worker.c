@@ -215,8 +215,9 @@ static enum ptn_err make_host(struct server_worker *w, const struct ptn_relay_op
             .owner = OWNER_HOST,
             .log = &w->log,
             /* Some more than the relay takes, so that it is the relay that says no. */
-            .sockets_max = (uint32_t)(opts->listener_count + opts->connections_max) +
+            .sockets_max = (uint32_t)(opts->listener_count + 2 * opts->connections_max) +
                            3 * opts->turn.peer_conns_max + 64,
+            .shaking_max = (uint32_t)opts->connections_max,
             .machines_max = 1,
             .stream_queue_max = STREAM_QUEUE_MAX,
             .tls = w->opts.tls,
@@ -388,6 +389,8 @@ void server_worker_add_counts(const struct server_worker *w, struct server_count
     sum->dtls.shaken += dtls->shaken;
     sum->dtls.failed += dtls->failed;
     sum->dtls.full += dtls->full;
+    sum->dtls.crowded += dtls->crowded;
+    sum->host.handshakes_crowded += host->handshakes_crowded;
     sum->host.accepted += host->accepted;
     sum->host.accept_refused += host->accept_refused;
     sum->host.handshakes_failed += host->handshakes_failed;

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "os/entropy.h"
 #include "os/host_parts.h"
 #include "os/netif.h"
 #include "os/tcp.h"
@@ -47,6 +48,7 @@ static void raise_limit(uint32_t sockets_max)
 enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **out)
 {
     struct ptn_host *h = calloc(1, sizeof *h);
+    struct ptn_dice dice = ptn_entropy_dice();
     enum ptn_err err = PTN_ERR_NO_MEMORY;
 
     *out = NULL;
@@ -55,6 +57,7 @@ enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **ou
     h->opts = *opts;
     h->netif = -1;
     h->next_accepted = PTN_ID_WORLD;
+    h->crowd_key = (uint32_t)ptn_dice_u64(&dice);
     h->machines = calloc(opts->machines_max, sizeof *h->machines);
     h->dirty = calloc(opts->machines_max, sizeof *h->dirty);
     h->in = ptn_udp_in_new();
@@ -134,6 +137,8 @@ static void tell_addresses(struct ptn_host *h, ptn_time now, uint32_t machine)
 
 void ptn_host_drop(struct ptn_host *h, struct ptn_slot *slot)
 {
+    if (slot->holds)
+        ptn_host_unhold(h, slot);
     if (slot->fd >= 0) {
         ptn_loop_remove(h->opts.loop, slot->fd);
         if (slot->holds_port)
@@ -143,8 +148,8 @@ void ptn_host_drop(struct ptn_host *h, struct ptn_slot *slot)
     }
     if (slot->kind == PTN_SLOT_CLOSING)
         h->closing_count--;
-    if (slot->holds)
-        ptn_host_unhold(h, slot);
+    if (slot->kind == PTN_SLOT_SHAKING && slot->listener)
+        h->shaking_count--;
     ptn_heap_set(&h->waits, (uint32_t)(slot - h->slots.slots), PTN_NEVER);
     ptn_slots_release(&h->slots, slot);
 }

@@ -43,8 +43,10 @@ struct ptn_host_opts {
     size_t stream_queue_max;         /* bytes a connection may owe its far end; more ends it */
     const struct ptn_tls_rules *tls; /* borrowed; NULL: no TLS */
 
-    bool streams_only; /* for a server's worker: nothing is resolved, nobody told of ADDRESSES */
-    ptn_id joins_max;  /* listeners up to this id join those of other hosts on the same ports */
+    uint32_t shaking_max; /* callers who shake hands at a time; 0: any number. Of the address that
+                             has the most of them the oldest makes room for one more */
+    bool streams_only;    /* for a server's worker: nothing is resolved, nobody told of ADDRESSES */
+    ptn_id joins_max;     /* listeners up to this id join those of other hosts on the same ports */
 };
 
 struct ptn_host_counts {
@@ -53,6 +55,7 @@ struct ptn_host_counts {
     uint64_t datagrams_refused;        /* no route, not allowed, or no such socket */
     uint64_t accepted, accept_refused; /* the latter: sockets_max reached */
     uint64_t handshakes_failed;        /* of those who connected to us */
+    uint64_t handshakes_crowded;       /* of these, given up to make room */
 };
 
 enum ptn_err ptn_host_new(const struct ptn_host_opts *opts, struct ptn_host **out);

@@ -39,7 +39,7 @@ void ptn_host_unhold(struct ptn_host *h, struct ptn_slot *slot)
     struct ptn_slot *held = ptn_slots_by_key(&h->slots, slot->holds - 1);
 
     slot->holds = 0;
-    if (!held || held->kind != PTN_SLOT_STREAM)
+    if (!held || held->kind != PTN_SLOT_STREAM || held->fd < 0)
         return;
     held->held = false;
     ptn_host_tcp_watch(h, held);

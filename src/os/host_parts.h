@@ -20,6 +20,8 @@ struct ptn_host {
     struct ptn_slots slots;
     struct ptn_heap waits; /* when to look again at slots that are CLOSING or SHAKING, or rest */
     uint32_t closing_count;
+    uint32_t shaking_count; /* of those who connected to us */
+    uint32_t crowd_key;
     struct ptn_machine *machines; /* self NULL: the place is free */
     bool *dirty;                  /* was told something, or asked something, since its last turn */
     struct ptn_resolver *resolver;

@@ -18,6 +18,7 @@
 enum {
     ACCEPTS_MAX = 64, /* a turn: others want to be heard too */
     READS_MAX = 4,
+    ROOM_KEPT = 64 << 10,
 };
 
 #define CLOSING_MAX PTN_S(5)
@@ -165,6 +166,11 @@ enum ptn_err ptn_host_tcp_write(struct ptn_slot *slot)
             slot->out_sent += (size_t)n;
     }
     slot->out_sent = slot->out_size = 0;
+    if (slot->out_room > ROOM_KEPT) { /* it was much once, and may never be again */
+        free(slot->out);
+        slot->out = NULL;
+        slot->out_room = 0;
+    }
     return PTN_OK;
 }
 
@@ -341,6 +347,8 @@ static void connected(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 
 void ptn_host_tcp_up(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
+    if (slot->kind == PTN_SLOT_SHAKING && slot->listener)
+        h->shaking_count--;
     slot->kind = PTN_SLOT_STREAM;
     ptn_host_tcp_watch(h, slot);
     ptn_host_tell(h, now, slot->machine,

@@ -4,6 +4,9 @@
  * What the filter wants sent is owed like any stream's bytes (host_tcp.c). A machine hears of
  * a connection when hands are shaken: who is not to be trusted was never there.
  */
+#include <assert.h>
+
+#include "base/crowd.h"
 #include "os/host_parts.h"
 
 /* The slow and the silent hold a socket no longer than this. */
@@ -73,8 +76,44 @@ static bool shake(struct ptn_host *h, ptn_time now, struct ptn_slot *slot, struc
     return true;
 }
 
+static bool shakes(const struct ptn_slot *slot)
+{
+    return slot->kind == PTN_SLOT_SHAKING && slot->listener;
+}
+
+/* Who opens connections and says nothing cannot keep others out. */
+static void make_room(struct ptn_host *h, ptn_time now)
+{
+    struct ptn_crowd crowd = {.key = h->crowd_key};
+    struct ptn_slot *chosen = NULL;
+    uint32_t most = 0;
+
+    if (h->opts.shaking_max == 0 || h->shaking_count < h->opts.shaking_max)
+        return;
+    for (uint32_t i = 0; i < h->slots.touched; i++)
+        if (shakes(&h->slots.slots[i]))
+            ptn_crowd_add(&crowd, &h->slots.slots[i].far);
+    for (uint32_t i = 0; i < h->slots.touched; i++) {
+        struct ptn_slot *slot = &h->slots.slots[i];
+        if (!shakes(slot))
+            continue;
+        uint32_t size = ptn_crowd_size(&crowd, &slot->far);
+        if (size > most || (size == most && slot->give_up < chosen->give_up)) {
+            chosen = slot;
+            most = size;
+        }
+    }
+    assert(chosen);
+    h->counts.handshakes_crowded++;
+    ptn_host_tls_fail(h, now, chosen, PTN_ERR_NO_ROOM, "another one needs the place");
+}
+
 void ptn_host_tls_begin(struct ptn_host *h, ptn_time now, struct ptn_slot *slot)
 {
+    if (slot->listener) {
+        make_room(h, now);
+        h->shaking_count++;
+    }
     slot->kind = PTN_SLOT_SHAKING;
     slot->give_up = now + SHAKING_MAX;
     ptn_heap_set(&h->waits, (uint32_t)(slot - h->slots.slots), slot->give_up);

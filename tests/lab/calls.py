@@ -8,6 +8,7 @@
   reboot            a NAT forgets everything in mid-call: sound is back within 4 s
   renumbered-nat    it gets another address in mid-call: the same
   renumbered-phone  a phone gets another address in mid-call: the same
+  both-TRANSPORT    both phones, or their NATs, get another address in the same moment: within 12 s
 Prints TAP; a case is a call that is set up and heard at both ends.
 """
 import functools
@@ -16,6 +17,7 @@ import sys
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
 import tap  # noqa: E402
+from certificates import make_ca, make_certificate, tls_flags  # noqa: E402
 from programs import Trouble, last_words  # noqa: E402
 from town import Lab, Lab6, Phone, start_registrar, start_server  # noqa: E402
 
@@ -101,6 +103,54 @@ def moving(event):
                 raise Trouble(f'{phone.owner} did not hear {far} to the end: {heard}')
 
 
+def by_transport(town, transport):
+    """(what Kamailio is told, what a phone is told)"""
+    if transport == 'udp':
+        return (), {}
+    make_ca(town, 'our-ca')
+    make_certificate(town, 'registrar', f'IP:{town.registrar}')
+    number, port = {'tcp': (1, 5060), 'tls': (2, 5061)}[transport]
+    return tls_flags(town, 'registrar'), {'account.1.sip_server.1.transport_type': number, 'account.1.sip_server.1.port': port,
+                                          'postern.tls.ca_file': town.path('our-ca.pem')}
+
+
+def both_moving(transport, *events):
+    """Each knows only where the other was; Kamailio knows where both are."""
+    with Lab(BUILD, WORK, homes('port-restricted', 'port-restricted', '0%'), captures=()) as town:
+        start_server(town)
+        flags, settings = by_transport(town, transport)
+        start_registrar(town, *flags)
+        settings = {'postern.listen': '', 'account.1.nat.udp_update_time': 15, **settings}
+        alice, bob = [Phone(town, name, {'postern.auto_answer': int(name == 'bob'), **settings}) for name in ('alice', 'bob')]
+        for phone in (alice, bob):
+            phone.wait_registered()
+        alice.dial(bob.number)
+        ids = [phone.wait_up()['call'] for phone in (alice, bob)]
+        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 2000, 'to go on for two seconds')
+        for event in events:
+            town.do(event)
+        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 18000, 'to go on for 18 seconds', 30)
+        tap.check([phone.wait_up()['call'] for phone in (alice, bob)] == ids, 'it is another call for its owner')
+        bob.hang_up()
+        for phone in (alice, bob):
+            phone.wait_calls(0)
+        for phone in (alice, bob):
+            phone.end()
+        for phone, far in ((alice, 'bob'), (bob, 'alice')):
+            heard = town.hears(phone.recording, Phone.tone_of[far])
+            print(f'# {phone.owner} heard {far} for {heard["heard_seconds"]} s and missed {heard["gap_max_ms"]} ms at the worst')
+            if not heard['is_tone'] or heard['gap_max_ms'] > 12000 or heard['heard_seconds'] < 5:
+                raise Trouble(f'{phone.owner} did not hear {far} to the end: {heard}')
+
+
+def both_move(transport):
+    case(f'a call by {transport} goes on after both phones got another address at once', both_moving, transport,
+         'address alice 192.168.1.77', 'address bob 192.168.1.99')
+    if os.environ.get('POSTERN_LONG'):
+        case(f'a call by {transport} goes on after both NATs got another address at once', both_moving, transport,
+             'address nat-a 203.0.113.77', 'address nat-b 203.0.113.99')
+
+
 def goes_on_after(event):
     case(f'a call goes on after: {event}', moving, event)
 
@@ -126,6 +176,7 @@ STORIES = {
     'reboot': lambda: goes_on_after('reboot nat-a'),
     'renumbered-nat': lambda: goes_on_after('address nat-a 203.0.113.77'),
     'renumbered-phone': lambda: goes_on_after('address alice 192.168.1.77'),
+    **{f'both-{transport}': functools.partial(both_move, transport) for transport in ('udp', 'tcp', 'tls')},
     **{f'from-{nat}': functools.partial(calls_from, nat, '0%') for nat in NATS},
     **{f'lossy-from-{nat}': functools.partial(calls_from, nat, '3%') for nat in NATS},
 }

@@ -1,7 +1,9 @@
 /*
  * tests/unit/ua/test_hold.c - hold and resume, and calls that ring for too long.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "media/tone.h"
 #include "support/test.h"
@@ -164,5 +166,63 @@ TEST(a_caller_gives_up_when_it_has_rung_there_long_enough)
     CHECK(w.now - begin >= PTN_S(19) && w.now - begin <= PTN_S(21));
     CHECK_EQ(PTN_SIP_ENDED_BY_US, w.phones[BOB].last[PTN_UA_ENDED].ended);
     CHECK_EQ(PTN_SIP_ENDED_BY_PEER, w.phones[ALICE].last[PTN_UA_ENDED].ended);
+    world_fini(&w);
+}
+
+/* The last INVITE to the phone outside, and the Contact of its last 200 to one. */
+static struct {
+    uint8_t invite[2048];
+    size_t size;
+    char contact[200];
+} tapped;
+
+static void tap(struct world *world, const struct world_packet *p)
+{
+    char text[sizeof p->bytes + 1];
+    const char *contact;
+
+    (void)world;
+    snprintf(text, sizeof text, "%.*s", (int)p->size, (const char *)p->bytes);
+    contact = strstr(text, "\r\nContact: ");
+    if (strncmp(text, "INVITE sip:bob@", 15) == 0 && ptn_addr_equal(&p->from, &WORLD_REGISTRAR)) {
+        memcpy(tapped.invite, p->bytes, p->size);
+        tapped.size = p->size;
+    } else if (strncmp(text, "SIP/2.0 200", 11) == 0 && strstr(text, " INVITE\r\n") && contact &&
+               ptn_addr_equal(&p->to, &WORLD_REGISTRAR)) {
+        snprintf(tapped.contact, sizeof tapped.contact, "%.*s", (int)strcspn(contact + 11, "\r\n"),
+                 contact + 11);
+    }
+}
+
+static struct ptn_addr told_by(unsigned phone)
+{
+    static struct ptn_ua_status status;
+
+    ptn_ua_status(w.phones[phone].ua, w.now, &status);
+    return status.accounts[0].contact.addr;
+}
+
+/* What is asked within a call may find a phone that has just moved and not said so yet: the ACK
+ * goes where the answer's Contact leads (RFC 3261 §12.2.1.2). */
+TEST(the_answer_to_a_change_says_where_the_phone_is_now)
+{
+    char text[PTN_ADDR_TEXT_MAX], expected[200];
+
+    begin_call();
+    w.wire_tap = tap;
+    struct ptn_addr before = told_by(BOB);
+    world_reboot_nat(&w, BOB);
+    CHECK(hold(ALICE, true));
+    struct ptn_addr after = before;
+    for (unsigned i = 0; i < 5000 && ptn_addr_equal(&before, &after); i++) {
+        world_run(&w, PTN_MS(1));
+        after = told_by(BOB);
+    }
+    CHECK(!ptn_addr_equal(&before, &after));
+    CHECK(tapped.size > 0);
+    world_send(&w, &WORLD_REGISTRAR, &after, tapped.invite, tapped.size);
+    world_run(&w, PTN_MS(100));
+    snprintf(expected, sizeof expected, "<sip:bob@%s>", ptn_addr_format(&after, text));
+    CHECK_STR(expected, tapped.contact);
     world_fini(&w);
 }
