@@ -489,3 +489,18 @@ ptn_time server_fleet_deadline(const struct server *s)
         first = ptn_time_min(first, redis_deadline(f->stats, f->tell_due));
     return is_rotating(s) ? ptn_time_min(first, f->rotate_due) : first;
 }
+
+static struct server_redis_state state_of(const struct ptn_redis *r)
+{
+    return (struct server_redis_state){.named = r != NULL, .up = r && ptn_redis_is_up(r)};
+}
+
+struct server_redis_state server_fleet_users_state(const struct server *s)
+{
+    return state_of(s->fleet ? s->fleet->users : NULL);
+}
+
+struct server_redis_state server_fleet_loads_state(const struct server *s)
+{
+    return state_of(s->fleet ? s->fleet->stats : NULL);
+}

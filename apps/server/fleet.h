@@ -9,6 +9,7 @@
 #ifndef PTN_SERVER_FLEET_H
 #define PTN_SERVER_FLEET_H
 
+#include "report.h"
 #include "server.h"
 
 struct server_fleet;
@@ -20,6 +21,9 @@ void server_fleet_close(struct server *s);
 void server_fleet_ready(struct server *s, ptn_time now, const struct ptn_ready *ready);
 void server_fleet_tick(struct server *s, ptn_time now);
 ptn_time server_fleet_deadline(const struct server *s);
+
+struct server_redis_state server_fleet_users_state(const struct server *s);
+struct server_redis_state server_fleet_loads_state(const struct server *s);
 
 /* A letter of a worker: somebody whom it does not know. */
 void server_fleet_user_wanted(struct server *s, ptn_time now, struct ptn_bytes letter);

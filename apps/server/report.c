@@ -104,6 +104,16 @@ static void print_connections(FILE *f, const struct server_counts *c)
            "Letters between workers that could not be delivered.", c->mail_lost);
 }
 
+static void print_redis(FILE *f, const struct server_view *v)
+{
+    if (v->redis_users.named || v->redis_loads.named)
+        head(f, "postern_redis_up", "gauge", "1: Redis answers.");
+    if (v->redis_users.named)
+        fprintf(f, "postern_redis_up{holds=\"users\"} %d\n", v->redis_users.up);
+    if (v->redis_loads.named)
+        fprintf(f, "postern_redis_up{holds=\"loads\"} %d\n", v->redis_loads.up);
+}
+
 char *server_report_metrics(const struct server_view *v)
 {
     char *text = NULL;
@@ -122,6 +132,7 @@ char *server_report_metrics(const struct server_view *v)
     print_datagrams(f, v->counts);
     print_allocations(f, v->counts);
     print_connections(f, v->counts);
+    print_redis(f, v);
     if (fclose(f) != 0) {
         free(text);
         return NULL;
@@ -155,12 +166,24 @@ static json_t *ended(const struct server_counts *c)
     return all;
 }
 
+/* Only what the settings name. */
+static json_t *redis(const struct server_view *v)
+{
+    json_t *all = json_object();
+
+    if (v->redis_users.named)
+        json_object_set_new(all, "users", json_boolean(v->redis_users.up));
+    if (v->redis_loads.named)
+        json_object_set_new(all, "loads", json_boolean(v->redis_loads.up));
+    return all;
+}
+
 char *server_report_status(const struct server_view *v)
 {
     const struct server_counts *c = v->counts;
     json_t *all = json_pack(
         "{s:b, s:o, s:i, s:b, s:b, s:{s:o, s:o, s:o, s:o, s:o}, s:{s:o, s:o}, s:{s:o, s:o}, "
-        "s:{s:o, s:o, s:o, s:o}, s:o, s:o}",
+        "s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o}",
         "ok", 1, "up_s", number(v->up_s), "workers", (int)v->workers, "draining", (int)v->draining,
         "relays", (int)v->relays, "allocations", "now", number(c->now.allocations), "begun",
         number(c->now.begun), "permissions", number(c->now.permissions), "channels",
@@ -169,7 +192,7 @@ char *server_report_status(const struct server_view *v)
         "peers", number(c->now.peer_conns), "datagrams", "in", number(c->sockets.in), "out",
         number(c->sockets.out), "dropped", number(c->sockets.dropped), "refused",
         number(c->sockets.refused), "messages", messages(c), "private_relayed",
-        number(c->private_relayed));
+        number(c->private_relayed), "redis", redis(v));
     char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 
     json_decref(all);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fleet.h"
 #include "os/clock.h"
 #include "os/runtime.h"
 #include "report.h"
@@ -83,6 +84,8 @@ static char *report(struct server *s, ptn_time now, char *(*print)(const struct 
                                        .workers = s->crew.count,
                                        .certificate_until_s = s->certificate_until_s,
                                        .draining = s->draining,
+                                       .redis_users = server_fleet_users_state(s),
+                                       .redis_loads = server_fleet_loads_state(s),
                                        .relays = s->opts->turn.allocations_max > 0});
     free(counts);
     return text;

@@ -3,6 +3,7 @@
 
 Users, secrets and loads are in Redis, with coturn's keys. A server drains, or is full; Redis goes away and comes back.
 """
+import json
 import os
 import re
 import sys
@@ -62,13 +63,17 @@ class Fleet(Stage):
         database = f'ip={REDIS} dbname=2 password=hush'
         return self.start(host, SERVER, '-L', ip, '-r', REALM, '--redis-userdb', database, '--redis-statsdb', database,
                           '--allowed-peer-ip', '203.0.113.0-203.0.113.255', '--cert', f'{self.folder}/cert.pem',
-                          '--pkey', f'{self.folder}/key.pem', '--pidfile', '/run/server.pid', *flags, ready='Redis has 1 secrets')
+                          '--pkey', f'{self.folder}/key.pem', '--pidfile', '/run/server.pid', '--postern-status-socket',
+                          '/run/status.sock', *flags, ready='Redis has 1 secrets')
 
     def ask_redis(self, *words):
         return self.ask('redis', 'redis-cli', '--no-auth-warning', '-h', REDIS, '-a', 'hush', '-n', '2', *words)
 
     def signal(self, host, name):
         self.ask(host, 'sh', '-c', f'kill -{name} $(cat /run/server.pid)')
+
+    def status(self, host):
+        return json.loads(self.ask(host, SERVER, '--status', '--postern-status-socket', '/run/status.sock'))
 
     def wait_loads(self):
         """Until each server knows of the other."""
@@ -208,12 +213,14 @@ def outlives(redis_goes, redis_comes, why):
             check_equal((0,), fleet.allocate('bob', at=at), 'whom Redis told of')
             check_equal((0,), fleet.allocate('bob', *by_secret(SECRET, 'phone'), at=at), 'by a secret')
         call.goes_on()
+        check_equal({'users': False, 'loads': False}, fleet.status('one')['redis'])
         redis_comes(fleet)
         fleet.ask_redis('SET', f'turn/realm/{REALM}/user/{LATER}/key', LATER_KEY)
         for at, server in fleet.servers.items():
             wait_until(lambda: server.said().count('Redis answers') == 4, 'the server to find Redis again')
             # He is told to come again for a second after the last time.
             wait_until(lambda: fleet.allocate('bob', LATER, at=at) == (0,), 'the new user to be known')
+        check_equal({'users': True, 'loads': True}, fleet.status('one')['redis'])
         call.end()
         check_equal([0, 0], [server.end() for server in fleet.servers.values()])
 

@@ -289,7 +289,11 @@ static size_t name_size(const char *line)
 TEST(each_metric_has_one_help_and_one_type_and_its_samples_behind_them)
 {
     static struct server_counts counts;
-    const struct server_view view = {.counts = &counts, .workers = 1, .relays = true};
+    const struct server_view view = {.counts = &counts,
+                                     .workers = 1,
+                                     .relays = true,
+                                     .certificate_until_s = 1,
+                                     .redis_users = {.named = true}};
     char name[100] = "", *rest;
     unsigned samples = 0, metrics = 0;
 
@@ -344,6 +348,39 @@ TEST(how_long_allocations_lasted_adds_up)
              sum, sum);
     CHECK(strstr(text, line));
     free(text);
+}
+
+TEST(a_redis_is_told_of_when_there_is_one)
+{
+    static struct server_counts counts;
+    static const struct {
+        struct server_redis_state users, loads;
+        const char *metrics, *status;
+    } cases[] = {
+        {{false, false}, {false, false}, NULL, "\"redis\":{}"},
+        {{true, true},
+         {false, false},
+         "Redis answers.\n# TYPE postern_redis_up gauge\n"
+         "postern_redis_up{holds=\"users\"} 1\n",
+         "\"redis\":{\"users\":true}"},
+        {{true, true},
+         {true, false},
+         "postern_redis_up{holds=\"users\"} 1\n"
+         "postern_redis_up{holds=\"loads\"} 0\n",
+         "\"redis\":{\"users\":true,\"loads\":false}"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct server_view view = {
+            .counts = &counts, .redis_users = cases[i].users, .redis_loads = cases[i].loads};
+        char *metrics = server_report_metrics(&view), *status = server_report_status(&view);
+        CHECK(metrics && status);
+        CHECK(strstr(metrics, cases[i].metrics ? cases[i].metrics : "# HELP"));
+        CHECK_EQ(cases[i].metrics != NULL, strstr(metrics, "redis") != NULL);
+        CHECK(strstr(status, cases[i].status));
+        free(metrics);
+        free(status);
+    }
 }
 
 /* ---- the status socket ---- */
