@@ -80,7 +80,7 @@ static const char *play(struct homes *h, const struct drawn *d, struct tally *t)
     t->answered_worst = ptn_time_max(t->answered_worst, ptn_sim_now(h->w) - dialled);
     homes_run(h, PTN_S(10));
     for (unsigned i = 0; i < HOMES; i++) {
-        const struct homes_phone *p = &h->phones[i];
+        const struct person *p = &h->phones[i];
         struct ptn_stream_stats stats = homes_stats(h, i);
         if (!hears_within_a_second(h, i))
             return i == ALICE ? "Alice does not hear Bob" : "Bob does not hear Alice";

@@ -175,7 +175,7 @@ static void begin_in_a_call_by_the_server_left(struct stage_opts opts)
 
 static void is_hung_up_on(void)
 {
-    unsigned ended = st.people[STAGE_PHONE].events[PTN_UA_ENDED];
+    unsigned ended = st.people[STAGE_PHONE].is.events[PTN_UA_ENDED];
 
     CHECK(stage_talk(&st, ptn_sim_now(st.w) + PTN_S(2)));
     stage_hang_up(&st, STAGE_CALLER);

@@ -3,27 +3,13 @@
  */
 #include "homes.h"
 
-#include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { STUN_PORT = 3478 };
 
 const double HOMES_HZ[HOMES] = {440, 1000};
 
 static const char *const names[HOMES] = {"alice", "bob"};
 static const struct ptn_registrar_user users[HOMES] = {{"alice", "secret of alice"},
                                                        {"bob", "secret of bob"}};
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "homes: %s\n", what);
-    abort();
-}
 
 static void write_scenario(const struct homes_opts *opts, char *text, size_t size)
 {
@@ -49,14 +35,7 @@ static void write_scenario(const struct homes_opts *opts, char *text, size_t siz
                              10 * (i + 1));
     }
     used += snprintf(text + used, size - (size_t)used, "%s\n", opts->more ? opts->more : "");
-    must((size_t)used < size, "the scenario is too long");
-}
-
-static void add(struct homes *h, const char *host, struct ptn_machine machine,
-                ptn_sim_machine *number)
-{
-    must(ptn_sim_add(h->w, (unsigned)ptn_scenario_host(h->s, host), &machine, number) == PTN_OK,
-         "no memory");
+    cast_must((size_t)used < size, "the scenario is too long");
 }
 
 /* The homes' addresses are of the ranges that nobody else may be relayed to. */
@@ -81,25 +60,18 @@ static void add_turn(struct ptn_relay_opts *opts)
                                          .stock = 16};
     opts->connections_max = 16;
     opts->listeners[opts->listener_count++] = (struct ptn_relay_listener){
-        .id = 9, .transport = PTN_TCP, .local = ptn_addr_v4(203, 0, 113, 5, STUN_PORT)};
+        .id = 9, .transport = PTN_TCP, .local = ptn_addr_v4(203, 0, 113, 5, CAST_STUN_PORT)};
 }
 
 static void add_stun_server(struct homes *h, bool turn)
 {
-    struct ptn_relay_opts opts = {.behaviour_discovery = true};
-    ptn_sim_machine number;
+    struct ptn_relay_opts opts = cast_stun_opts(ptn_addr_v4(203, 0, 113, 5, 0));
 
-    for (uint8_t i = 0; i < 4; i++)
-        opts.listeners[opts.listener_count++] = (struct ptn_relay_listener){
-            .id = i + 1u,
-            .transport = PTN_UDP,
-            .local = ptn_addr_v4(203, 0, 113, (uint8_t)(5 + i / 2), (uint16_t)(STUN_PORT + i % 2)),
-            .group = 1};
     if (turn)
         add_turn(&opts);
     h->stun = ptn_relay_new(&opts);
     ptn_relay_start(h->stun);
-    add(h, "server", ptn_relay_machine(h->stun), &number);
+    cast_add(h->w, h->s, "server", ptn_relay_machine(h->stun));
 }
 
 static void add_registrar(struct homes *h)
@@ -114,15 +86,14 @@ static void add_registrar(struct homes *h)
         .challenges_calls = true,
         .dice = ptn_sim_dice(h->w),
     };
-    ptn_sim_machine number;
 
     h->registrar = ptn_registrar_new(&opts);
-    add(h, "registrar", ptn_registrar_machine(h->registrar), &number);
+    cast_add(h->w, h->s, "registrar", ptn_registrar_machine(h->registrar));
 }
 
 static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
 {
-    struct homes_phone *p = &h->phones[i];
+    struct person *p = &h->phones[i];
     enum ptn_transport transport = how->transport ? how->transport : PTN_UDP;
     struct ptn_ua_opts opts = {
         .locals = {{.addr = h->s->hosts[ptn_scenario_host(h->s, names[i])].legs[0].addr}},
@@ -135,7 +106,7 @@ static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
         .rtp_port_min = 11780,
         .rtp_port_max = 11799,
         .account_count = 1,
-        .stun = {{"203.0.113.5", STUN_PORT}},
+        .stun = {{"203.0.113.5", CAST_STUN_PORT}},
         .stun_count = 1,
         .source = ptn_source_tone(HOMES_HZ[i], -12),
         .dice = ptn_sim_dice(h->w),
@@ -152,27 +123,24 @@ static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
         .keepalive = PTN_SIP_KEEPALIVE_CRLF,
     };
     if (how->turn)
-        opts.turn = (struct ptn_ua_turn){.servers = {{"203.0.113.5", STUN_PORT, 5349}},
+        opts.turn = (struct ptn_ua_turn){.servers = {{"203.0.113.5", CAST_STUN_PORT, 5349}},
                                          .server_count = 1,
                                          .user = "phone",
                                          .password = "turn"};
     if (how->change)
         how->change(&opts, i);
-    must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
+    cast_must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
     ptn_ua_start(p->ua, ptn_sim_now(h->w));
-    add(h, names[i], ptn_ua_machine(p->ua), &p->number);
+    p->number = cast_add(h->w, h->s, names[i], ptn_ua_machine(p->ua));
 }
 
 void homes_open(struct homes *h, const struct homes_opts *opts)
 {
-    char text[3000], error[PTN_SCENARIO_ERROR_MAX];
+    char text[3000];
 
-    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* a world's memory is the next one's */
     *h = (struct homes){0};
     write_scenario(opts, text, sizeof text);
-    must(ptn_scenario_new(&h->s, "homes", ptn_bytes_of_text(text), error) == PTN_OK, error);
-    must(ptn_sim_new(&h->w, &(struct ptn_sim_opts){.scenario = h->s, .seed = opts->seed}) == PTN_OK,
-         "no memory");
+    cast_world(&h->s, &h->w, text, opts->seed);
     if (!opts->no_stun)
         add_stun_server(h, opts->turn);
     add_registrar(h);
@@ -190,34 +158,12 @@ void homes_close(struct homes *h)
     ptn_scenario_free(h->s);
 }
 
-static void take_events(struct homes *h, unsigned phone)
-{
-    struct homes_phone *p = &h->phones[phone];
-    ptn_time now = ptn_sim_now(h->w);
-    struct ptn_ua_event ev;
-
-    while (ptn_ua_event(p->ua, now, &ev)) {
-        p->events[ev.kind]++;
-        p->at[ev.kind] = now;
-        if (ev.kind == PTN_UA_AUDIO) {
-            ear_take(&p->ear, ev.pcm);
-            continue;
-        }
-        if (ev.call)
-            p->call = ev.call;
-        if (ev.kind == PTN_UA_ENDED) {
-            p->ended = ev.ended;
-            p->status = ev.status;
-        }
-    }
-}
-
 static bool step(struct homes *h, ptn_time until)
 {
     bool more = ptn_sim_step(h->w, until, NULL);
 
     for (unsigned i = 0; i < HOMES; i++)
-        take_events(h, i);
+        person_take_events(&h->phones[i], ptn_sim_now(h->w));
     return more;
 }
 
@@ -241,18 +187,13 @@ bool homes_wait(struct homes *h, unsigned phone, enum ptn_ua_event_kind kind, un
 
 void homes_happen(struct homes *h, const char *event)
 {
-    char text[200], error[PTN_SCENARIO_ERROR_MAX];
-
-    snprintf(text, sizeof text, "0s %s", event);
-    const struct ptn_scenario_event *what = ptn_scenario_event(h->s, text, error);
-    must(what != NULL, error);
-    ptn_net_apply(ptn_sim_net(h->w), ptn_sim_now(h->w), what);
+    cast_happen(h->w, h->s, event);
 }
 
 void homes_wake(struct homes *h, unsigned phone)
 {
     ptn_sim_wake(h->w, h->phones[phone].number);
-    take_events(h, phone);
+    person_take_events(&h->phones[phone], ptn_sim_now(h->w));
 }
 
 bool homes_register(struct homes *h, ptn_time span)
@@ -265,7 +206,7 @@ bool homes_register(struct homes *h, ptn_time span)
 
 bool homes_call(struct homes *h)
 {
-    struct homes_phone *alice = &h->phones[ALICE], *bob = &h->phones[BOB];
+    struct person *alice = &h->phones[ALICE], *bob = &h->phones[BOB];
     unsigned incoming = bob->events[PTN_UA_INCOMING], up[HOMES];
 
     for (unsigned i = 0; i < HOMES; i++)

@@ -8,11 +8,8 @@
 #ifndef PTN_TEST_HOMES_H
 #define PTN_TEST_HOMES_H
 
-#include "ear.h"
+#include "cast.h"
 #include "registrar/registrar.h"
-#include "relay/relay.h"
-#include "sim/world.h"
-#include "ua/ua.h"
 
 enum { ALICE, BOB, HOMES };
 
@@ -30,23 +27,12 @@ struct homes_opts {
     void (*change)(struct ptn_ua_opts *opts, unsigned phone);
 };
 
-struct homes_phone {
-    struct ptn_ua *ua;
-    ptn_sim_machine number;
-    ptn_ua_call_id call; /* the last one that it was told of */
-    unsigned events[PTN_UA_STOPPED + 1];
-    ptn_time at[PTN_UA_STOPPED + 1]; /* when each came last */
-    enum ptn_sip_ended ended;
-    unsigned status;
-    struct ear ear;
-};
-
 struct homes {
     struct ptn_scenario *s;
     struct ptn_sim *w;
     struct ptn_relay *stun;
     struct ptn_registrar *registrar;
-    struct homes_phone phones[HOMES];
+    struct person phones[HOMES];
 };
 
 /* Aborts on what a test cannot want: no memory, a wrong word in a NAT's properties. */

@@ -3,12 +3,8 @@
  */
 #include "stage.h"
 
-#include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { STUN_PORT = 3478 };
 
 static const struct ptn_registrar_user users[STAGE_ACCOUNTS_MAX + 1] = {
     {"alice", "secret of alice"},
@@ -37,14 +33,6 @@ static const char *const server_hosts[STAGE_SERVERS] = {"server-1", "server-2"};
 static struct ptn_addr server_addr(unsigned server)
 {
     return ptn_addr_v4(198, 51, 100, (uint8_t)(5 + 16 * server), 5060);
-}
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    fprintf(stderr, "stage: %s\n", what);
-    abort();
 }
 
 static void write_scenario(const struct stage_opts *o, char *text, size_t size)
@@ -96,57 +84,16 @@ static void write_scenario(const struct stage_opts *o, char *text, size_t size)
                          "wire home 198.51.102.0/24 %s\nhost phone home 198.51.102.10\n"
                          "router nat home core 203.0.113.10\n",
                          o->link);
-    must((size_t)used < size, "the scenario is too long");
-}
-
-static void add(struct stage *st, const char *host, struct ptn_machine machine,
-                ptn_sim_machine *number)
-{
-    int index = ptn_scenario_host(st->s, host);
-
-    must(ptn_sim_add(st->w, (unsigned)index, &machine, number) == PTN_OK, "no memory");
-}
-
-/* The stage's addresses are of the ranges that nobody may be relayed to else. */
-static void add_turn(struct ptn_relay_opts *opts)
-{
-    static const struct ptn_relay_user user = {.name = {(const uint8_t *)"phone", 5},
-                                               .password = {(const uint8_t *)"turn", 4}};
-    static const struct ptn_relay_range allowed[] = {
-        {{.ip = {192, 0, 2, 0}, .family = PTN_IPV4}, {.ip = {192, 0, 2, 255}, .family = PTN_IPV4}},
-        {{.ip = {198, 51, 100, 0}, .family = PTN_IPV4},
-         {.ip = {198, 51, 100, 255}, .family = PTN_IPV4}},
-        {{.ip = {203, 0, 113, 0}, .family = PTN_IPV4},
-         {.ip = {203, 0, 113, 255}, .family = PTN_IPV4}},
-    };
-
-    opts->turn = (struct ptn_relay_turn){.realm = "stage",
-                                         .users = &user,
-                                         .user_count = 1,
-                                         .addresses = {{.local = ptn_addr_v4(198, 51, 100, 37, 0)}},
-                                         .address_count = 1,
-                                         .peers = {.allowed = allowed, .allowed_count = 3},
-                                         .allocations_max = 256,
-                                         .stock = 16};
+    cast_must((size_t)used < size, "the scenario is too long");
 }
 
 static void add_stun_server(struct stage *st)
 {
-    struct ptn_relay_opts opts = {.behaviour_discovery = true};
-    ptn_sim_machine number;
+    struct ptn_relay_opts opts = cast_stun_opts(ptn_addr_v4(198, 51, 100, 37, 0));
 
-    for (uint8_t i = 0; i < 4; i++)
-        opts.listeners[opts.listener_count++] =
-            (struct ptn_relay_listener){.id = i + 1u,
-                                        .transport = PTN_UDP,
-                                        .local = ptn_addr_v4(198, 51, 100, (uint8_t)(37 + i / 2),
-                                                             (uint16_t)(STUN_PORT + i % 2)),
-                                        .group = 1};
-    if (st->opts.turn)
-        add_turn(&opts);
     st->stun = ptn_relay_new(&opts);
     ptn_relay_start(st->stun);
-    add(st, "stun", ptn_relay_machine(st->stun), &number);
+    cast_add(st->w, st->s, "stun", ptn_relay_machine(st->stun));
 }
 
 static void start_server(struct stage *st, unsigned i)
@@ -169,7 +116,8 @@ static void start_server(struct stage *st, unsigned i)
     server->middlebox.dice = ptn_sim_dice(st->w);
     server->middlebox.spared = ptn_addr_v4(198, 51, 101, 10, 0);
     struct ptn_machine machine = ptn_registrar_machine(server->registrar);
-    add(st, server_hosts[i], middlebox_machine(&server->middlebox, &machine), &server->number);
+    server->number =
+        cast_add(st->w, st->s, server_hosts[i], middlebox_machine(&server->middlebox, &machine));
 }
 
 /* Both by the same transport: the servers keep no transactions, so what is lost over UDP is
@@ -237,31 +185,28 @@ static void add_person(struct stage *st, unsigned i)
     };
 
     if (registers && !st->opts.no_stun)
-        opts.stun[opts.stun_count++] = (struct ptn_ua_stun_server){"stun.example.test", STUN_PORT};
+        opts.stun[opts.stun_count++] =
+            (struct ptn_ua_stun_server){"stun.example.test", CAST_STUN_PORT};
     if (registers && st->opts.turn)
-        opts.turn = (struct ptn_ua_turn){.servers = {{"stun.example.test", STUN_PORT, 5349}},
+        opts.turn = (struct ptn_ua_turn){.servers = {{"stun.example.test", CAST_STUN_PORT, 5349}},
                                          .server_count = 1,
                                          .user = "phone",
                                          .password = "turn"};
     add_accounts(&st->opts, i, &opts);
-    must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");
-    ptn_ua_start(p->ua, ptn_sim_now(st->w));
-    struct ptn_machine machine = ptn_ua_machine(p->ua);
-    add(st, hosts[i], skin_machine(&p->skin, &machine), &p->number);
+    cast_must(ptn_ua_new(&opts, &p->is.ua) == PTN_OK, "the phone's options are wrong");
+    ptn_ua_start(p->is.ua, ptn_sim_now(st->w));
+    struct ptn_machine machine = ptn_ua_machine(p->is.ua);
+    p->is.number = cast_add(st->w, st->s, hosts[i], skin_machine(&p->skin, &machine));
 }
 
 void stage_open(struct stage *st, const struct stage_opts *opts)
 {
-    char text[4000], error[PTN_SCENARIO_ERROR_MAX];
+    char text[4000];
 
-    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* a world's memory is the next one's */
     memset(st, 0, sizeof *st);
     st->opts = *opts;
     write_scenario(opts, text, sizeof text);
-    must(ptn_scenario_new(&st->s, "stage", ptn_bytes_of_text(text), error) == PTN_OK, error);
-    must(ptn_sim_new(&st->w, &(struct ptn_sim_opts){.scenario = st->s, .seed = opts->seed}) ==
-             PTN_OK,
-         "no memory");
+    cast_world(&st->s, &st->w, text, opts->seed);
     add_stun_server(st);
     for (unsigned i = 0; i < opts->server_count; i++)
         start_server(st, i);
@@ -273,7 +218,7 @@ void stage_close(struct stage *st)
 {
     ptn_sim_free(st->w);
     for (unsigned i = 0; i < STAGE_PEOPLE; i++) {
-        ptn_ua_free(st->people[i].ua);
+        ptn_ua_free(st->people[i].is.ua);
         skin_fini(&st->people[i].skin);
     }
     for (unsigned i = 0; i < STAGE_SERVERS; i++) {
@@ -289,22 +234,9 @@ void stage_close(struct stage *st)
 static void take_events(struct stage *st, unsigned person)
 {
     struct stage_person *p = &st->people[person];
-    ptn_time now = ptn_sim_now(st->w);
-    struct ptn_ua_event ev;
 
-    while (!p->skin.asleep && ptn_ua_event(p->ua, now, &ev)) {
-        p->events[ev.kind]++;
-        p->at[ev.kind] = now;
-        if (ev.kind == PTN_UA_AUDIO) {
-            if (ev.call == p->call)
-                ear_take(&p->ear, ev.pcm);
-            continue;
-        }
-        if (ev.kind != PTN_UA_INCOMING)
-            continue;
-        p->call = ev.call;
-        p->ear.samples = 0;
-    }
+    if (!p->skin.asleep)
+        person_take_events(&p->is, ptn_sim_now(st->w));
 }
 
 static bool step(struct stage *st, ptn_time until)
@@ -325,14 +257,14 @@ void stage_run(struct stage *st, ptn_time until)
 bool stage_wait(struct stage *st, unsigned person, enum ptn_ua_event_kind kind, unsigned count,
                 ptn_time until)
 {
-    while (st->people[person].events[kind] < count && step(st, until))
+    while (st->people[person].is.events[kind] < count && step(st, until))
         ;
-    return st->people[person].events[kind] >= count;
+    return st->people[person].is.events[kind] >= count;
 }
 
 static void wake(struct stage *st, unsigned person)
 {
-    ptn_sim_wake(st->w, st->people[person].number);
+    ptn_sim_wake(st->w, st->people[person].is.number);
     take_events(st, person);
 }
 
@@ -340,12 +272,7 @@ static void wake(struct stage *st, unsigned person)
 
 void stage_happen(struct stage *st, const char *event)
 {
-    char text[200], error[PTN_SCENARIO_ERROR_MAX];
-
-    snprintf(text, sizeof text, "0s %s", event);
-    const struct ptn_scenario_event *what = ptn_scenario_event(st->s, text, error);
-    must(what != NULL, error);
-    ptn_net_apply(ptn_sim_net(st->w), ptn_sim_now(st->w), what);
+    cast_happen(st->w, st->s, event);
 }
 
 void stage_kill(struct stage *st, unsigned server)
@@ -390,7 +317,7 @@ static bool says_registered(const struct stage *st, unsigned person, struct ptn_
 {
     static struct ptn_ua_status status;
 
-    ptn_ua_status(st->people[person].ua, ptn_sim_now(st->w), &status);
+    ptn_ua_status(st->people[person].is.ua, ptn_sim_now(st->w), &status);
     *server = status.accounts[0].server;
     for (unsigned i = 0; i < status.account_count; i++)
         if (status.accounts[i].state != PTN_UA_ACCOUNT_REGISTERED)
@@ -433,13 +360,14 @@ bool stage_is_registered(struct stage *st, unsigned *server)
 bool stage_call(struct stage *st, unsigned from, unsigned server, ptn_time until)
 {
     struct stage_person *caller = &st->people[from], *called = &st->people[!from];
-    unsigned incoming = called->events[PTN_UA_INCOMING], up = caller->events[PTN_UA_ANSWERED];
-    unsigned there = called->events[PTN_UA_ANSWERED];
+    unsigned incoming = called->is.events[PTN_UA_INCOMING], up = caller->is.events[PTN_UA_ANSWERED];
+    unsigned there = called->is.events[PTN_UA_ANSWERED];
     unsigned account = from == STAGE_PHONE || st->opts.caller_nat ? 0 : server;
 
-    caller->ear.samples = 0;
-    if (ptn_ua_dial(caller->ua, ptn_sim_now(st->w), account,
-                    from == STAGE_PHONE ? users[BOB].name : users[0].name, &caller->call) != PTN_OK)
+    caller->is.ear.samples = 0;
+    if (ptn_ua_dial(caller->is.ua, ptn_sim_now(st->w), account,
+                    from == STAGE_PHONE ? users[BOB].name : users[0].name,
+                    &caller->is.call) != PTN_OK)
         return false;
     wake(st, from);
     return stage_wait(st, !from, PTN_UA_INCOMING, incoming + 1, until) &&
@@ -449,7 +377,7 @@ bool stage_call(struct stage *st, unsigned from, unsigned server, ptn_time until
 
 static bool hears(const struct stage *st, unsigned person)
 {
-    return ear_hears(&st->people[person].ear, hz[!person]);
+    return ear_hears(&st->people[person].is.ear, hz[!person]);
 }
 
 bool stage_talk(struct stage *st, ptn_time until)
@@ -470,6 +398,6 @@ void stage_hang_up(struct stage *st, unsigned person)
 {
     struct stage_person *p = &st->people[person];
 
-    if (ptn_ua_hang_up(p->ua, ptn_sim_now(st->w), p->call))
+    if (ptn_ua_hang_up(p->is.ua, ptn_sim_now(st->w), p->is.call))
         wake(st, person);
 }

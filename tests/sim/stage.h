@@ -14,13 +14,10 @@
 #ifndef PTN_TEST_STAGE_H
 #define PTN_TEST_STAGE_H
 
-#include "ear.h"
+#include "cast.h"
 #include "middlebox.h"
 #include "registrar/registrar.h"
-#include "relay/relay.h"
-#include "sim/world.h"
 #include "skin.h"
-#include "ua/ua.h"
 
 enum { STAGE_SERVERS = 2, STAGE_ACCOUNTS_MAX = 16 };
 enum { STAGE_PHONE, STAGE_CALLER, STAGE_PEOPLE };
@@ -48,13 +45,8 @@ struct stage_server {
 };
 
 struct stage_person {
-    struct ptn_ua *ua;
+    struct person is;
     struct skin skin;
-    ptn_sim_machine number;
-    ptn_ua_call_id call; /* the last one that it was told of */
-    unsigned events[PTN_UA_STOPPED + 1];
-    ptn_time at[PTN_UA_STOPPED + 1];
-    struct ear ear;
 };
 
 struct stage {
