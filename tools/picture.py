@@ -11,7 +11,9 @@ import sys
 from html import escape
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-INK, SOFT, LINE, HOME, CORE, SOUND = '#1b2a33', '#5a6b75', '#9fb2bd', '#f3f6f4', '#eef3f8', '#2f7d5b'
+INK, SOFT, LINE, HOME, CORE, GATE = '#1b2a33', '#5a6b75', '#9fb2bd', '#f3f6f4', '#eef3f8', '#fff8ea'
+ASK, TELL, SOUND = '#3b6ea5', '#a05a2c', '#2f7d5b'  # the three steps
+WIDTH, HEIGHT = 1000, 500
 
 
 def text(x, y, words, size=13, colour=INK, anchor='middle', weight='normal'):
@@ -19,52 +21,69 @@ def text(x, y, words, size=13, colour=INK, anchor='middle', weight='normal'):
             f'font-weight="{weight}">{escape(words)}</text>')
 
 
-def box(x, y, width, height, fill, title, lines, size=15):
+def box(x, y, width, height, fill, title, lines):
     middle = x + width / 2
     return ''.join([
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="10" fill="{fill}" stroke="{LINE}"/>',
-        text(middle, y + 24, title, size, weight='bold'),
+        text(middle, y + 24, title, 15, weight='bold'),
         *(text(middle, y + 46 + 19 * i, line, 12, SOFT) for i, line in enumerate(lines)),
     ])
 
 
-def arrow(x1, y1, x2, y2, colour, marker):
-    return f'<path d="M{x1} {y1} L{x2} {y2}" stroke="{colour}" stroke-width="2" fill="none" marker-end="url(#{marker})"/>'
+def arrow(x1, y1, x2, y2, colour, step):
+    """With the number of its step in the middle."""
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    return (f'<path d="M{x1} {y1} L{x2} {y2}" stroke="{colour}" stroke-width="2" fill="none" marker-end="url(#{marker_of(colour)})"/>'
+            + number(x, y, colour, step))
 
 
-def home(x, name, phone):
-    return box(x, 162, 200, 128, HOME, name, [
-        f'{phone["address"]}:5060', f'asks STUN as {phone["dialect"]}', f'hears {phone["hears_hz"]} Hz',
-        f'loss {phone["loss_percent"]:.1f} %, one way {phone["delay_ms"]:.0f} ms',
-    ])
+def number(x, y, colour, step):
+    return f'<circle cx="{x}" cy="{y}" r="10" fill="{colour}"/>' + text(x, y + 4, str(step), 12, '#ffffff', weight='bold')
 
 
-def nat(x, phone):
-    return box(x, 180, 200, 92, '#fff8ea', phone['nat'], ['SIP port mapped to', phone['mapped']], 13)
+def marker_of(colour):
+    return 'head-' + colour[1:]
+
+
+def marker(colour):
+    return (f'<marker id="{marker_of(colour)}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+            f'<path d="M0 0 L8 4 L0 8 z" fill="{colour}"/></marker>')
+
+
+def wire(x1, x2):
+    return f'<path d="M{x1} 245 L{x2} 245" stroke="{LINE}" stroke-width="3"/>'
+
+
+def legend(y, colour, step, words):
+    return number(40, y - 4, colour, step) + text(60, y, words, 13, INK, 'start')
 
 
 def svg(facts):
     alice, bob = facts['phones']['alice'], facts['phones']['bob']
+    heard = '; '.join(f'{name} hears {far}\'s {phone["hears_hz"]} Hz, {phone["loss_percent"]:.1f} % lost, {phone["delay_ms"]:.0f} ms one way'
+                      for name, far, phone in (('alice', 'bob', alice), ('bob', 'alice', bob)))
     return '\n'.join([
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 380" font-family="Helvetica, Arial, sans-serif">',
-        f'<defs>{"".join(marker(n, c) for n, c in (("ask", SOFT), ("sound", SOUND)))}</defs>',
-        '<rect width="1000" height="380" fill="#ffffff"/>',
-        box(290, 16, 200, 70, CORE, 'STUN server', [' '.join(facts['server'])]),
-        box(510, 16, 200, 70, CORE, 'Kamailio, the registrar', [facts['registrar']]),
-        home(20, 'alice', alice), nat(232, alice), nat(568, bob), home(780, 'bob', bob),
-        arrow(345, 178, 370, 92, SOFT, 'ask'), arrow(655, 178, 470, 92, SOFT, 'ask'),
-        arrow(405, 178, 570, 92, SOFT, 'ask'), arrow(690, 178, 640, 92, SOFT, 'ask'),
-        arrow(434, 218, 564, 218, SOUND, 'sound'), arrow(566, 238, 436, 238, SOUND, 'sound'),
-        text(500, 208, 'sound', 12, SOUND), text(500, 258, 'straight, both ways', 12, SOUND),
-        *(text(500, 340 + 20 * i, f'“{line}”', 12, SOFT) for i, line in enumerate(facts['shown'])),
-        text(500, 322, 'tshark, on alice\'s wire:', 12, SOFT),
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Helvetica, Arial, sans-serif">',
+        f'<defs>{"".join(map(marker, (ASK, TELL, SOUND)))}</defs>',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        text(500, 28, 'Two phones, each behind a NAT of its own, call each other', 18, weight='bold'),
+        box(245, 48, 230, 70, CORE, 'postern-server (STUN)', [' '.join(facts['server'])]),
+        box(525, 48, 230, 70, CORE, 'Kamailio (registrar)', [facts['registrar']]),
+        wire(180, 240), wire(760, 820),
+        box(20, 200, 170, 90, HOME, 'alice', [f'{alice["address"]}:5060', f'STUN as in {alice["dialect"]}']),
+        box(230, 200, 200, 90, GATE, 'NAT', [alice['nat'], f'{alice["mapped"].rsplit(":", 1)[0]} outside']),
+        box(570, 200, 200, 90, GATE, 'NAT', [bob['nat'], f'{bob["mapped"].rsplit(":", 1)[0]} outside']),
+        box(810, 200, 170, 90, HOME, 'bob', [f'{bob["address"]}:5060', f'STUN as in {bob["dialect"]}']),
+        arrow(300, 197, 325, 122, ASK, 1), arrow(650, 197, 425, 122, ASK, 1),
+        arrow(350, 197, 575, 122, TELL, 2), arrow(700, 197, 675, 122, TELL, 2),
+        arrow(433, 235, 566, 235, SOUND, 3), arrow(567, 262, 434, 262, SOUND, 3),
+        legend(330, ASK, 1, f'Each asks from its SIP port how it is seen: {alice["mapped"]} and {bob["mapped"]}.'),
+        legend(360, TELL, 2, 'Each registers with that address. The registrar does nothing about NATs.'),
+        legend(390, SOUND, 3, f'The sound goes straight: {heard}.'),
+        text(60, 430, 'In the capture of alice\'s wire, as tshark tells it:', 12, SOFT, 'start'),
+        *(text(60, 452 + 20 * i, line, 12, SOFT, 'start') for i, line in enumerate(facts['shown'])),
         '</svg>\n',
     ])
-
-
-def marker(name, colour):
-    return (f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-            f'<path d="M0 0 L8 4 L0 8 z" fill="{colour}"/></marker>')
 
 
 def write(name, content):
