@@ -15,6 +15,7 @@
 enum {
     FILES_WANTED = 300000,
     FILES_OTHERS = 256, /* logs, loops, listeners */
+    STOCK_USUAL = 128,
     USERS_EXPECTED = 65536,
 };
 
@@ -128,6 +129,28 @@ enum ptn_err server_look_around(struct server *s)
     return PTN_OK;
 }
 
+/* Where descriptors are few, nobody may have all of them: not who connects, not who begins to shake
+ * hands, not peers, and not the stock of relay sockets. */
+static void fit_to_files(struct server *s, uint32_t files)
+{
+    struct ptn_relay_turn *t = &s->opts->turn;
+    uint32_t each = files / (8 * s->opts->workers);
+
+    ptn_log(&s->log, PTN_LOG_WARN,
+            "no more than %u files may be open here (ulimit -n, LimitNOFILE): that bounds the "
+            "clients that are served at a time",
+            files);
+    each = each > 0 ? each : 1;
+    if (s->opts->connections_max > each)
+        s->opts->connections_max = each;
+    if (t->peer_conns_max > each)
+        t->peer_conns_max = each;
+    if (each < 2 * STOCK_USUAL) {
+        t->stock = (each + 1) / 2;
+        t->stock_pairs = 1;
+    }
+}
+
 static bool make_options(struct server *s, struct server_turn_parts *parts)
 {
     char why[PTN_CONF_WHY_SIZE];
@@ -147,6 +170,8 @@ static bool make_options(struct server *s, struct server_turn_parts *parts)
         return false;
     }
     s->opts->workers = worker_count(s->settings);
+    if (files < 2 * others)
+        fit_to_files(s, files);
     s->opts->shared = s->shared;
     s->opts->dice = ptn_entropy_dice();
     say_what_is_relayed(s);

@@ -300,6 +300,19 @@ static bool has_room(const struct server *s)
     return !own.draining && !server_load_is_full(&own);
 }
 
+/* What somebody wrote into Redis may be no server at all, or this one by another name: clients that
+ * are sent here would be sent on for ever. */
+static bool may_be_another(const struct server *s, const struct ptn_addr *to)
+{
+    enum ptn_addr_kind kind = ptn_addr_kind(to);
+
+    for (size_t i = 0; i < s->opts->listener_count; i++)
+        if (ptn_addr_equal(&s->opts->listeners[i].local, to) ||
+            ptn_addr_equal(&s->opts->listeners[i].announced, to))
+            return false;
+    return kind != PTN_ADDR_UNSPECIFIED && kind != PTN_ADDR_MULTICAST;
+}
+
 static void members_answered(struct server *s, ptn_time now, const struct ptn_redis_answer *a)
 {
     struct server_fleet *f = s->fleet;
@@ -344,10 +357,14 @@ static void loads_answered(struct server *s, ptn_time now, const struct ptn_redi
         if (here || !server_load_parse(a->items[i], &load) || load.draining ||
             server_load_is_full(&load) || !ptn_addr_parse(f->members[i], &addr))
             continue;
+        if (addr.port == 0)
+            addr.port = PORT_DEFAULT;
+        if (!may_be_another(s, &addr))
+            continue;
         if (!ptn_addr_is_none(&best.plain) && !server_load_is_lighter(&load, &best_load))
             continue;
         best_load = load;
-        best.plain = addr.port ? addr : ptn_addr_with_port(addr, PORT_DEFAULT);
+        best.plain = addr;
         best.tls = load.tls_port ? ptn_addr_with_port(addr, load.tls_port) : (struct ptn_addr){0};
     }
     divert(s, &best);

@@ -32,8 +32,15 @@ static const char *what_to_do(enum ptn_err why)
     case PTN_ERR_NOT_PERMITTED: return ": ports below 1024 take root or CAP_NET_BIND_SERVICE";
     case PTN_ERR_IN_USE: return ": another program has it; \"ss -lptun\" names it";
     case PTN_ERR_NOT_FOUND: return ": no interface of this computer has the address";
+    case PTN_ERR_NO_ROOM: return ": too many files are open; ulimit -n and LimitNOFILE allow more";
     default: return "";
     }
+}
+
+/* Not what the first worker has met as well. */
+static bool is_of_its_own(enum ptn_err why)
+{
+    return why != PTN_ERR_NOT_PERMITTED && why != PTN_ERR_IN_USE && why != PTN_ERR_NOT_FOUND;
 }
 
 /* Of the first worker: the others want the same ports. */
@@ -46,20 +53,28 @@ static void listener(struct server_journal *j, const struct ptn_relay_event *ev)
 
     ptn_addr_format(&ev->local, text);
     if (ev->kind == PTN_RELAY_NOT_LISTENING)
-        ptn_log(j->log, j->worker == 0 ? PTN_LOG_ERROR : PTN_LOG_DEBUG,
+        ptn_log(j->log, j->worker == 0 || is_of_its_own(ev->why) ? PTN_LOG_ERROR : PTN_LOG_DEBUG,
                 "not listening on %s %s: %s%s", transport, text, ptn_err_text(ev->why),
                 what_to_do(ev->why));
     else if (j->worker == 0)
         ptn_log(j->log, PTN_LOG_INFO, "listening on %s %s", transport, text);
 }
 
-/* Names come from strangers who know a password: no control bytes, and not endless. */
+/* Names come from strangers who know a password. One that could pass for the words after it is put
+ * between quotation marks, and has none itself. */
 static void print_name(struct ptn_bytes name, char *buf, size_t size)
 {
+    bool quoted = false;
     size_t used = 0;
 
-    for (size_t i = 0; i < name.size && used + 1 < size; i++)
-        buf[used++] = name.data[i] < ' ' || name.data[i] == 0x7f ? '?' : (char)name.data[i];
+    for (size_t i = 0; i < name.size; i++)
+        quoted |= name.data[i] <= ' ' || name.data[i] == '"' || name.data[i] == 0x7f;
+    if (quoted)
+        buf[used++] = '"';
+    for (size_t i = 0; i < name.size && used + 2 < size; i++)
+        buf[used++] = name.data[i] == '\0' || name.data[i] == '"' ? '?' : (char)name.data[i];
+    if (quoted)
+        buf[used++] = '"';
     buf[used] = '\0';
 }
 

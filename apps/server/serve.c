@@ -100,6 +100,22 @@ static enum ptn_err tell(const struct server *s, const char *news)
     return ptn_notify(text);
 }
 
+/* What many start with, and would not want if somebody asked. */
+static void look_at_secrets(struct server *s)
+{
+    const struct server_settings *set = s->settings;
+    const char *key = set->pkey[0] ? set->pkey : set->cert;
+
+    if (set->config[0] && (server_has_credentials(set) || set->redis_statsdb[0]) &&
+        ptn_file_is_everybodys(set->config))
+        ptn_log(&s->log, PTN_LOG_WARN,
+                "config: every user of this computer can read %s, and so the secrets in it",
+                set->config);
+    if (key[0] && ptn_file_is_everybodys(key))
+        ptn_log(&s->log, PTN_LOG_WARN,
+                "pkey: every user of this computer can read %s, and so our private key", key);
+}
+
 static bool settle_in(struct server *s)
 {
     const struct server_settings *set = s->settings;
@@ -115,6 +131,7 @@ static bool settle_in(struct server *s)
     if (!server_watch_open(s, OWNER_CONTROL, OWNER_HTTP) ||
         !server_fleet_open(s, OWNER_REDIS_USERS, OWNER_REDIS_STATS))
         return false;
+    look_at_secrets(s);
     if (!become_user(s))
         return false;
     err = server_crew_start(s);

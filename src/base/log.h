@@ -20,7 +20,8 @@ struct ptn_log {
     enum ptn_log_level max; /* lines above it are not written */
 };
 
-/* One line, without a newline; cut after 1,000 bytes. `log` may be NULL. */
+/* One line, without a newline; cut after 1,000 bytes, control characters shown as "?". `log` may be
+ * NULL. */
 __attribute__((format(printf, 3, 4))) void
 ptn_log(const struct ptn_log *log, enum ptn_log_level level, const char *format, ...);
 

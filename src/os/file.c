@@ -80,6 +80,13 @@ void ptn_file_free(struct ptn_bytes *bytes)
     *bytes = (struct ptn_bytes){0};
 }
 
+bool ptn_file_is_everybodys(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
+}
+
 static enum ptn_err write_all(int fd, struct ptn_bytes bytes)
 {
     while (bytes.size > 0) {

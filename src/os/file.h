@@ -4,6 +4,7 @@
 #ifndef PTN_OS_FILE_H
 #define PTN_OS_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -14,6 +15,9 @@
 enum ptn_err ptn_file_read(const char *path, size_t size_max, struct ptn_bytes *out);
 
 void ptn_file_free(struct ptn_bytes *bytes);
+
+/* True when users of this computer whom the file does not belong to may read it. */
+bool ptn_file_is_everybodys(const char *path);
 
 /* Writes a new file beside `path` and renames it there: a reader, or a power cut, meets either
  * the old or the new content. `mode` as in chmod. */

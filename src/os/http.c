@@ -155,6 +155,7 @@ static enum ptn_err start(struct ptn_http *h, const struct ptn_addr *local)
     h->daemon = lib.start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
                                  on_request, h, MHD_OPTION_LISTEN_SOCKET, listener,
                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)PTN_HTTP_CLIENTS_MAX,
+                                 MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PTN_HTTP_EACH_MAX,
                                  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
     if (!h->daemon) {

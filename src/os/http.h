@@ -12,7 +12,11 @@
 #include "base/err.h"
 #include "os/loop.h"
 
-enum { PTN_HTTP_CLIENTS_MAX = 16, PTN_HTTP_PATH_SIZE = 200 };
+enum {
+    PTN_HTTP_CLIENTS_MAX = 32,
+    PTN_HTTP_EACH_MAX = 16, /* of one address: whoever says nothing keeps no others out */
+    PTN_HTTP_PATH_SIZE = 200,
+};
 
 struct ptn_http;
 

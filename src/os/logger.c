@@ -4,9 +4,12 @@
 #include "os/logger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/errno.h"
@@ -43,11 +46,34 @@ void ptn_logger_close(struct ptn_logger *l)
     l->file = NULL;
 }
 
+/* Whoever may write to the log's folder, as the user whom a server becomes, could lead root by a
+ * link to any file. Links that root made, and our own, are followed: /dev/stdout is one. */
+static bool is_link_of_others(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid();
+}
+
+/* Names and addresses of users are not for everybody on this computer. */
+static FILE *open_file(const char *path)
+{
+    enum { FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, MODE = 0640 };
+    int fd = open(path, FLAGS | O_NOFOLLOW, MODE);
+
+    if (fd < 0 && errno == ELOOP && !is_link_of_others(path))
+        fd = open(path, FLAGS, MODE);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "a");
+    if (fd >= 0 && !f)
+        close(fd);
+    return f;
+}
+
 enum ptn_err ptn_logger_reopen(struct ptn_logger *l)
 {
     if (l->kind != PTN_LOGGER_FILE)
         return PTN_OK;
-    FILE *fresh = fopen(l->path, "ae");
+    FILE *fresh = open_file(l->path);
     if (!fresh)
         return ptn_err_of_errno(errno);
     setvbuf(fresh, NULL, _IOLBF, 4096);

@@ -156,6 +156,15 @@ static enum ptn_relay_verdict wait_for_user(struct ptn_relay *r, struct ptn_rela
     return PTN_RELAY_WAITING;
 }
 
+/* Takes as long for a name that is nobody's as for a wrong password, so that the time tells
+ * nothing. */
+static void look_busy(struct ptn_relay *r, struct ptn_relay_request *q)
+{
+    const struct ptn_relay_key nobodys = {.size = PTN_RELAY_MD5_BYTES};
+
+    sealed_with(r, q, &nobodys);
+}
+
 static enum ptn_relay_verdict check_user(struct ptn_relay *r, struct ptn_relay_request *q,
                                          enum ptn_stun_password_algorithm algorithm)
 {
@@ -169,6 +178,8 @@ static enum ptn_relay_verdict check_user(struct ptn_relay *r, struct ptn_relay_r
         return wait_for_user(r, q, found == PTN_RELAY_LOOKUP_WAIT);
     if (found == PTN_RELAY_LOOKUP_UNDECIDED)
         return ptn_relay_refuse(r, q, 500);
+    if (count == 0)
+        look_busy(r, q);
     for (size_t i = 0; i < count; i++)
         if (sealed_with(r, q, &keys[i])) {
             q->key = keys[i];

@@ -16,6 +16,7 @@ from certificates import make_own_certificate  # noqa: E402
 from programs import Program, free_port, wait_until  # noqa: E402
 from stun import request  # noqa: E402
 from tap import case, check, check_equal, need, run_cases  # noqa: E402
+from turn_client import TurnClient  # noqa: E402
 
 need('openssl')
 SERVER = sys.argv[1]
@@ -26,8 +27,8 @@ FOLDER = tempfile.mkdtemp(prefix='postern-hostile-')
 make_own_certificate(FOLDER, 'turn.example')
 
 
-def start_server(*flags):
-    return Program([SERVER, '-L', HERE, '-p', port, '--tls-listening-port', port + 2, '--relay-threads', '1', '--no-rfc5780',
+def start_server(*flags, before=()):
+    return Program([*before, SERVER, '-L', HERE, '-p', port, '--tls-listening-port', port + 2, '--relay-threads', '1', '--no-rfc5780',
                     '--cert', f'{FOLDER}/cert.pem', '--pkey', f'{FOLDER}/key.pem', '--postern-status-socket',
                     f'{FOLDER}/status.sock', *flags], ready=f'listening on TLS {HERE}:{port + 2}')
 
@@ -71,15 +72,16 @@ def hello(cookie=b''):
 
 def begin_dtls():
     """Brings the cookie back and gets the server's part of the handshake, then says nothing more."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind((HOSTILE, 0))
-        s.settimeout(3)
-        s.connect((HERE, port + 2))
-        s.send(hello())
-        asked = s.recv(2000)
-        check(asked[13] == 3 and len(asked) <= len(hello()), f'HelloVerifyRequest: {asked.hex()}')
-        s.send(hello(asked[28:28 + asked[27]]))
-        return s.recv(2000)[13] == 2  # ServerHello
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((HOSTILE, 0))
+    s.settimeout(3)
+    s.connect((HERE, port + 2))
+    s.send(hello())
+    asked = s.recv(2000)
+    check(asked[13] == 3 and len(asked) <= len(hello()), f'HelloVerifyRequest: {asked.hex()}')
+    s.send(hello(asked[28:28 + asked[27]]))
+    check_equal(2, s.recv(2000)[13], 'ServerHello')
+    return s
 
 
 def resident_kib(pid):
@@ -114,8 +116,10 @@ def handshakes_that_are_never_finished_keep_nobody_out():
 @case
 def dtls_handshakes_that_are_never_finished_keep_nobody_out():
     with start_server():
-        check_equal(SHAKING_DTLS + 20, sum(begin_dtls() for _ in range(SHAKING_DTLS + 20)))
+        held = [begin_dtls() for _ in range(SHAKING_DTLS + 20)]
         check(is_served_by_dtls())
+        for s in held:
+            s.close()
 
 
 @case
@@ -144,6 +148,35 @@ def who_asks_and_never_listens_costs_little_memory():
         for s in held:
             s.close()
         wait_until(lambda: is_served_by_tls(), 'others to be served')
+
+
+@case
+def with_64_descriptors_the_server_serves_and_says_so():
+    few = ('prlimit', '--nofile=64:64', 'setpriv', '--bounding-set', '-sys_resource', '--inh-caps', '-sys_resource')
+    with start_server('--user', 'alice:secret', '--realm', 'example.org', before=few) as server:
+        check('no more than 64 files may be open here' in server.said(), server.said())
+        held = [connect(HOSTILE, port) for _ in range(100)] + [connect(HOSTILE, port + 2) for _ in range(100)]
+        with connect(HONEST, port) as s:
+            check(is_served(s))
+        check(is_served_by_tls())
+        client = TurnClient((HERE, port), 'alice', 'secret', 'example.org')
+        check_equal(0, client.allocate())
+        client.close()
+        for s in held:
+            s.close()
+
+
+@case
+def files_with_secrets_that_everybody_can_read_are_named():
+    config = f'{FOLDER}/turnserver.conf'
+    with open(config, 'w', encoding='ascii') as f:
+        f.write('user=alice:secret\nrealm=example.org\n')
+    for mode in (0o644, 0o600):
+        os.chmod(config, mode)
+        os.chmod(f'{FOLDER}/key.pem', mode)
+        with start_server('-c', config) as server:
+            for words in (f'can read {config}', f'can read {FOLDER}/key.pem'):
+                check((words in server.said()) == (mode == 0o644), server.said())
 
 
 port = free_port(span=4, ip=HERE)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/file.h"
@@ -44,6 +45,30 @@ TEST(lines_go_to_the_file_with_time_and_level_and_follow_it_when_reopened)
     ptn_logger_close(&logger);
     unlink(path);
     unlink(moved);
+    rmdir(folder);
+}
+
+TEST(a_log_file_is_no_link_that_somebody_else_made_and_is_not_for_everybody_to_read)
+{
+    char folder[] = "/tmp/ptn-test-XXXXXX", path[64], link[64];
+    struct ptn_logger logger;
+    struct stat st;
+
+    CHECK(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/log", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    CHECK_EQ(0, symlink(path, link));
+    CHECK_EQ(PTN_OK, ptn_logger_open(&logger, PTN_LOGGER_FILE, "test", link)); /* our own */
+    ptn_logger_close(&logger);
+    CHECK_EQ(0, stat(path, &st));
+    CHECK_EQ(0, st.st_mode & 07);
+    if (geteuid() == 0) {
+        CHECK_EQ(0, lchown(link, 65534, 65534));
+        CHECK(ptn_logger_open(&logger, PTN_LOGGER_FILE, "test", link) != PTN_OK);
+        ptn_logger_close(&logger);
+    }
+    unlink(path);
+    unlink(link);
     rmdir(folder);
 }
 

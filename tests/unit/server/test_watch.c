@@ -96,17 +96,26 @@ struct browser {
     char reply[REPLY_MAX];
 };
 
-static void browse(struct stage *s, struct browser *b, const char *method, const char *path)
+/* `from` NULL: any address. */
+static void browse_from(struct stage *s, struct browser *b, const struct ptn_addr *from,
+                        const char *method, const char *path)
 {
     struct sockaddr_storage sa;
     char text[512];
 
     b->size = 0;
     b->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (from)
+        CHECK_EQ(0, bind(b->fd, (struct sockaddr *)&sa, ptn_sockaddr_of(from, &sa)));
     CHECK_EQ(0, connect(b->fd, (struct sockaddr *)&sa, ptn_sockaddr_of(&s->http, &sa)));
     int size = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
                         method, path);
     CHECK_EQ(size, send(b->fd, text, (size_t)size, MSG_NOSIGNAL));
+}
+
+static void browse(struct stage *s, struct browser *b, const char *method, const char *path)
+{
+    browse_from(s, b, NULL, method, path);
 }
 
 /* False as long as the reply is not over. */
@@ -242,17 +251,38 @@ TEST(who_hangs_up_before_the_answer_takes_no_place_from_others)
 
 TEST(as_many_as_there_is_room_for_are_answered_at_a_time)
 {
-    static struct browser many[PTN_HTTP_CLIENTS_MAX];
+    static struct browser many[PTN_HTTP_EACH_MAX];
     struct stage s;
     const char *body;
 
     open_stage(&s, NULL);
     for (unsigned round = 0; round < 2; round++) {
-        for (unsigned i = 0; i < PTN_HTTP_CLIENTS_MAX; i++)
+        for (unsigned i = 0; i < PTN_HTTP_EACH_MAX; i++)
             browse(&s, &many[i], "GET", "/healthz");
-        for (unsigned i = 0; i < PTN_HTTP_CLIENTS_MAX; i++)
+        for (unsigned i = 0; i < PTN_HTTP_EACH_MAX; i++)
             CHECK_EQ(200, wait_reply(&s, &many[i], &body));
     }
+    close_stage(&s);
+}
+
+TEST(one_address_with_all_it_can_get_keeps_no_other_out)
+{
+    const struct ptn_addr other = {.ip = {127, 0, 0, 2}, .family = PTN_IPV4};
+    struct sockaddr_storage sa;
+    int silent[PTN_HTTP_EACH_MAX];
+    struct stage s;
+    const char *body;
+
+    open_stage(&s, NULL);
+    for (unsigned i = 0; i < PTN_HTTP_EACH_MAX; i++) {
+        silent[i] = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK_EQ(0, connect(silent[i], (struct sockaddr *)&sa, ptn_sockaddr_of(&s.http, &sa)));
+        turn(&s);
+    }
+    browse_from(&s, &one, &other, "GET", "/healthz");
+    CHECK_EQ(200, wait_reply(&s, &one, &body));
+    for (unsigned i = 0; i < PTN_HTTP_EACH_MAX; i++)
+        close(silent[i]);
     close_stage(&s);
 }
 
