@@ -220,11 +220,17 @@ void ptn_reach_see_silence(struct ptn_reach *r, bool silent)
     r->silent = silent;
 }
 
+void ptn_reach_see_unreached(struct ptn_reach *r)
+{
+    r->unreached = true;
+}
+
 /* What was set by hand may be a port forwarded, so it is tried whatever the NAT is. */
 bool ptn_reach_needs_relay(const struct ptn_reach *r)
 {
-    return r->opts.relay_always || (ptn_addr_is_none(&r->opts.manual) &&
-                                    (r->silent || r->nat == PTN_REACH_NAT_PER_DESTINATION));
+    return r->opts.relay_always ||
+           (ptn_addr_is_none(&r->opts.manual) &&
+            (r->silent || r->unreached || r->nat == PTN_REACH_NAT_PER_DESTINATION));
 }
 
 bool ptn_reach_tick(struct ptn_reach *r, ptn_time now)

@@ -89,6 +89,7 @@ struct ptn_reach {
     struct ptn_reach_opts opts;
     enum ptn_reach_nat nat;
     bool compared;           /* two servers' words on this socket made the verdict */
+    bool unreached;          /* somebody was told its mapped address, and is not heard there */
     bool silent;             /* no STUN server can be asked, or none answers */
     struct ptn_addr relayed; /* none: there is none */
     ptn_time changed_at;     /* what was last seen before this may be outdated */
@@ -136,6 +137,10 @@ void ptn_reach_set_relayed(struct ptn_reach *r, const struct ptn_addr *relayed);
 
 /* Nobody says which address the socket has outside, though the time for that has passed. */
 void ptn_reach_see_silence(struct ptn_reach *r, bool silent);
+
+/* Somebody was told the mapped address, and should have been heard here for seconds: both are
+ * behind NATs that do not let each other in, whatever is known of ours. */
+void ptn_reach_see_unreached(struct ptn_reach *r);
 
 /* Would a public peer not reach any other address than a relayed one? */
 bool ptn_reach_needs_relay(const struct ptn_reach *r);

@@ -13,7 +13,9 @@
 #include "ua/inside.h"
 
 #define LOOK_EVERY PTN_MS(100)
-#define SILENCE PTN_S(1)      /* of a call that was to be heard */
+#define SILENCE PTN_S(1)   /* of a call that was to be heard */
+#define UNREACHED PTN_S(2) /* of one that was never heard */
+#define UNREACHED_CALLED PTN_MS(2600)
 #define ASK_AGAIN PTN_S(2)    /* while it lasts */
 #define DOUBT_AGAIN PTN_S(5)  /* the answers to the last doubt are no news */
 #define STEADY PTN_MS(200)    /* RTP, RTCP and SIP learn of a new mapping one after the other */
@@ -61,6 +63,16 @@ void ptn_ua_mappings_doubtful(struct ptn_ua *ua, ptn_time now, unsigned local)
             ptn_sip_doubt_call(ua->sip, now, ua->calls[i].sip);
 }
 
+/* Told directly, and never heard: with a relayed address, if one can be had, the far end may be.
+ * Who was called waits a little longer, so that not both do this at once. */
+static void watch_first_sound(ptn_time now, struct ptn_ua_call *call)
+{
+    if (call->heard || now < call->answered_at + (call->incoming ? UNREACHED_CALLED : UNREACHED))
+        return;
+    for (unsigned end = 0; end < 2; end++)
+        ptn_reach_see_unreached(&call->pair->ends[end].flow.anchor.reach);
+}
+
 static void watch_silence(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
     struct ptn_ua_watch *w = &call->watch;
@@ -70,6 +82,7 @@ static void watch_silence(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *c
         w->asks = 0;
         return;
     }
+    watch_first_sound(now, call);
     if (w->asks == ASKS_MAX || (w->asks > 0 && now < w->asked_at + ASK_AGAIN))
         return;
     w->asks++;

@@ -244,3 +244,29 @@ TEST(who_wants_it_always_has_it_always_and_the_far_end_only_if_it_wants_it_too)
     CHECK(!homes_is_relayed(&h, BOB));
     homes_close(&h);
 }
+
+static void bob_has_none(struct ptn_ua_opts *opts, unsigned phone)
+{
+    if (phone == BOB)
+        opts->turn.server_count = 0;
+}
+
+/* STUN gets through each of these NATs with anybody else; a phone without TURN is behind the other.
+ */
+TEST(a_far_end_behind_a_symmetric_nat_and_without_turn_is_heard_by_ours)
+{
+    for (unsigned kind = 0; kind < SYMMETRIC; kind++) {
+        homes_open(&h, &(struct homes_opts){.seed = 1,
+                                            .nat = {kinds[kind], kinds[SYMMETRIC]},
+                                            .turn = true,
+                                            .change = bob_has_none});
+        CHECK(homes_register(&h, PTN_S(5)));
+        homes_run(&h, PTN_S(1));
+        CHECK(homes_call(&h));
+        homes_run(&h, PTN_S(5));
+        both_hear();
+        /* Only who is let in by nobody else's address takes the long way. */
+        CHECK_EQ(kind == SYMMETRIC - 1, homes_is_relayed(&h, ALICE));
+        homes_close(&h);
+    }
+}
