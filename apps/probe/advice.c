@@ -44,14 +44,12 @@ static void advise_blocked(const struct ptn_discover_result *r, FILE *out)
 
 static void advise_symmetric(FILE *out)
 {
-    fprintf(
-        out,
-        "STUN does not work here: each far end sees another address. In the phones' "
-        "settings:\n\n"
-        "    account.1.nat.nat_traversal = 0\n"
-        "    account.1.nat.rport = 1\n" KEEP_ALIVE
-        "\nThe audio needs a SIP server that sends it to where it comes from, or a relay (which "
-        "is all that\npostern-phone has to be told):\n\n" TURN);
+    fprintf(out,
+            "STUN does not work here: each far end sees another address, so take "
+            "account.1.nat.nat_traversal = 1\nout of the phones' settings. What belongs there:\n\n"
+            "    account.1.nat.rport = 1\n" KEEP_ALIVE
+            "\nThe audio needs a SIP server that sends it to where it comes from, or a "
+            "relay:\n\n" TURN);
 }
 
 static void advise_unknown(const struct ptn_discover_result *r, FILE *out)

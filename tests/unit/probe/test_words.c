@@ -167,7 +167,8 @@ TEST(each_nat_has_lines_for_a_phones_file)
         {PTN_DISCOVER_FULL_CONE, "\n    static.sip.nat_stun.server = b.example\n", "nat_turn"},
         {PTN_DISCOVER_ADDRESS_RESTRICTED, "\n    static.sip.nat_stun.port = 3479\n", "nat_turn"},
         {PTN_DISCOVER_PORT_RESTRICTED, "\n    account.1.nat.nat_traversal = 1\n", "nat_turn"},
-        {PTN_DISCOVER_SYMMETRIC, "\n    account.1.nat.nat_traversal = 0\n", "nat_stun"},
+        {PTN_DISCOVER_SYMMETRIC, "\n    account.1.nat.rport = 1\n",
+         "\n    account.1.nat.nat_traversal"},
         {PTN_DISCOVER_SYMMETRIC, "\n    static.sip.nat_turn.enable = 1\n", "nat_stun"},
         {PTN_DISCOVER_UDP_BLOCKED, "\n    account.1.sip_server.1.transport_type = 1\n", "nat_stun"},
     };
