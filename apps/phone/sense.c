@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "phone/faults.h"
 #include "phone/phone.h"
 
 struct sense {
@@ -15,14 +16,6 @@ struct sense {
     const struct phone_complaints *complaints;
     bool ok;
 };
-
-#define WARN(x, ...) phone_complain((x)->complaints, PTN_LOG_WARN, __VA_ARGS__)
-
-#define FAIL(x, ...)                                                                               \
-    do {                                                                                           \
-        phone_complain((x)->complaints, PTN_LOG_ERROR, __VA_ARGS__);                               \
-        (x)->ok = false;                                                                           \
-    } while (0)
 
 static bool has_blank(const char *text)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phone/faults.h"
 #include "phone/phone.h"
 
 /* What is being put together. */
@@ -19,15 +20,6 @@ struct wiring {
     bool has_stun;
     bool ok;
 };
-
-#define WARN(x, ...) phone_complain((x)->complaints, PTN_LOG_WARN, __VA_ARGS__)
-
-/* The same, and it cannot be begun with. */
-#define FAIL(x, ...)                                                                               \
-    do {                                                                                           \
-        phone_complain((x)->complaints, PTN_LOG_ERROR, __VA_ARGS__);                               \
-        (x)->ok = false;                                                                           \
-    } while (0)
 
 /* The key of an account's setting. */
 static const char *key_of(unsigned account, const char *name, char buf[static 80])

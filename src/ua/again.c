@@ -223,7 +223,6 @@ bool ptn_ua_again_called(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
                          const struct ptn_sip_event *ev, const struct ptn_ua_sip_socket *socket)
 {
     bool has_theirs = ev->sdp != NULL;
-    struct ptn_agreed agreed;
     struct ptn_sdp sdp;
 
     if (call->over || call->state != PTN_UA_CALL_UP || !call->stream)
@@ -238,14 +237,9 @@ bool ptn_ua_again_called(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     call->has_theirs = has_theirs;
     if (has_theirs)
         call->theirs = *ev->sdp;
-    ptn_ua_talk_compose(ua, call);
+    bool agreed = ptn_ua_hold_agree(ua, call, ev->sdp, &sdp);
     call->has_theirs = false;
-    call->ours.version++;
-    if (!has_theirs) {
-        ptn_agree_offer(&call->ours, &sdp);
-    } else if (ptn_agree_answer(&call->ours, ev->sdp, &sdp, &agreed)) {
-        call->agreed = agreed;
-    } else {
+    if (!agreed) {
         ptn_sip_call_reject(ua->sip, now, ev->call, 488);
         return true;
     }

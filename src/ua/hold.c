@@ -89,26 +89,35 @@ void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call, const struc
     told->status = ev->status;
 }
 
+bool ptn_ua_hold_agree(struct ptn_ua *ua, struct ptn_ua_call *call, const struct ptn_sdp *theirs,
+                       struct ptn_sdp *sdp)
+{
+    struct ptn_agreed agreed;
+
+    ptn_ua_talk_compose(ua, call);
+    call->ours.version++;
+    if (!theirs) {
+        ptn_agree_offer(&call->ours, sdp);
+        return true;
+    }
+    if (!ptn_agree_answer(&call->ours, theirs, sdp, &agreed))
+        return false;
+    call->agreed = agreed;
+    return true;
+}
+
 void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                          const struct ptn_sip_event *ev)
 {
-    bool has_theirs = ev->sdp != NULL;
-    struct ptn_agreed agreed;
     struct ptn_sdp sdp;
 
     ptn_ua_call_renew_contact(ua, call);
-    ptn_ua_talk_compose(ua, call);
-    call->ours.version++;
-    if (!has_theirs) {
-        ptn_agree_offer(&call->ours, &sdp);
-    } else if (ptn_agree_answer(&call->ours, ev->sdp, &sdp, &agreed)) {
-        call->agreed = agreed;
-    } else {
+    if (!ptn_ua_hold_agree(ua, call, ev->sdp, &sdp)) {
         ptn_sip_call_reject(ua->sip, now, call->sip, 488);
         return;
     }
     ptn_sip_call_accept(ua->sip, now, call->sip, &call->contact, &sdp);
-    if (!has_theirs)
+    if (!ev->sdp)
         return;
     ptn_ua_talk_begin(ua, now, call);
     ptn_ua_hold_noticed(ua, call);

@@ -351,6 +351,10 @@ struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pa
 /* The far end wants a change. */
 void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                          const struct ptn_sip_event *ev);
+/* Says our media anew: the answer to their offer, or an offer where they have made none. False: it
+ * has nothing in common with theirs. */
+bool ptn_ua_hold_agree(struct ptn_ua *ua, struct ptn_ua_call *call, const struct ptn_sdp *theirs,
+                       struct ptn_sdp *sdp);
 
 /* Ours was taken, or was not. */
 void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,

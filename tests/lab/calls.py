@@ -77,6 +77,20 @@ def calls_from(a, loss):
         case(f'{a} and {b} hear each other at {loss} loss', call, homes(a, b, loss), seed)
 
 
+def end_and_listen(town, alice, bob, gap_max_ms):
+    """Bob hangs up, both end, and each must have heard the other but for gaps so long."""
+    bob.hang_up()
+    for phone in (alice, bob):
+        phone.wait_calls(0)
+    for phone in (alice, bob):
+        phone.end()
+    for phone, far in ((alice, 'bob'), (bob, 'alice')):
+        heard = town.hears(phone.recording, Phone.tone_of[far])
+        print(f'# {phone.owner} heard {far} for {heard["heard_seconds"]} s and missed {heard["gap_max_ms"]} ms at the worst')
+        if not heard['is_tone'] or heard['gap_max_ms'] > gap_max_ms or heard['heard_seconds'] < 5:
+            raise Trouble(f'{phone.owner} did not hear {far} to the end: {heard}')
+
+
 def moving(event):
     """Plays the event in a call of ten seconds; then each side hears the other again, and Bob can hang up."""
     with Lab(BUILD, WORK, homes('port-restricted', 'port-restricted', '0%'), captures=()) as town:
@@ -91,16 +105,7 @@ def moving(event):
         alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 3000, 'to go on for some seconds')
         town.do(event)
         alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 10000, 'to go on for ten seconds')
-        bob.hang_up()
-        for phone in (alice, bob):
-            phone.wait_calls(0)
-        for phone in (alice, bob):
-            phone.end()
-        for phone, far in ((alice, 'bob'), (bob, 'alice')):
-            heard = town.hears(phone.recording, Phone.tone_of[far])
-            print(f'# {phone.owner} heard {far} for {heard["heard_seconds"]} s and missed {heard["gap_max_ms"]} ms at the worst')
-            if not heard['is_tone'] or heard['gap_max_ms'] > 4000 or heard['heard_seconds'] < 5:
-                raise Trouble(f'{phone.owner} did not hear {far} to the end: {heard}')
+        end_and_listen(town, alice, bob, 4000)
 
 
 def by_transport(town, transport):
@@ -131,16 +136,7 @@ def both_moving(transport, *events):
             town.do(event)
         alice.wait_call(lambda c: c.get('answered_for_ms', 0) > 18000, 'to go on for 18 seconds', 30)
         tap.check([phone.wait_up()['call'] for phone in (alice, bob)] == ids, 'it is another call for its owner')
-        bob.hang_up()
-        for phone in (alice, bob):
-            phone.wait_calls(0)
-        for phone in (alice, bob):
-            phone.end()
-        for phone, far in ((alice, 'bob'), (bob, 'alice')):
-            heard = town.hears(phone.recording, Phone.tone_of[far])
-            print(f'# {phone.owner} heard {far} for {heard["heard_seconds"]} s and missed {heard["gap_max_ms"]} ms at the worst')
-            if not heard['is_tone'] or heard['gap_max_ms'] > 12000 or heard['heard_seconds'] < 5:
-                raise Trouble(f'{phone.owner} did not hear {far} to the end: {heard}')
+        end_and_listen(town, alice, bob, 12000)
 
 
 def both_move(transport):

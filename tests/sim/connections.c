@@ -11,36 +11,17 @@ static const char HOME[] = "wire internet 198.51.100.0/24 203.0.113.0/24 2001:db
                            "host alice lan 192.168.1.10\n"
                            "nat nat-a port-restricted inside lan outside internet 203.0.113.1\n";
 
-struct home {
-    struct ptn_scenario *s;
-    struct ptn_sim *w;
-    struct puppet *alice, *server, *bob;
-};
-
-static struct home home_open(uint64_t seed)
+static struct puppet_home home_open(uint64_t seed)
 {
-    struct home h = {.s = puppet_scenario(HOME)};
+    struct puppet_home h = puppet_home_open(HOME, seed);
 
-    h.w = puppet_world(h.s, seed);
-    h.alice = puppet_new(h.w, "alice", h.s);
-    h.server = puppet_new(h.w, "server", h.s);
-    h.bob = puppet_new(h.w, "bob", h.s);
     puppet_listen(h.server, 1, "198.51.100.1:5060");
     return h;
 }
 
-static void home_close(struct home *h)
-{
-    puppet_free(h->alice);
-    puppet_free(h->server);
-    puppet_free(h->bob);
-    ptn_sim_free(h->w);
-    ptn_scenario_free(h->s);
-}
-
 TEST(a_connection_from_behind_a_nat_is_accepted_and_echoes)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     h.server->echoes = true;
     puppet_connect(h.alice, 5, "192.168.1.10:5060", "198.51.100.1:5060");
@@ -60,7 +41,7 @@ TEST(a_connection_from_behind_a_nat_is_accepted_and_echoes)
     CHECK_BYTES("REGISTER", echo->bytes.data, 8);
     /* SYN, SYN, then the data's round trip; nothing waits for anything else. */
     CHECK_EQ(PTN_MS(44), puppet_last_at(h.alice, PTN_TELL_STREAM));
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(bytes_survive_loss_and_reordering_on_the_way)
@@ -70,7 +51,7 @@ TEST(bytes_survive_loss_and_reordering_on_the_way)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 251);
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct home h = home_open(seed);
+        struct puppet_home h = home_open(seed);
 
         puppet_event(h.w, h.s, "0s link internet loss 5% reorder 10% 40ms duplicate 2%");
         puppet_connect(h.alice, 5, NULL, "198.51.100.1:5060");
@@ -90,13 +71,13 @@ TEST(bytes_survive_loss_and_reordering_on_the_way)
         CHECK_EQ(1, puppet_count(h.server, PTN_TELL_CLOSED));
         CHECK_EQ(PTN_OK, puppet_last(h.server, PTN_TELL_CLOSED)->why);
         CHECK_EQ(0, puppet_count(h.alice, PTN_TELL_CLOSED));
-        home_close(&h);
+        puppet_home_close(&h);
     }
 }
 
 TEST(nobody_listens_nobody_is_there_and_nobody_may_listen_twice)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     puppet_connect(h.alice, 5, NULL, "198.51.100.1:9");
     ptn_sim_run(h.w, PTN_S(1));
@@ -114,12 +95,12 @@ TEST(nobody_listens_nobody_is_there_and_nobody_may_listen_twice)
 
     puppet_listen(h.server, 2, "198.51.100.1:5060");
     CHECK_EQ(PTN_ERR_IN_USE, puppet_last(h.server, PTN_TELL_FAILED)->why);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(connecting_into_a_wire_that_is_down_times_out)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     puppet_event(h.w, h.s, "0s down internet");
     puppet_connect(h.alice, 5, NULL, "198.51.100.1:5060");
@@ -128,12 +109,12 @@ TEST(connecting_into_a_wire_that_is_down_times_out)
     ptn_sim_run(h.w, PTN_S(300));
     CHECK_EQ(1, puppet_count(h.alice, PTN_TELL_FAILED));
     CHECK_EQ(PTN_ERR_TIMED_OUT, puppet_last(h.alice, PTN_TELL_FAILED)->why);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_nat_that_forgot_the_mapping_ends_in_a_reset_or_a_new_port_never_in_foreign_bytes)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     puppet_connect(h.alice, 5, "192.168.1.10:5060", "198.51.100.1:5060");
     puppet_stream(h.alice, 5, ptn_bytes_of_text("one"));
@@ -156,12 +137,12 @@ TEST(a_nat_that_forgot_the_mapping_ends_in_a_reset_or_a_new_port_never_in_foreig
     puppet_connect(h.alice, 5, "192.168.1.10:5060", "198.51.100.1:5060");
     ptn_sim_run(h.w, PTN_S(1300));
     CHECK_EQ(2, puppet_count(h.alice, PTN_TELL_OPENED));
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(listening_and_connecting_from_one_port_go_together)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     puppet_listen(h.bob, 1, "198.51.100.2:5060");
     puppet_connect(h.bob, 2, "198.51.100.2:5060", "198.51.100.1:5060");
@@ -178,12 +159,12 @@ TEST(listening_and_connecting_from_one_port_go_together)
     puppet_connect(h.bob, 3, "198.51.100.2:5060", "198.51.100.1:5060");
     ptn_sim_run(h.w, PTN_S(10));
     CHECK_EQ(3, puppet_last(h.bob, PTN_TELL_OPENED)->id);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_process_that_ends_closes_its_connections)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     puppet_connect(h.alice, 5, NULL, "198.51.100.1:5060");
     ptn_sim_run(h.w, PTN_S(1));
@@ -191,12 +172,12 @@ TEST(a_process_that_ends_closes_its_connections)
     ptn_sim_run(h.w, PTN_S(2));
     CHECK_EQ(1, puppet_count(h.server, PTN_TELL_CLOSED));
     CHECK_EQ(PTN_OK, puppet_last(h.server, PTN_TELL_CLOSED)->why);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(ipv6_connects_as_ipv4_does)
 {
-    struct home h = home_open(1);
+    struct puppet_home h = home_open(1);
 
     puppet_listen(h.server, 2, "[2001:db8::1]:5060");
     puppet_connect(h.bob, 5, NULL, "[2001:db8::1]:5060");
@@ -204,7 +185,7 @@ TEST(ipv6_connects_as_ipv4_does)
     ptn_sim_run(h.w, PTN_S(1));
     CHECK_EQ(2, puppet_last(h.server, PTN_TELL_ACCEPTED)->listener);
     CHECK_EQ(3, h.server->bytes_received);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_wire_with_a_small_mtu_is_learnt_from_icmp)

@@ -15,38 +15,18 @@ static const char HOME[] = "wire internet 198.51.100.0/24 203.0.113.0/24 delay 5
                            "host alice lan 192.168.1.10\n"
                            "nat nat-a %s inside lan outside internet 203.0.113.1\n";
 
-struct home {
-    struct ptn_scenario *s;
-    struct ptn_sim *w;
-    struct puppet *alice, *server, *bob;
-};
-
-static struct home home_open(const char *nat, uint64_t seed)
+static struct puppet_home home_open(const char *nat, uint64_t seed)
 {
     char text[1000];
-    struct home h;
 
     snprintf(text, sizeof text, HOME, nat);
-    h.s = puppet_scenario(text);
-    h.w = puppet_world(h.s, seed);
-    h.alice = puppet_new(h.w, "alice", h.s);
-    h.server = puppet_new(h.w, "server", h.s);
-    h.bob = puppet_new(h.w, "bob", h.s);
+    struct puppet_home h = puppet_home_open(text, seed);
     puppet_open(h.alice, 1, "192.168.1.10:4000");
     puppet_open(h.server, 1, "198.51.100.1:3478");
     puppet_open(h.server, 2, "198.51.100.1:3479");
     puppet_open(h.server, 3, "198.51.100.2:3478");
     puppet_open(h.bob, 1, "198.51.100.9:7000");
     return h;
-}
-
-static void home_close(struct home *h)
-{
-    puppet_free(h->alice);
-    puppet_free(h->server);
-    puppet_free(h->bob);
-    ptn_sim_free(h->w);
-    ptn_scenario_free(h->s);
 }
 
 TEST(each_kind_of_nat_maps_and_filters_as_its_name_says)
@@ -64,7 +44,7 @@ TEST(each_kind_of_nat_maps_and_filters_as_its_name_says)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct home h = home_open(cases[i].nat, i);
+        struct puppet_home h = home_open(cases[i].nat, i);
 
         puppet_send(h.alice, 1, "198.51.100.1:3478", "hello");
         ptn_sim_run(h.w, PTN_MS(100));
@@ -91,13 +71,13 @@ TEST(each_kind_of_nat_maps_and_filters_as_its_name_says)
         seen = puppet_last(h.server, PTN_TELL_DATAGRAM);
         CHECK_EQ(3, seen->id);
         CHECK_EQ(cases[i].same_mapping, ptn_addr_equal(&mapped, &seen->from));
-        home_close(&h);
+        puppet_home_close(&h);
     }
 }
 
 TEST(a_datagram_takes_the_delay_of_its_wires)
 {
-    struct home h = home_open("port-restricted", 1);
+    struct puppet_home h = home_open("port-restricted", 1);
 
     h.server->echoes = true;
     puppet_send(h.alice, 1, "198.51.100.1:3478", "hello");
@@ -105,12 +85,12 @@ TEST(a_datagram_takes_the_delay_of_its_wires)
     CHECK_EQ(PTN_MS(10), puppet_last_at(h.server, PTN_TELL_DATAGRAM));
     CHECK_EQ(PTN_MS(20), puppet_last_at(h.alice, PTN_TELL_DATAGRAM));
     CHECK_EQ(PTN_S(1), ptn_sim_now(h.w));
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_mapping_is_gone_when_the_nat_has_rebooted)
 {
-    struct home h = home_open("full-cone", 1);
+    struct puppet_home h = home_open("full-cone", 1);
 
     puppet_send(h.alice, 1, "198.51.100.1:3478", "hello");
     ptn_sim_run(h.w, PTN_S(1));
@@ -119,12 +99,12 @@ TEST(a_mapping_is_gone_when_the_nat_has_rebooted)
     puppet_send_addr(h.server, 1, &mapped, "anybody?");
     ptn_sim_run(h.w, PTN_S(2));
     CHECK_EQ(0, puppet_count(h.alice, PTN_TELL_DATAGRAM));
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_closed_port_says_so_and_the_sender_is_told_whom_it_did_not_reach)
 {
-    struct home h = home_open("port-restricted", 1);
+    struct puppet_home h = home_open("port-restricted", 1);
 
     puppet_send(h.alice, 1, "198.51.100.9:9", "hello"); /* through the NAT: ICMP is rewritten */
     ptn_sim_run(h.w, PTN_S(1));
@@ -133,12 +113,12 @@ TEST(a_closed_port_says_so_and_the_sender_is_told_whom_it_did_not_reach)
     CHECK_EQ(1, error->id);
     CHECK_EQ(PTN_ERR_REFUSED, error->why);
     CHECK_ADDR(&(struct ptn_addr[]){ptn_addr_v4(198, 51, 100, 9, 9)}[0], &error->from);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(sockets_are_had_closed_and_had_again_as_a_kernel_gives_them)
 {
-    struct home h = home_open("full-cone", 1);
+    struct puppet_home h = home_open("full-cone", 1);
 
     CHECK_EQ(1, puppet_count(h.alice, PTN_TELL_ADDRESSES));
     const struct ptn_tell *addrs = puppet_last(h.server, PTN_TELL_ADDRESSES);
@@ -166,12 +146,12 @@ TEST(sockets_are_had_closed_and_had_again_as_a_kernel_gives_them)
     puppet_open(h.alice, 1, "192.168.1.10:4000");
     CHECK_EQ(2, puppet_count(h.alice, PTN_TELL_OPENED));
     puppet_free(other);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(machines_on_one_host_reach_each_other_and_themselves)
 {
-    struct home h = home_open("full-cone", 1);
+    struct puppet_home h = home_open("full-cone", 1);
     struct puppet *other = puppet_new(h.w, "alice", h.s);
 
     other->echoes = true;
@@ -187,12 +167,12 @@ TEST(machines_on_one_host_reach_each_other_and_themselves)
     ptn_sim_run(h.w, PTN_MS(3));
     CHECK_EQ(1, puppet_count(h.alice, PTN_TELL_ICMP_ERROR));
     puppet_free(other);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_datagram_larger_than_any_wire_arrives_whole)
 {
-    struct home h = home_open("port-restricted", 1);
+    struct puppet_home h = home_open("port-restricted", 1);
     static char large[30001];
 
     memset(large, 'x', sizeof large - 1);
@@ -204,12 +184,12 @@ TEST(a_datagram_larger_than_any_wire_arrives_whole)
     CHECK(back);
     CHECK_EQ(30000, back->bytes.size);
     CHECK_BYTES(large, back->bytes.data, 30000);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_host_that_gets_another_address_is_told_and_its_old_sockets_are_mute)
 {
-    struct home h = home_open("full-cone", 1);
+    struct puppet_home h = home_open("full-cone", 1);
 
     puppet_event(h.w, h.s, "0s address bob 198.51.100.10");
     ptn_sim_run(h.w, PTN_MS(1));
@@ -222,13 +202,13 @@ TEST(a_host_that_gets_another_address_is_told_and_its_old_sockets_are_mute)
     ptn_sim_run(h.w, PTN_S(1));
     CHECK_EQ(1, puppet_count(h.server, PTN_TELL_DATAGRAM));
     CHECK_EQ(2, puppet_last(h.server, PTN_TELL_DATAGRAM)->id);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 /* A number that depends on every byte and time on the wires. */
 static uint64_t digest_of_run(uint64_t seed)
 {
-    struct home h = home_open("symmetric", seed);
+    struct puppet_home h = home_open("symmetric", seed);
     uint64_t digest = 14695981039346656037u;
     struct ptn_sim_step step;
 
@@ -246,7 +226,7 @@ static uint64_t digest_of_run(uint64_t seed)
                 digest = (digest ^ step.packet.data[j]) * 1099511628211u;
         }
     }
-    home_close(&h);
+    puppet_home_close(&h);
     return digest;
 }
 

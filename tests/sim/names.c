@@ -14,31 +14,9 @@ static const char HOME[] = "wire internet 198.51.100.0/24 203.0.113.0/24 delay 1
                            "record _sip._udp.example SRV 10 20 5060 sip.example\n"
                            "record example NAPTR 1 2 s SIP+D2U _sip._udp.example\n";
 
-struct home {
-    struct ptn_scenario *s;
-    struct ptn_sim *w;
-    struct puppet *alice;
-};
-
-static struct home home_open(void)
-{
-    struct home h = {.s = puppet_scenario(HOME)};
-
-    h.w = puppet_world(h.s, 1);
-    h.alice = puppet_new(h.w, "alice", h.s);
-    return h;
-}
-
-static void home_close(struct home *h)
-{
-    puppet_free(h->alice);
-    ptn_sim_free(h->w);
-    ptn_scenario_free(h->s);
-}
-
 TEST(every_type_is_resolved_with_its_lifetime)
 {
-    struct home h = home_open();
+    struct puppet_home h = puppet_home_open(HOME, 1);
 
     puppet_resolve(h.alice, 1, "SIP.example", PTN_DNS_A | PTN_DNS_AAAA);
     ptn_sim_run(h.w, PTN_S(1));
@@ -70,12 +48,12 @@ TEST(every_type_is_resolved_with_its_lifetime)
     CHECK_EQ(3, told->id);
     CHECK_EQ(1, told->record_count);
     CHECK_STR("_sip._udp.example", told->records[0].target);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_literal_address_needs_no_server_and_an_unknown_name_has_no_records)
 {
-    struct home h = home_open();
+    struct puppet_home h = puppet_home_open(HOME, 1);
 
     puppet_resolve(h.alice, 1, "192.0.2.7", PTN_DNS_A | PTN_DNS_AAAA);
     const struct ptn_tell *told = puppet_last(h.alice, PTN_TELL_RESOLVED);
@@ -88,12 +66,12 @@ TEST(a_literal_address_needs_no_server_and_an_unknown_name_has_no_records)
     told = puppet_last(h.alice, PTN_TELL_RESOLVED);
     CHECK_EQ(2, told->id);
     CHECK_EQ(0, told->record_count);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_slow_server_is_waited_for_and_a_silent_one_given_up)
 {
-    struct home h = home_open();
+    struct puppet_home h = puppet_home_open(HOME, 1);
 
     puppet_event(h.w, h.s, "0s dns dns answers delay 1500ms");
     puppet_resolve(h.alice, 1, "sip.example", PTN_DNS_A);
@@ -114,12 +92,12 @@ TEST(a_slow_server_is_waited_for_and_a_silent_one_given_up)
     puppet_event(h.w, h.s, "31s dns dns answers");
     ptn_sim_run(h.w, PTN_S(60));
     CHECK_EQ(3, puppet_last(h.alice, PTN_TELL_RESOLVED)->id);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_failing_server_is_an_error_and_a_lying_one_is_believed)
 {
-    struct home h = home_open();
+    struct puppet_home h = puppet_home_open(HOME, 1);
 
     puppet_event(h.w, h.s, "0s dns dns fails");
     puppet_resolve(h.alice, 1, "sip.example", PTN_DNS_A);
@@ -131,17 +109,17 @@ TEST(a_failing_server_is_an_error_and_a_lying_one_is_believed)
     const struct ptn_tell *told = puppet_last(h.alice, PTN_TELL_RESOLVED);
     CHECK_EQ(1, told->record_count);
     CHECK_ADDR(&(struct ptn_addr[]){ptn_addr_v4(203, 0, 113, 66, 0)}[0], &told->records[0].addr);
-    home_close(&h);
+    puppet_home_close(&h);
 }
 
 TEST(a_question_that_is_closed_is_never_answered)
 {
-    struct home h = home_open();
+    struct puppet_home h = puppet_home_open(HOME, 1);
 
     puppet_resolve(h.alice, 1, "sip.example", PTN_DNS_A);
     puppet_close(h.alice, 1);
     ptn_sim_run(h.w, PTN_S(30));
     CHECK_EQ(0, puppet_count(h.alice, PTN_TELL_RESOLVED));
     CHECK_EQ(0, puppet_count(h.alice, PTN_TELL_FAILED));
-    home_close(&h);
+    puppet_home_close(&h);
 }

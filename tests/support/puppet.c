@@ -107,6 +107,8 @@ void puppet_forget(struct puppet *p)
 
 void puppet_free(struct puppet *p)
 {
+    if (!p)
+        return;
     puppet_forget(p);
     for (; p->ask_count > 0; p->ask_count--)
         free((void *)(uintptr_t)p->asks[(p->ask_first + p->ask_count - 1) % PUPPET_ASKS_MAX]
@@ -238,4 +240,29 @@ void puppet_event(struct ptn_sim *w, struct ptn_scenario *s, const char *event)
 
     CHECK(what);
     ptn_net_apply(ptn_sim_net(w), ptn_sim_now(w), what);
+}
+
+static struct puppet *on_host(const struct puppet_home *h, const char *name)
+{
+    return ptn_scenario_host(h->s, name) < 0 ? NULL : puppet_new(h->w, name, h->s);
+}
+
+struct puppet_home puppet_home_open(const char *text, uint64_t seed)
+{
+    struct puppet_home h = {.s = puppet_scenario(text)};
+
+    h.w = puppet_world(h.s, seed);
+    h.alice = on_host(&h, "alice");
+    h.server = on_host(&h, "server");
+    h.bob = on_host(&h, "bob");
+    return h;
+}
+
+void puppet_home_close(struct puppet_home *h)
+{
+    puppet_free(h->alice);
+    puppet_free(h->server);
+    puppet_free(h->bob);
+    ptn_sim_free(h->w);
+    ptn_scenario_free(h->s);
 }

@@ -59,7 +59,17 @@ void puppet_forget(struct puppet *p);
 struct ptn_scenario *puppet_scenario(const char *text);
 struct ptn_sim *puppet_world(const struct ptn_scenario *s, uint64_t seed);
 
-/* Something of a scenario's language happens now, as "0s link home loss 5%"; it must be right, too. */
+/* A world from text, with puppets on those of its hosts that are called so. */
+struct puppet_home {
+    struct ptn_scenario *s;
+    struct ptn_sim *w;
+    struct puppet *alice, *server, *bob; /* NULL: there is no such host */
+};
+struct puppet_home puppet_home_open(const char *text, uint64_t seed);
+void puppet_home_close(struct puppet_home *h);
+
+/* Something of a scenario's language happens now, as "0s link home loss 5%"; it must be right, too.
+ */
 void puppet_event(struct ptn_sim *w, struct ptn_scenario *s, const char *event);
 
 #endif
