@@ -228,6 +228,8 @@ bool ptn_ua_again_called(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     if (call->over || call->state != PTN_UA_CALL_UP || !call->stream)
         return false;
     if (!call->incoming && is_out(call) && now < call->again.tried_at + LEAD) {
+        ptn_log(ua->opts.log, PTN_LOG_INFO, "call %u: its far end calls anew, too; ours goes first",
+                (unsigned)call->id);
         ptn_sip_call_reject(ua->sip, now, ev->call, 491);
         return true;
     }

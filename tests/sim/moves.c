@@ -10,9 +10,15 @@
 
 static struct homes h;
 
+/* How often a far end was called anew, and calls that came while ours to the same far end was out.
+ */
+static unsigned called_anew, turned_away;
+
 static void log_line(void *self, enum ptn_log_level level, const char *line)
 {
     (void)level;
+    called_anew += strstr(line, "its far end is called anew") != NULL;
+    turned_away += strstr(line, "ours goes first") != NULL;
     if (getenv("SIM_LOG"))
         print_message("# %7.3f %s: %s\n", (double)ptn_sim_now(h.w) / 1e9, (const char *)self, line);
 }
@@ -259,4 +265,71 @@ TEST(both_may_move_at_once_and_keep_their_call)
                               moves[m][ALICE], moves[m][BOB], (int)ptn_time_ms(then[i]));
                 both_move(transports[t], moves[m], then[i]);
             }
+}
+
+/* Bob moves while Alice is cut off, and she moves with her return: each calls the other anew, in
+ * one moment or the next. */
+TEST(two_that_call_each_other_anew_at_once_agree_on_one_call)
+{
+    turned_away = 0;
+    for (ptn_time after = PTN_MS(4500); after < PTN_MS(5700); after += PTN_MS(30)) {
+        open_homes("port-restricted ports random", "port-restricted ports random", listen_to);
+        call_and_talk();
+        homes_happen(&h, "down home-a");
+        homes_happen(&h, "address bob 192.168.1.99");
+        homes_run(&h, after);
+        homes_happen(&h, "address alice 192.168.1.77");
+        homes_happen(&h, "up home-a");
+        homes_run(&h, PTN_S(10));
+        both_hear();
+        CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_ENDED] + h.phones[BOB].events[PTN_UA_ENDED]);
+        CHECK_EQ(1, h.phones[BOB].events[PTN_UA_INCOMING]);
+        CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_INCOMING]);
+        homes_run(&h, PTN_S(40));
+        both_hear();
+        CHECK(homes_hang_up(&h, BOB));
+        homes_close(&h);
+    }
+    print_message("# %u were turned away\n", turned_away);
+    CHECK(turned_away > 0);
+}
+
+TEST(a_far_end_that_is_gone_ends_the_call_once_it_was_called_anew_in_vain)
+{
+    open_homes("port-restricted ports random", "port-restricted ports random", listen_to);
+    call_and_talk();
+    called_anew = 0;
+    homes_happen(&h, "down home-b");
+    homes_happen(&h, "address alice 192.168.1.77");
+    CHECK(homes_wait(&h, ALICE, PTN_UA_ENDED, 1, PTN_S(60)));
+    CHECK_EQ(PTN_SIP_ENDED_TIMED_OUT, h.phones[ALICE].ended);
+    CHECK_EQ(4, called_anew);
+    /* Nothing of it is left: the next call is one call. */
+    homes_happen(&h, "up home-b");
+    homes_run(&h, PTN_S(60));
+    CHECK_EQ(1, h.phones[BOB].events[PTN_UA_ENDED]);
+    call_and_talk();
+    CHECK(homes_hang_up(&h, ALICE));
+    homes_close(&h);
+}
+
+TEST(a_call_on_hold_is_found_anew_too_and_stays_on_hold)
+{
+    open_homes("port-restricted ports random", "port-restricted ports random", listen_to);
+    call_and_talk();
+    CHECK(ptn_ua_hold(h.phones[ALICE].ua, ptn_sim_now(h.w), h.phones[ALICE].call, true));
+    homes_wake(&h, ALICE);
+    homes_run(&h, PTN_S(2));
+    called_anew = 0;
+    homes_happen(&h, "address alice 192.168.1.77");
+    homes_happen(&h, "address bob 192.168.1.99");
+    homes_run(&h, PTN_S(30));
+    CHECK(called_anew > 0);
+    CHECK(!homes_hears(&h, ALICE) && !homes_hears(&h, BOB));
+    CHECK(ptn_ua_hold(h.phones[ALICE].ua, ptn_sim_now(h.w), h.phones[ALICE].call, false));
+    homes_wake(&h, ALICE);
+    homes_run(&h, PTN_S(2));
+    both_hear();
+    CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_ENDED] + h.phones[BOB].events[PTN_UA_ENDED]);
+    homes_close(&h);
 }
