@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
-#include "media/wav.h"
 #include "os/control.h"
+#include "os/soundfile.h"
 #include "os/tls.h"
 #include "phone/settings.h"
 #include "phone/watch.h"
@@ -51,28 +51,15 @@ void phone_identity_complete(const struct phone_settings *s, struct phone_wiring
 bool phone_identity_format(struct ptn_bytes machine_id, const char *instance,
                            char urn[static PHONE_INSTANCE_SIZE]);
 
-/* ---- recording.c ---- */
-
-struct phone_recording;
-
-/* Creates or overwrites a WAV file, readable for its owner only: it holds what somebody said. */
-enum ptn_err phone_recording_new(const char *path, unsigned rate, struct phone_recording **out);
-
-/* The file is whole after each: a recording survives a program that does not. */
-enum ptn_err phone_recording_write(struct phone_recording *r, const int16_t *samples, size_t count);
-
-/* Closes the file. NULL is fine. */
-void phone_recording_free(struct phone_recording *r);
-
 /* ---- sound.c ---- */
 
 struct phone_sound {
-    struct ptn_wav played; /* the file behind the source, if any */
+    struct ptn_sound played; /* the file behind the source, if any */
     struct ptn_source source;
     const char *record; /* path with or without {call}; empty: nothing is recorded */
     struct phone_tape {
         ptn_ua_call_id call;
-        struct phone_recording *recording;
+        struct ptn_recording *recording;
     } tapes[PTN_UA_CALLS_MAX];
 };
 

@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "media/pcm.h"
-#include "os/file.h"
 #include "phone/phone.h"
 
-/* Two channels of 16 bits, and what an editor writes down beside them. */
-enum { PLAY_MINUTES_MAX = 60, FRAME_BYTES_MAX = 4, BESIDES_MAX = 1 << 20 };
+enum { PLAY_MINUTES_MAX = 60 };
+
+static const char without_library[] =
+    "sound files need libsndfile (libsndfile1), which is not here";
 
 /* "440" or "440@-20". */
 static bool tone_of(const char *text, struct ptn_source *source)
@@ -37,26 +38,20 @@ static bool load(struct phone_sound *sound, const char *path, bool loop,
                  const struct phone_complaints *c)
 {
     size_t max = (size_t)PLAY_MINUTES_MAX * 60 * PTN_PCM_RATE;
-    struct ptn_bytes file;
-    enum ptn_err err = ptn_file_read(path, FRAME_BYTES_MAX * max + BESIDES_MAX, &file);
-    if (err == PTN_OK) {
-        err = ptn_wav_read(file, max, &sound->played);
-        ptn_file_free(&file);
-    }
+    enum ptn_err err = ptn_sound_read(path, max, &sound->played);
     if (err != PTN_OK) {
         phone_complain(c, PTN_LOG_ERROR, "postern.sound.play", "postern.sound.play: %s: %s", path,
-                       err == PTN_ERR_INVALID ? "this is no WAV file"
-                       : err == PTN_ERR_UNSUPPORTED
-                           ? "this is a WAV file with neither PCM nor G.711 in it"
-                       : err == PTN_ERR_NO_ROOM ? "this is longer than an hour"
-                                                : ptn_err_text(err));
+                       err == PTN_ERR_INVALID       ? "this is no sound file"
+                       : err == PTN_ERR_NO_ROOM     ? "this is longer than an hour"
+                       : err == PTN_ERR_UNSUPPORTED ? without_library
+                                                    : ptn_err_text(err));
         return false;
     }
     if (sound->played.rate != PTN_PCM_RATE) {
         phone_complain(c, PTN_LOG_ERROR, "postern.sound.play",
                        "postern.sound.play: %s: has %u samples a second, but %d are needed", path,
                        sound->played.rate, PTN_PCM_RATE);
-        ptn_wav_free(&sound->played);
+        ptn_sound_free(&sound->played);
         return false;
     }
     sound->source = ptn_source_samples(sound->played.samples, sound->played.count, loop);
@@ -86,8 +81,8 @@ bool phone_sound_init(struct phone_sound *sound, const struct phone_settings *s,
 void phone_sound_fini(struct phone_sound *sound)
 {
     for (size_t i = 0; i < PTN_UA_CALLS_MAX; i++)
-        phone_recording_free(sound->tapes[i].recording);
-    ptn_wav_free(&sound->played);
+        ptn_recording_free(sound->tapes[i].recording);
+    ptn_sound_free(&sound->played);
 }
 
 static struct phone_tape *tape_of(struct phone_sound *sound, ptn_ua_call_id call)
@@ -119,10 +114,11 @@ static void begin_tape(struct phone_tape *tape, const char *pattern, ptn_ua_call
     char path[PTN_CONF_TEXT_SIZE * 2] = "";
     tape->call = call;
     enum ptn_err err = path_of(pattern, call, path, sizeof path)
-                           ? phone_recording_new(path, PTN_PCM_RATE, &tape->recording)
+                           ? ptn_recording_new(path, PTN_PCM_RATE, &tape->recording)
                            : PTN_ERR_NO_ROOM;
     if (err != PTN_OK)
-        ptn_log(log, PTN_LOG_ERROR, "postern.sound.record: %s: %s", path, ptn_err_text(err));
+        ptn_log(log, PTN_LOG_ERROR, "postern.sound.record: %s: %s", path,
+                err == PTN_ERR_UNSUPPORTED ? without_library : ptn_err_text(err));
 }
 
 void phone_sound_hear(struct phone_sound *sound, ptn_ua_call_id call, const int16_t *frame,
@@ -135,11 +131,11 @@ void phone_sound_hear(struct phone_sound *sound, ptn_ua_call_id call, const int1
         begin_tape(tape, sound->record, call, log);
     if (!tape || !tape->recording)
         return;
-    enum ptn_err err = phone_recording_write(tape->recording, frame, PTN_FRAME_SAMPLES);
+    enum ptn_err err = ptn_recording_write(tape->recording, frame, PTN_FRAME_SAMPLES);
     if (err != PTN_OK) {
         ptn_log(log, PTN_LOG_ERROR, "postern.sound.record: call %u: %s; it ends here", call,
                 ptn_err_text(err));
-        phone_recording_free(tape->recording);
+        ptn_recording_free(tape->recording);
         tape->recording = NULL;
     }
 }
@@ -149,6 +145,6 @@ void phone_sound_end(struct phone_sound *sound, ptn_ua_call_id call)
     struct phone_tape *tape = tape_of(sound, call);
     if (!tape)
         return;
-    phone_recording_free(tape->recording);
+    ptn_recording_free(tape->recording);
     *tape = (struct phone_tape){0};
 }

@@ -14,8 +14,7 @@
 
 #include "media/pcm.h"
 #include "media/tone.h"
-#include "media/wav.h"
-#include "os/file.h"
+#include "os/soundfile.h"
 
 enum { BLOCK = PTN_PCM_RATE / 2, FRAMES_MAX = 50 * 3600, BLOCKS_MAX = 2 * 3600 };
 #define SILENT_BELOW 60 /* mean of magnitudes; about -52 dBFS */
@@ -65,17 +64,12 @@ static double median(double *values, size_t count)
 int main(int argc, char **argv)
 {
     static double hz[BLOCKS_MAX], level[BLOCKS_MAX], purity[BLOCKS_MAX];
-    struct ptn_wav sound = {0};
-    struct ptn_bytes file = {0};
+    struct ptn_sound sound;
     if (argc != 2) {
         fprintf(stderr, "hear FILE.wav\n");
         return 2;
     }
-    size_t samples_max = (size_t)FRAMES_MAX * PTN_FRAME_SAMPLES;
-    enum ptn_err err = ptn_file_read(argv[1], 4 * samples_max, &file);
-    if (err == PTN_OK)
-        err = ptn_wav_read(file, samples_max, &sound);
-    ptn_file_free(&file);
+    enum ptn_err err = ptn_sound_read(argv[1], (size_t)FRAMES_MAX * PTN_FRAME_SAMPLES, &sound);
     if (err != PTN_OK || sound.rate != PTN_PCM_RATE) {
         fprintf(stderr, "hear: %s: %s\n", argv[1],
                 err == PTN_OK ? "its rate is not 8000" : ptn_err_text(err));
@@ -95,6 +89,6 @@ int main(int argc, char **argv)
            median(hz, blocks), blocks ? median(level, blocks) : PTN_TONE_SILENCE,
            median(purity, blocks), (double)sound.count / PTN_PCM_RATE, (double)l.heard / 50,
            l.heard ? l.first * 20 : 0, l.gap_max * 20);
-    ptn_wav_free(&sound);
+    ptn_sound_free(&sound);
     return 0;
 }
