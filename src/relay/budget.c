@@ -31,8 +31,10 @@ static const struct ptn_relay_budget defaults = {
     .change_burst = 512 * 1024,
     .global_rate = 512 * 1024,
     .global_burst = 2 * 1024 * 1024,
-    .refusals_rate = 4000,
-    .refusals_burst = 20000,
+    /* What one victim gets is bounded by the budgets above. This bounds what all get together, and a
+     * flood in names of everybody that reaches it leaves honest clients without their first 401. */
+    .refusals_rate = 50000,
+    .refusals_burst = 100000,
     .lookups_rate = 100,
     .lookups_burst = 3000,
 };

@@ -65,6 +65,29 @@ TEST(the_longest_silent_makes_room_and_one_with_an_allocation_never)
     rig_free(g);
 }
 
+/* ---- the first answer ---- */
+
+TEST(twenty_thousand_forged_requests_a_second_leave_honest_clients_their_first_refusal)
+{
+    struct rig *g = rig_new(NULL);
+    struct ptn_dice dice = ptn_dice_seeded(4);
+
+    for (unsigned half = 0; half < 20; half++) {
+        struct rig_client honest = rig_client((uint16_t)(40000 + half)), forged = honest;
+        struct rig_request q;
+        for (unsigned i = 0; i < 10000; i++) {
+            uint32_t from = (uint32_t)ptn_dice_u64(&dice) | 1;
+            forged.addr = ptn_addr_v4((uint8_t)(20 + from % 50), (uint8_t)(from >> 8),
+                                      (uint8_t)(from >> 16), (uint8_t)(from >> 24), 5000);
+            rig_begin(&q, &forged, PTN_STUN_ALLOCATE);
+            rig_ask_plainly(g, &q);
+        }
+        CHECK_EQ(0, rig_allocate(g, &honest, NULL));
+        rig_sleep(g, PTN_MS(500));
+    }
+    rig_free(g);
+}
+
 /* ---- quotas ---- */
 
 TEST(ports_in_reserve_go_with_their_allocation_so_that_a_quota_bounds_them)
