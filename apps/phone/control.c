@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/limits.h"
 #include "phone/phone.h"
 
 /* An answer with "ok": false and a sentence. */
@@ -33,6 +34,8 @@ static json_t *do_status(struct phone *p, ptn_time now, const json_t *request)
 {
     (void)request;
     json_t *answer = phone_report_status(p, now);
+    if (!answer)
+        return refuse("%s", ptn_err_text(PTN_ERR_NO_MEMORY));
     json_object_set_new(answer, "ok", json_true());
     return answer;
 }
@@ -418,6 +421,9 @@ void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_
         read_on(p, line->client, answer);
     send_json(p, line->client, answer);
     json_decref(answer);
+    /* What a status or a trace is made of is the most that this program ever takes for a moment. */
+    if (follows != PHONE_FOLLOWS_EVENTS)
+        ptn_limits_give_back();
 }
 
 /* Takes the reference of `event`, which may be NULL. */

@@ -123,7 +123,7 @@ const char *phone_report_ended_text(enum ptn_sip_ended ended);
 
 /* New references. */
 struct phone;
-json_t *phone_report_status(const struct phone *p, ptn_time now);
+json_t *phone_report_status(const struct phone *p, ptn_time now); /* NULL: no memory */
 /* NULL for what is no news, as a frame of sound. */
 json_t *phone_report_event(const struct phone *p, const struct ptn_ua_event *ev);
 json_t *phone_report_entry(const struct ptn_trace_entry *e);

@@ -5,6 +5,8 @@
  * to it, but neither renamed nor given another meaning. What is not known is
  * left out rather than given a made-up value.
  */
+#include <stdlib.h>
+
 #include "phone/phone.h"
 #include "sight/glance.h"
 
@@ -321,24 +323,27 @@ static json_t *capture_json(const struct phone_watch *w)
 
 json_t *phone_report_status(const struct phone *p, ptn_time now)
 {
-    static struct ptn_ua_status s;
-    ptn_ua_status(p->ua, now, &s);
+    struct ptn_ua_status *s = malloc(sizeof *s); /* 110 KiB, seldom wanted */
+    if (!s)
+        return NULL;
+    ptn_ua_status(p->ua, now, s);
 
     json_t *accounts = json_array(), *calls = json_array();
-    for (unsigned i = 0; i < s.account_count; i++)
-        json_array_append_new(accounts, account_json(p, i, &s.accounts[i], now));
-    for (unsigned i = 0; i < s.call_count; i++)
-        json_array_append_new(calls, call_json(p, &s.calls[i], now));
+    for (unsigned i = 0; i < s->account_count; i++)
+        json_array_append_new(accounts, account_json(p, i, &s->accounts[i], now));
+    for (unsigned i = 0; i < s->call_count; i++)
+        json_array_append_new(calls, call_json(p, &s->calls[i], now));
     json_t *status = json_object();
     set_count(status, "version", REPORT_VERSION);
     set_text(status, "instance", p->settings->instance);
-    json_object_set_new(status, "stopping", json_boolean(s.stopping));
-    json_object_set_new(status, "nat", nat_json(&s, now));
+    json_object_set_new(status, "stopping", json_boolean(s->stopping));
+    json_object_set_new(status, "nat", nat_json(s, now));
     json_object_set_new(status, "accounts", accounts);
     json_object_set_new(status, "calls", calls);
     json_t *capture = capture_json(&p->watch);
     if (capture)
         json_object_set_new(status, "capture", capture);
+    free(s);
     return status;
 }
 

@@ -27,6 +27,7 @@ struct ptn_host {
     struct ptn_resolver *resolver;
     struct ptn_udp_in *in;
     struct ptn_udp_out *out;
+    unsigned held; /* datagrams in `out` */
     struct ptn_host_counts counts;
     ptn_id next_accepted;
     int netif;

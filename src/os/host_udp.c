@@ -5,7 +5,8 @@
 
 #include "os/host_parts.h"
 
-/* Each place of the batch that was ever filled is a page or more: a phone seldom finds many. */
+/* In and out. Each place that was ever filled is memory that stays, a page of each that comes, and
+ * a phone seldom has many. */
 enum { AT_ONCE = 4, FIRST = PTN_UDP_BATCH_MAX - AT_ONCE };
 
 void ptn_host_udp_open(struct ptn_host *h, ptn_time now, uint32_t machine,
@@ -46,6 +47,8 @@ void ptn_host_udp_send(struct ptn_host *h, ptn_time now, uint32_t machine,
         return;
     }
     uint64_t key = ptn_slots_key(&h->slots, slot);
+    if (++h->held > AT_ONCE)
+        ptn_host_udp_flush(h, now);
     if (!ptn_udp_out_add(h->out, slot->fd, key, &ask->to, ask->bytes)) {
         ptn_host_udp_flush(h, now);
         ptn_udp_out_add(h->out, slot->fd, key, &ask->to, ask->bytes);
@@ -65,6 +68,7 @@ void ptn_host_udp_flush(struct ptn_host *h, ptn_time now)
     struct ptn_udp_sent sent;
 
     ptn_udp_out_flush(h->out, &sent);
+    h->held = 0;
     h->counts.datagrams_out += sent.sent;
     h->counts.datagrams_dropped += sent.dropped;
     h->counts.datagrams_refused += sent.failure_count;

@@ -43,3 +43,8 @@ void ptn_limits_map_tables(void)
     mallopt(M_TOP_PAD, 16 * 1024);
     mallopt(M_TRIM_THRESHOLD, 32 * 1024);
 }
+
+void ptn_limits_give_back(void)
+{
+    malloc_trim(0);
+}

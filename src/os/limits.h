@@ -17,4 +17,7 @@ unsigned ptn_limits_processors(void);
  * blocks were and clears them, which touches them whole. */
 void ptn_limits_map_tables(void);
 
+/* What has been freed goes back to the kernel now, page by page; some tens of microseconds. */
+void ptn_limits_give_back(void);
+
 #endif

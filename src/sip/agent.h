@@ -111,9 +111,9 @@ struct ptn_sip_entry {
     ptn_sip_id user_id;
     struct ptn_sip_hop hop;
     /* client */
-    struct ptn_sip_target target;
-    ptn_sip_id account; /* whose patience it has; 0: nobody's */
-    ptn_id socket;      /* as wished, and how we are called there */
+    struct ptn_sip_target *target; /* NULL: it has been answered */
+    ptn_sip_id account;            /* whose patience it has; 0: nobody's */
+    ptn_id socket;                 /* as wished, and how we are called there */
     struct ptn_addr via;
     bool veiled;               /* `via` is shown to nobody */
     struct ptn_sip_dest *ways; /* where it may go, best first; NULL: not known yet */

@@ -80,7 +80,7 @@ static enum ptn_sip_lookup find_ways(struct ptn_sip *s, ptn_time now, struct ptn
 {
     const struct ptn_sip_acct *a = ptn_sip_find_account(s, e->account);
     struct ptn_sip_places places;
-    enum ptn_sip_lookup found = ptn_sip_look_up(s, now, &e->target, a ? &a->rule : NULL, &places);
+    enum ptn_sip_lookup found = ptn_sip_look_up(s, now, e->target, a ? &a->rule : NULL, &places);
 
     *why = places.why;
     if (found != PTN_SIP_KNOWN)
@@ -145,6 +145,17 @@ static bool restamp(struct ptn_sip *s, struct ptn_sip_entry *e)
     return ptn_sip_entry_keep(e, &w) && ptn_sip_entry_rekey(s, e, key);
 }
 
+/* Where it is to go, before that is looked up. False: no memory. */
+static bool aim(struct ptn_sip_entry *e, const struct ptn_sip_target *target)
+{
+    e->target = malloc(sizeof *e->target);
+    if (!e->target)
+        return false;
+    *e->target = *target;
+    e->hop.name = e->target->host;
+    return true;
+}
+
 /* Sets out for the place whose turn it is. */
 static bool take_way(struct ptn_sip *s, struct ptn_sip_entry *e)
 {
@@ -156,7 +167,7 @@ static bool take_way(struct ptn_sip *s, struct ptn_sip_entry *e)
     e->hop = (struct ptn_sip_hop){.socket = e->socket,
                                   .transport = dest->transport,
                                   .to = dest->addr,
-                                  .name = name ? name : e->target.host};
+                                  .name = name ? name : e->target->host};
     return same || restamp(s, e);
 }
 
@@ -205,11 +216,9 @@ static void leave_behind(struct ptn_sip *s, ptn_time now, const struct ptn_sip_e
     old->user_id = e->user_id;
     ptn_sip_entry_count(s, old, 1);
     old->left = true;
-    old->target = e->target;
     old->hop = e->hop;
-    old->hop.name = old->target.host;
     old->txn = e->txn;
-    if (!ptn_sip_entry_keep(old, &w)) {
+    if (!aim(old, e->target) || !ptn_sip_entry_keep(old, &w)) {
         ptn_sip_entry_release(s, old);
         return;
     }
@@ -251,7 +260,7 @@ static bool move_on(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e, en
     }
     if (!more) {
         if (e->ways && doubtful)
-            ptn_sip_doubt_unproven(s, now, &e->target);
+            ptn_sip_doubt_unproven(s, now, e->target);
         return false;
     }
     if (e->txn.kind == PTN_SIP_CLIENT_INVITE && !e->waiting)
@@ -368,16 +377,13 @@ ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
     e->account = ask->account;
     e->within = ask->within;
     e->new_business = ask->new_business;
-    e->target = ask->target;
     e->socket = ask->path.socket;
     e->via = ask->path.contact;
     e->veiled = ask->path.veiled;
-    e->hop = (struct ptn_sip_hop){.socket = ask->path.socket,
-                                  .transport = ask->request.transport,
-                                  .to = ask->only.addr,
-                                  .name = e->target.host};
+    e->hop = (struct ptn_sip_hop){
+        .socket = ask->path.socket, .transport = ask->request.transport, .to = ask->only.addr};
     e->settled = !ptn_addr_is_none(&ask->only.addr);
-    if (!ptn_sip_entry_keep(e, &w)) {
+    if (!aim(e, &ask->target) || !ptn_sip_entry_keep(e, &w)) {
         ptn_sip_entry_release(s, e);
         return 0;
     }
@@ -445,11 +451,9 @@ ptn_sip_txn_id ptn_sip_exchange_cancel(struct ptn_sip *s, ptn_time now, ptn_sip_
     ptn_sip_in_fini(&sent);
     if (!e)
         return 0;
-    e->target = invite->target;
     e->hop = invite->hop;
-    e->hop.name = e->target.host;
     e->settled = true;
-    if (!ptn_sip_entry_keep(e, &w)) {
+    if (!aim(e, invite->target) || !ptn_sip_entry_keep(e, &w)) {
         ptn_sip_entry_release(s, e);
         return 0;
     }

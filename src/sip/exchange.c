@@ -125,6 +125,7 @@ void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e)
     free(e->key);
     free(e->bytes);
     free(e->ways);
+    free(e->target);
     *e = (struct ptn_sip_entry){.next = s->entry_free};
     s->entry_free = slot + 1;
 }
@@ -186,8 +187,11 @@ void ptn_sip_entry_lighten(struct ptn_sip_entry *e)
 {
     free(e->bytes);
     free(e->ways);
+    free(e->target);
     e->bytes = NULL;
     e->ways = NULL;
+    e->target = NULL;
+    e->hop.name = NULL;
     e->size = e->way_count = e->way = 0;
 }
 
