@@ -12,6 +12,10 @@ struct asking {
     struct ptn_addr to;
     uint8_t query[300];
     size_t query_size;
+    /* Once it is done: */
+    enum ptn_err why;
+    const struct ptn_dns_record *records;
+    size_t count;
 };
 
 static const struct ptn_sim_resolver_opts OPTS = {
@@ -67,33 +71,29 @@ static void answer(struct asking *a, ptn_time now, unsigned flags, unsigned coun
 
 #define BYTES(...) ptn_bytes((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
-static bool done(const struct asking *a, enum ptn_err *why, const struct ptn_dns_record **records,
-                 size_t *count)
+static bool done(struct asking *a)
 {
-    return ptn_sim_resolver_done(a->r, why, records, count);
+    return ptn_sim_resolver_done(a->r, &a->why, &a->records, &a->count);
 }
 
 TEST(an_address_is_found_through_an_alias_with_its_lifetime)
 {
     struct asking a;
-    enum ptn_err why;
-    const struct ptn_dns_record *records;
-    size_t count;
 
     ask(&a, "sip.example.", PTN_DNS_A);
     CHECK(take_query(&a, 0));
     CHECK_BYTES("\3sip\7example\0\0\1\0\1", a.query + 12, 17);
     CHECK(!take_query(&a, 0));
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     answer(&a, PTN_MS(10), 0, 2,
            BYTES(0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 4, 1, 'B', 0xc0, 16, /* sip → b.example */
                  1, 'b', 0xc0, 16, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4, 192, 0, 2, 7));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(PTN_OK, why);
-    CHECK_EQ(1, count);
-    CHECK_EQ(PTN_DNS_A, records[0].type);
-    CHECK_EQ(256, records[0].ttl_s);
-    CHECK_ADDR(&(struct ptn_addr[]){ptn_addr_v4(192, 0, 2, 7, 0)}[0], &records[0].addr);
+    CHECK(done(&a));
+    CHECK_EQ(PTN_OK, a.why);
+    CHECK_EQ(1, a.count);
+    CHECK_EQ(PTN_DNS_A, a.records[0].type);
+    CHECK_EQ(256, a.records[0].ttl_s);
+    CHECK_ADDR(&(struct ptn_addr[]){ptn_addr_v4(192, 0, 2, 7, 0)}[0], &a.records[0].addr);
     CHECK_EQ(PTN_NEVER, ptn_sim_resolver_deadline(a.r));
     ptn_sim_resolver_free(a.r);
 }
@@ -101,21 +101,18 @@ TEST(an_address_is_found_through_an_alias_with_its_lifetime)
 TEST(srv_and_naptr_are_read_whole)
 {
     struct asking a;
-    enum ptn_err why;
-    const struct ptn_dns_record *records;
-    size_t count;
 
     ask(&a, "x.example", PTN_DNS_SRV);
     CHECK(take_query(&a, 0));
     answer(
         &a, 0, 0, 1,
         BYTES(0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 10, 0, 1, 0, 2, 0x13, 0xc4, 1, 'y', 0xc0, 14));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(1, count);
-    CHECK_EQ(1, records[0].priority);
-    CHECK_EQ(2, records[0].weight);
-    CHECK_EQ(5060, records[0].port);
-    CHECK_STR("y.example", records[0].target);
+    CHECK(done(&a));
+    CHECK_EQ(1, a.count);
+    CHECK_EQ(1, a.records[0].priority);
+    CHECK_EQ(2, a.records[0].weight);
+    CHECK_EQ(5060, a.records[0].port);
+    CHECK_STR("y.example", a.records[0].target);
     ptn_sim_resolver_free(a.r);
 
     ask(&a, "x.example", PTN_DNS_NAPTR);
@@ -123,41 +120,35 @@ TEST(srv_and_naptr_are_read_whole)
     answer(&a, 0, 0, 1,
            BYTES(0xc0, 12, 0, 35, 0, 1, 0, 0, 0, 60, 0, 18, 0, 3, 0, 4, 1, 's', 7, 'S', 'I', 'P',
                  '+', 'D', '2', 'U', 0, 1, 'y', 0));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(1, count);
-    CHECK_EQ(3, records[0].priority);
-    CHECK_EQ(4, records[0].weight);
-    CHECK_STR("s", records[0].flags);
-    CHECK_STR("SIP+D2U", records[0].service);
-    CHECK_STR("y", records[0].target);
+    CHECK(done(&a));
+    CHECK_EQ(1, a.count);
+    CHECK_EQ(3, a.records[0].priority);
+    CHECK_EQ(4, a.records[0].weight);
+    CHECK_STR("s", a.records[0].flags);
+    CHECK_STR("SIP+D2U", a.records[0].service);
+    CHECK_STR("y", a.records[0].target);
     ptn_sim_resolver_free(a.r);
 }
 
 TEST(no_such_name_is_an_answer_without_records)
 {
     struct asking a;
-    enum ptn_err why = PTN_ERR_IO;
-    const struct ptn_dns_record *records;
-    size_t count = 9;
 
     ask(&a, "nobody.example", PTN_DNS_A | PTN_DNS_AAAA);
     CHECK(take_query(&a, 0));
     answer(&a, 0, 3, 0, BYTES(0));
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     CHECK(take_query(&a, 0));
     answer(&a, 0, 0, 0, BYTES(0));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(PTN_OK, why);
-    CHECK_EQ(0, count);
+    CHECK(done(&a));
+    CHECK_EQ(PTN_OK, a.why);
+    CHECK_EQ(0, a.count);
     ptn_sim_resolver_free(a.r);
 }
 
 TEST(silence_asks_each_server_in_turn_and_then_gives_up)
 {
     struct asking a;
-    enum ptn_err why;
-    const struct ptn_dns_record *records;
-    size_t count;
 
     ask(&a, "x.example", PTN_DNS_A);
     for (unsigned i = 0; i < 3; i++) {
@@ -169,19 +160,16 @@ TEST(silence_asks_each_server_in_turn_and_then_gives_up)
         CHECK(!take_query(&a, now));
     }
     ptn_sim_resolver_tick(a.r, PTN_S(6) - 1);
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     ptn_sim_resolver_tick(a.r, PTN_S(6));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(PTN_ERR_NAMES_SILENT, why);
+    CHECK(done(&a));
+    CHECK_EQ(PTN_ERR_NAMES_SILENT, a.why);
     ptn_sim_resolver_free(a.r);
 }
 
 TEST(a_server_that_fails_or_is_unreachable_makes_the_next_be_asked_at_once)
 {
     struct asking a;
-    enum ptn_err why;
-    const struct ptn_dns_record *records;
-    size_t count;
 
     ask(&a, "x.example", PTN_DNS_A);
     CHECK(take_query(&a, 0));
@@ -193,8 +181,8 @@ TEST(a_server_that_fails_or_is_unreachable_makes_the_next_be_asked_at_once)
     ptn_sim_resolver_unreachable(a.r, PTN_MS(3), &OPTS.servers[1]);
     CHECK(take_query(&a, PTN_MS(3)));
     answer(&a, PTN_MS(4), 2, 0, BYTES(0));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(PTN_ERR_NAMES_FAILED, why);
+    CHECK(done(&a));
+    CHECK_EQ(PTN_ERR_NAMES_FAILED, a.why);
     ptn_sim_resolver_free(a.r);
 }
 
@@ -203,44 +191,38 @@ TEST(what_is_not_the_answer_is_passed_over)
     static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 7};
     struct ptn_bytes good = ptn_bytes(record, sizeof record);
     struct asking a;
-    enum ptn_err why;
-    const struct ptn_dns_record *records;
-    size_t count;
 
     ask(&a, "x.example", PTN_DNS_A);
     CHECK(take_query(&a, 0));
     answer_from(&a, 0, &(struct ptn_addr[]){ptn_addr_v4(203, 0, 113, 66, 53)}[0], 0, 1, good);
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     a.query[1] ^= 1;
     answer(&a, 0, 0, 1, good); /* another id */
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     a.query[1] ^= 1;
     answer(&a, 0, 0, 1, good);
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(1, count);
+    CHECK(done(&a));
+    CHECK_EQ(1, a.count);
     ptn_sim_resolver_free(a.r);
 }
 
 TEST(a_damaged_answer_leaves_nothing_behind_and_is_asked_for_again)
 {
     struct asking a;
-    enum ptn_err why;
-    const struct ptn_dns_record *records;
-    size_t count;
 
     ask(&a, "x.example", PTN_DNS_A);
     CHECK(take_query(&a, 0));
     answer(&a, 0, 0, 2,
            BYTES(0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 7, 0xc0, 12, 0, 1, 0, 1));
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     CHECK(take_query(&a, 0));
     answer(&a, 0, 0, 1, BYTES(0xc0, 27, 0, 1)); /* a name that points at itself */
-    CHECK(!done(&a, &why, &records, &count));
+    CHECK(!done(&a));
     CHECK(take_query(&a, 0));
     answer(&a, 0, 0, 1, BYTES(0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 3, 192, 0, 2));
-    CHECK(done(&a, &why, &records, &count));
-    CHECK_EQ(PTN_ERR_INVALID, why);
-    CHECK_EQ(0, count);
+    CHECK(done(&a));
+    CHECK_EQ(PTN_ERR_INVALID, a.why);
+    CHECK_EQ(0, a.count);
     ptn_sim_resolver_free(a.r);
 }
 

@@ -18,31 +18,22 @@
 
 struct call {
     struct world *w;
-    ptn_sip_id account, id;
-    char invite[WORLD_TEXT];
+    struct world_dialled is;
 };
 
 /* Alice calls the peer, with an account that shows 100rel or does not. */
 static struct call dial_peer(uint64_t seed, bool reliable, const char *password)
 {
     struct call c = {.w = world_new(seed)};
-    struct ptn_sip_account account = {
-        .user = "alice", .domain = "example.org", .password = password, .reliable = reliable};
-    struct ptn_sip_path path = {c.w->udp[ALICE], c.w->addr[ALICE]};
-    struct ptn_sdp offer = world_sdp(ALICE, PTN_SDP_SENDRECV);
 
-    CHECK_EQ(PTN_OK, ptn_sip_account_add(c.w->agents[ALICE], c.w->now, &account, &c.account));
-    ptn_sip_account_use(c.w->agents[ALICE], c.w->now, c.account, &path);
-    CHECK_EQ(PTN_OK, ptn_sip_call(c.w->agents[ALICE], c.w->now, c.account, "sip:bob@192.0.2.9",
-                                  NULL, &offer, &c.id));
-    snprintf(c.invite, sizeof c.invite, "%s", world_receive(c.w, "INVITE"));
+    c.is = world_dial_peer(c.w, reliable, password);
     return c;
 }
 
 static void reply(struct call *c, const char *status, const char *tag, const char *headers,
                   const char *body)
 {
-    world_reply(c->w, ALICE, c->invite, status, tag, headers, body);
+    world_reply(c->w, ALICE, c->is.invite, status, tag, headers, body);
 }
 
 static const struct seen *progress(struct call *c, unsigned status, unsigned port)
@@ -81,9 +72,9 @@ TEST(ringing_that_must_arrive_is_acknowledged_within_its_own_dialog)
 {
     struct call c = dial_peer(901, true, "secret");
     char prack[WORLD_TEXT];
-    unsigned invite = (unsigned)atoi(header_of(c.invite, "CSeq"));
+    unsigned invite = (unsigned)atoi(header_of(c.is.invite, "CSeq"));
 
-    CHECK_STR("timer, replaces, 100rel", header_of(c.invite, "Supported"));
+    CHECK_STR("timer, replaces, 100rel", header_of(c.is.invite, "Supported"));
     reply(&c, "180 Ringing", "one", FROM_ONE RELIABLE(77), "");
     snprintf(prack, sizeof prack, "%s", world_receive(c.w, "PRACK sip:one@192.0.2.9"));
     progress(&c, 180, 0);
@@ -111,7 +102,7 @@ TEST(ringing_that_must_arrive_is_acknowledged_within_its_own_dialog)
     reply(&c, "200 OK", "one", FROM_ONE, SDP_AT(7000));
     world_receive(c.w, "ACK sip:one@192.0.2.9");
     CHECK_EQ(invite + 3, (unsigned)atoi(header_of(world_receive(c.w, "BYE sip:one"), "CSeq")));
-    ptn_sip_call_hang_up(c.w->agents[ALICE], c.w->now, c.id);
+    ptn_sip_call_hang_up(c.w->agents[ALICE], c.w->now, c.is.id);
     CHECK_EQ(invite + 2, (unsigned)atoi(header_of(world_receive(c.w, "BYE sip:two"), "CSeq")));
     world_free(c.w);
 }
@@ -147,11 +138,11 @@ TEST(a_far_end_that_wants_to_see_the_extension_gets_a_second_invite)
 {
     struct call c = dial_peer(903, false, NULL);
 
-    CHECK_STR("timer, replaces", header_of(c.invite, "Supported"));
+    CHECK_STR("timer, replaces", header_of(c.is.invite, "Supported"));
     reply(&c, "421 Extension Required", "one", "Require: 100rel\r\n", "");
     world_receive(c.w, "ACK");
-    snprintf(c.invite, sizeof c.invite, "%s", world_receive(c.w, "INVITE"));
-    CHECK_STR("timer, replaces, 100rel", header_of(c.invite, "Supported"));
+    snprintf(c.is.invite, sizeof c.is.invite, "%s", world_receive(c.w, "INVITE"));
+    CHECK_STR("timer, replaces, 100rel", header_of(c.is.invite, "Supported"));
     reply(&c, "421 Extension Required", "one", "Require: 100rel\r\n", "");
     CHECK_EQ(421, world_expect(c.w, ALICE, PTN_SIP_ENDED)->event.status);
     world_free(c.w);
@@ -163,12 +154,12 @@ static void ask_within(struct call *c, const char *method, const char *tag, unsi
 {
     char text[WORLD_TEXT], from[300];
 
-    snprintf(from, sizeof from, "%s", header_of(c->invite, "From"));
+    snprintf(from, sizeof from, "%s", header_of(c->is.invite, "From"));
     snprintf(text, sizeof text,
              "%s sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK%s%s%u\r\n"
              "From: <sip:bob@192.0.2.9>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n"
              "%sContent-Length: %zu\r\n\r\n%s",
-             method, method, tag, cseq, tag, from, header_of(c->invite, "Call-ID"), cseq, method,
+             method, method, tag, cseq, tag, from, header_of(c->is.invite, "Call-ID"), cseq, method,
              headers, strlen(body), body);
     world_send(c->w, ALICE, text);
 }
@@ -194,11 +185,11 @@ TEST(an_early_dialog_is_changed_by_update_once_its_talks_are_over)
     CHECK_EQ(7010, world_expect(c.w, ALICE, PTN_SIP_OFFERED)->sdp.media[0].rtp.port);
     ask_within(&c, "UPDATE", "one", 3, UPDATE_SDP, SDP_AT(7020));
     world_receive(c.w, "SIP/2.0 500"); /* one after the other */
-    ptn_sip_call_accept(c.w->agents[ALICE], c.w->now, c.id, NULL, &answer);
+    ptn_sip_call_accept(c.w->agents[ALICE], c.w->now, c.is.id, NULL, &answer);
     CHECK(strstr(world_receive(c.w, "SIP/2.0 200"), "a=recvonly"));
     ask_within(&c, "UPDATE", "one", 4, UPDATE_SDP, SDP_AT(7030));
     world_expect(c.w, ALICE, PTN_SIP_OFFERED);
-    ptn_sip_call_reject(c.w->agents[ALICE], c.w->now, c.id, 488);
+    ptn_sip_call_reject(c.w->agents[ALICE], c.w->now, c.is.id, 488);
     world_receive(c.w, "SIP/2.0 488");
     ask_within(&c, "INVITE", "one", 5, UPDATE_SDP, SDP_AT(7040));
     world_receive(c.w, "SIP/2.0 491");

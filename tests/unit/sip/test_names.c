@@ -380,15 +380,6 @@ TEST(a_lifetime_of_zero_does_not_ask_for_every_message)
 
 /* ---- calls ---- */
 
-static ptn_sip_id call(struct world *w, ptn_sip_id account, const char *target)
-{
-    struct ptn_sdp sdp = world_sdp(ALICE, PTN_SDP_SENDRECV);
-    ptn_sip_id id;
-
-    CHECK_EQ(PTN_OK, ptn_sip_call(w->agents[ALICE], w->now, account, target, NULL, &sdp, &id));
-    return id;
-}
-
 TEST(a_call_goes_on_to_the_next_server_and_what_the_first_says_late_is_called_off)
 {
     struct world *w = world_new(12);
@@ -396,7 +387,7 @@ TEST(a_call_goes_on_to_the_next_server_and_what_the_first_says_late_is_called_of
     char first[WORLD_TEXT], second[WORLD_TEXT];
 
     three_servers(w);
-    call(w, account, "sip:bob@example.org");
+    world_dial(w, account, "sip:bob@example.org");
     memcpy(first, world_receive(w, "INVITE"), sizeof first);
     CHECK_EQ(9, w->received_by);
     w->deaf[9] = true;
@@ -433,7 +424,7 @@ TEST(a_call_that_is_refused_with_503_goes_on_and_the_refusal_is_acknowledged_aga
     char first[WORLD_TEXT], second[WORLD_TEXT];
 
     three_servers(w);
-    call(w, account, "sip:bob@example.org");
+    world_dial(w, account, "sip:bob@example.org");
     memcpy(first, world_receive(w, "INVITE"), sizeof first);
     world_reply(w, ALICE, first, "503 Busy", "x", "", "");
     memcpy(second, world_receive(w, "INVITE"), sizeof second);
@@ -453,7 +444,7 @@ TEST(a_call_that_was_given_up_is_not_made_elsewhere)
 
     three_servers(w);
     w->deaf[9] = true;
-    id = call(w, account, "sip:bob@example.org");
+    id = world_dial(w, account, "sip:bob@example.org");
     world_run(w, PTN_S(1));
     ptn_sip_call_hang_up(w->agents[ALICE], w->now, id);
     CHECK_EQ(PTN_SIP_ENDED_BY_US, world_expect(w, ALICE, PTN_SIP_ENDED)->event.ended);

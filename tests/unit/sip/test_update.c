@@ -17,31 +17,23 @@
 
 struct call {
     struct world *w;
-    ptn_sip_id account, id;
-    char invite[WORLD_TEXT], update[WORLD_TEXT];
+    struct world_dialled is;
+    char update[WORLD_TEXT];
 };
 
 /* Alice calls the peer. */
 static struct call dial_peer(uint64_t seed)
 {
     struct call c = {.w = world_new(seed)};
-    struct ptn_sip_account account = {
-        .user = "alice", .domain = "example.org", .password = "secret", .reliable = true};
-    struct ptn_sip_path path = {c.w->udp[ALICE], c.w->addr[ALICE]};
-    struct ptn_sdp offer = world_sdp(ALICE, PTN_SDP_SENDRECV);
 
-    CHECK_EQ(PTN_OK, ptn_sip_account_add(c.w->agents[ALICE], c.w->now, &account, &c.account));
-    ptn_sip_account_use(c.w->agents[ALICE], c.w->now, c.account, &path);
-    CHECK_EQ(PTN_OK, ptn_sip_call(c.w->agents[ALICE], c.w->now, c.account, "sip:bob@192.0.2.9",
-                                  NULL, &offer, &c.id));
-    snprintf(c.invite, sizeof c.invite, "%s", world_receive(c.w, "INVITE"));
+    c.is = world_dial_peer(c.w, true, "secret");
     return c;
 }
 
 static void reply(struct call *c, const char *status, const char *tag, const char *headers,
                   const char *body)
 {
-    world_reply(c->w, ALICE, c->invite, status, tag, headers, body);
+    world_reply(c->w, ALICE, c->is.invite, status, tag, headers, body);
 }
 
 /* One that rings, and has answered our offer for certain. */
@@ -63,7 +55,7 @@ static bool moves(struct call *c)
 
     offer.version++;
     offer.media[0].rtp = ptn_addr_v4(198, 51, 100, 1, 4100);
-    return ptn_sip_call_modify(c->w->agents[ALICE], c->w->now, c->id, &path, &offer);
+    return ptn_sip_call_modify(c->w->agents[ALICE], c->w->now, c->is.id, &path, &offer);
 }
 
 static void receive_update(struct call *c, const char *beginning)

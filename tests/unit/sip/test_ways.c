@@ -45,15 +45,6 @@ static void live(struct world *w, unsigned number)
     w->deaf[number] = w->icmp[number] = false;
 }
 
-static ptn_sip_id call(struct world *w, ptn_sip_id account, const char *target)
-{
-    struct ptn_sdp sdp = world_sdp(ALICE, PTN_SDP_SENDRECV);
-    ptn_sip_id id;
-
-    CHECK_EQ(PTN_OK, ptn_sip_call(w->agents[ALICE], w->now, account, target, NULL, &sdp, &id));
-    return id;
-}
-
 TEST(the_second_server_is_registered_with_in_its_own_name)
 {
     struct world *w = world_new(1);
@@ -205,7 +196,7 @@ TEST(a_call_goes_to_the_second_server_by_its_name_and_so_does_the_registration)
     ptn_sip_id id = world_registering_account(w, ALICE, &account);
     grant(w, world_receive(w, "REGISTER"));
     w->deaf[9] = true;
-    call(w, id, "1002");
+    world_dial(w, id, "1002");
     world_run(w, PTN_MS(100));
     snprintf(tag, sizeof tag, "%s", strstr(header_of(w->last_sent[ALICE], "From"), ";tag="));
     /* The REGISTER first: who hears of the call there knows us by then. */
@@ -232,7 +223,7 @@ TEST(a_call_waits_for_the_registration_where_the_second_server_wants_that)
     ptn_sip_id id = world_registering_account(w, ALICE, &account);
     grant(w, world_receive(w, "REGISTER"));
     w->deaf[9] = true;
-    call(w, id, "1002");
+    world_dial(w, id, "1002");
     memcpy(request, world_receive(w, "REGISTER"), sizeof request);
     CHECK_EQ(10, w->received_by);
     world_receive_none(w, PTN_MS(300));
@@ -258,7 +249,7 @@ TEST(a_text_goes_to_the_second_server_too_and_a_call_refused_by_both_ends)
     world_reply(w, ALICE, request, "200 OK", "m", "", "");
     CHECK_EQ(200, world_expect(w, ALICE, PTN_SIP_MESSAGE_SENT)->event.status);
 
-    call(w, id, "1002");
+    world_dial(w, id, "1002");
     world_reply(w, ALICE, world_receive(w, "INVITE"), "503 Busy", "i", "", "");
     world_reply(w, ALICE, world_receive(w, "INVITE"), "503 Busy", "i", "", "");
     CHECK_EQ(503, world_expect(w, ALICE, PTN_SIP_ENDED)->event.status);
@@ -283,7 +274,7 @@ TEST(within_a_call_the_other_server_does_when_that_of_its_route_is_dead)
 
     ptn_sip_id id = world_registering_account(w, ALICE, &account);
     grant(w, world_receive(w, "REGISTER"));
-    ptn_sip_id talk = call(w, id, "1002");
+    ptn_sip_id talk = world_dial(w, id, "1002");
     answer_call(w, "<sip:192.0.2.9;lr>");
     die(w, 9);
     ptn_sip_call_hang_up(w->agents[ALICE], w->now, talk);
@@ -302,7 +293,7 @@ TEST(a_route_of_strangers_is_not_led_through_our_servers)
 
     ptn_sip_id id = world_registering_account(w, ALICE, &account);
     grant(w, world_receive(w, "REGISTER"));
-    ptn_sip_id talk = call(w, id, "1002");
+    ptn_sip_id talk = world_dial(w, id, "1002");
     answer_call(w, "<sip:192.0.2.12;lr>");
     die(w, 12);
     ptn_sip_call_hang_up(w->agents[ALICE], w->now, talk);
@@ -329,7 +320,7 @@ TEST(a_second_proxy_serves_when_the_first_is_dead_and_dialogs_may_stay_with_it)
         CHECK_EQ(10, w->received_by);
         CHECK_STR("<sip:192.0.2.10:5060;lr>", header_of(request, "Route"));
         grant(w, request);
-        ptn_sip_id talk = call(w, id, "1002");
+        ptn_sip_id talk = world_dial(w, id, "1002");
         answer_call(w, "<sip:192.0.2.12;lr>");
         ptn_sip_call_hang_up(w->agents[ALICE], w->now, talk);
         world_receive(w, "BYE");

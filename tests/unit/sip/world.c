@@ -482,3 +482,26 @@ void world_call(struct world *w, ptn_sip_id account, ptn_sip_id *at_alice, ptn_s
     world_expect(w, ALICE, PTN_SIP_ANSWERED);
     world_expect(w, BOB, PTN_SIP_ACKED);
 }
+
+ptn_sip_id world_dial(struct world *w, ptn_sip_id account, const char *target)
+{
+    struct ptn_sdp sdp = world_sdp(ALICE, PTN_SDP_SENDRECV);
+    ptn_sip_id id;
+
+    CHECK_EQ(PTN_OK, ptn_sip_call(w->agents[ALICE], w->now, account, target, NULL, &sdp, &id));
+    return id;
+}
+
+struct world_dialled world_dial_peer(struct world *w, bool reliable, const char *password)
+{
+    struct world_dialled d;
+    struct ptn_sip_account account = {
+        .user = "alice", .domain = "example.org", .password = password, .reliable = reliable};
+    struct ptn_sip_path path = {w->udp[ALICE], w->addr[ALICE]};
+
+    CHECK_EQ(PTN_OK, ptn_sip_account_add(w->agents[ALICE], w->now, &account, &d.account));
+    ptn_sip_account_use(w->agents[ALICE], w->now, d.account, &path);
+    d.id = world_dial(w, d.account, "sip:bob@192.0.2.9");
+    snprintf(d.invite, sizeof d.invite, "%s", world_receive(w, "INVITE"));
+    return d;
+}

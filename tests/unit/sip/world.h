@@ -114,6 +114,16 @@ const char *header_of(const char *message, const char *name);
 /* An account of the agent that needs no server: others are called by URI. */
 ptn_sip_id world_plain_account(struct world *w, int agent, const char *user);
 
+/* Alice dials from this account, with world_sdp(). */
+ptn_sip_id world_dial(struct world *w, ptn_sip_id account, const char *target);
+
+/* Alice, with an account that shows 100rel or does not, has called the peer, who has the INVITE. */
+struct world_dialled {
+    ptn_sip_id account, id;
+    char invite[WORLD_TEXT];
+};
+struct world_dialled world_dial_peer(struct world *w, bool reliable, const char *password);
+
 /* One that registers with the peer. */
 ptn_sip_id world_registering_account(struct world *w, int agent,
                                      const struct ptn_sip_account *with);
