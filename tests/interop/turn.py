@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
 from certificates import make_own_certificate  # noqa: E402
-from programs import Program, free_port  # noqa: E402
+from programs import Program, free_port, wait_until  # noqa: E402
 from tap import case, check, check_equal, need, run_cases  # noqa: E402
 from turn_client import TurnClient, by_secret  # noqa: E402
 
@@ -106,6 +106,29 @@ def a_thousand_allocations_outlive_settings_and_certificates_read_again():
             check_equal('1001', re.search(r'"now":(\d+)', run(SERVER, '--status', '--postern-status-socket',
                                                               s.socket).stdout)[1])
 
+
+
+@case
+def alternate_servers_are_told_in_turn_to_each_kind_of_client():
+    elsewhere = [('192.0.2.1', 3478), ('192.0.2.2', 4000)]
+    with tempfile.TemporaryDirectory() as folder:
+        make_own_certificate(folder, 'localhost')
+        with Server(folder, '-u', f'{USER}:{PASSWORD}', '--cert', f'{folder}/cert.pem', '--pkey', f'{folder}/key.pem',
+                    '--alternate-server', '192.0.2.1', '--alternate-server', '192.0.2.2:4000') as s:
+            def sent_to(port, **how):
+                client = TurnClient((HERE, port), USER, PASSWORD, REALM, **how)
+                code, told = client.allocate(), client.alternate
+                client.close()
+                return code, told
+            told = set()
+            wait_until(lambda: told.add(sent_to(s.port)) or len(told) == 2, 'both to be told')
+            check_equal({(300, to) for to in elsewhere}, told)
+            check(sent_to(s.port, tcp=True) in told)
+            check_equal((0, None), sent_to(s.tls_port, tls=True))
+        with Server(folder, '-u', f'{USER}:{PASSWORD}', '--cert', f'{folder}/cert.pem', '--pkey', f'{folder}/key.pem',
+                    '--tls-alternate-server', '192.0.2.3') as s:
+            wait_until(lambda: sent_to(s.tls_port, tls=True) == (300, ('192.0.2.3', 5349)), 'clients of TLS to be sent on')
+            check_equal((0, None), sent_to(s.port))
 
 
 # ---- relayed TCP ----

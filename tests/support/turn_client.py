@@ -1,9 +1,10 @@
-"""A TURN client by hand, without any code of Postern's: over UDP or TCP, with long-term credentials."""
+"""A TURN client by hand, without any code of Postern's: over UDP, TCP or TLS, with long-term credentials."""
 import base64
 import hashlib
 import hmac
 import os
 import socket
+import ssl
 import struct
 import time
 
@@ -37,10 +38,10 @@ class TurnClient:
     A request that is not answered is a TimeoutError. An answer whose seal is broken is an AssertionError.
     """
 
-    def __init__(self, server, name, password, realm, tcp=False, wait=5):
+    def __init__(self, server, name, password, realm, tcp=False, tls=False, wait=5):
         self.server, self.name, self.realm = server, name, realm
         self.key = hashlib.md5(f'{name}:{realm}:{password}'.encode()).digest()
-        self.nonce, self.tcp, self.wait = b'', tcp, wait
+        self.nonce, self.tcp, self.tls, self.wait = b'', tcp or tls, tls, wait
         self.socket = self.connected()
         self.early = []  # what came while an answer was waited for
 
@@ -48,7 +49,7 @@ class TurnClient:
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM)
         s.settimeout(self.wait)
         s.connect(self.server)
-        return s
+        return ssl._create_unverified_context().wrap_socket(s) if self.tls else s
 
     def close(self):
         self.socket.close()
