@@ -75,6 +75,10 @@ static bool become_user(struct server *s)
     bool reads = set->config[0] || set->cert[0];
     enum ptn_err err = ptn_privileges_drop(set->proc_user, set->proc_group, reads);
 
+    if (err == PTN_OK && geteuid() == 0)
+        ptn_log(&s->log, PTN_LOG_WARN,
+                "this server goes on as root, which it needs no longer: proc-user names whom to "
+                "become");
     if (err == PTN_OK)
         return true;
     ptn_log(&s->log, PTN_LOG_ERROR, "becoming %s%s%s: %s", set->proc_user,

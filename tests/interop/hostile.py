@@ -179,5 +179,13 @@ def files_with_secrets_that_everybody_can_read_are_named():
                 check((words in server.said()) == (mode == 0o644), server.said())
 
 
+@case
+def a_server_that_stays_root_says_so():
+    os.chmod(FOLDER, 0o755)
+    for flags in ((), ('--proc-user', 'nobody')):
+        with start_server(*flags) as server:
+            check(('goes on as root' in server.said()) == (os.geteuid() == 0 and not flags), server.said())
+
+
 port = free_port(span=4, ip=HERE)
 run_cases()
