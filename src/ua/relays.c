@@ -151,19 +151,34 @@ bool ptn_relays_take_back(struct ptn_relays *r, ptn_time now, struct ptn_turn *t
 
 /* ---- what they tell ---- */
 
+static bool same_wrong(const struct ptn_turn_event *a, const struct ptn_turn_event *b)
+{
+    return a->why == b->why && a->code == b->code && a->err == b->err && same_way(&a->way, &b->way);
+}
+
+/* Each socket fails for the same reasons, and again each minute: each is said once. */
 static void say_wrong(struct ptn_relays *r, const struct ptn_turn_event *ev)
 {
     char way[PTN_TURN_WAY_TEXT_MAX];
 
-    /* Each socket fails for the same reason, and again each minute. */
-    if (r->is_wrong && r->wrong.why == ev->why && r->wrong.code == ev->code &&
-        r->wrong.err == ev->err && same_way(&r->wrong.way, &ev->way))
+    for (unsigned i = 0; i < r->wrong_count; i++)
+        if (same_wrong(&r->wrongs[i], ev))
+            return;
+    if (r->wrong_count == PTN_TURN_WAYS_MAX)
         return;
-    r->wrong = *ev;
-    r->is_wrong = true;
+    r->wrongs[r->wrong_count++] = *ev;
     ptn_log(r->opts.log, PTN_LOG_WARN, "%s: no relayed address: %s%s%s",
             ptn_turn_way_text(&ev->way, way), ptn_turn_why_text(ev->why), ev->err ? ": " : "",
             ev->err ? ptn_err_text(ev->err) : "");
+}
+
+/* What a server has answered says more than a way on which none has. */
+const struct ptn_turn_event *ptn_relays_wrong(const struct ptn_relays *r)
+{
+    for (unsigned i = 0; i < r->wrong_count; i++)
+        if (r->wrongs[i].code != 0)
+            return &r->wrongs[i];
+    return r->wrong_count > 0 ? &r->wrongs[0] : NULL;
 }
 
 static void hear(struct ptn_relays *r, const struct ptn_turn_event *ev)
@@ -173,11 +188,11 @@ static void hear(struct ptn_relays *r, const struct ptn_turn_event *ev)
     switch (ev->kind) {
     case PTN_TURN_UP:
         r->begun++;
-        if (r->is_wrong || !same_way(&r->good, &ev->way))
+        if (r->wrong_count > 0 || !same_way(&r->good, &ev->way))
             ptn_log(r->opts.log, PTN_LOG_INFO, "%s: gives relayed addresses, the first is %s",
                     ptn_turn_way_text(&ev->way, way), ptn_addr_format(&ev->relayed, addr));
         r->good = ev->way;
-        r->is_wrong = false;
+        r->wrong_count = 0;
         break;
     case PTN_TURN_LOST:
         r->lost++;

@@ -46,9 +46,10 @@ struct ptn_relays {
     struct ptn_dice dice;
     struct ptn_crypto *crypto;
     struct ptn_servers names;
-    struct ptn_turn_way good;    /* led to an allocation last; server none: none has yet */
-    struct ptn_turn_event wrong; /* why the last failure was one, until something stands again */
-    bool is_wrong;
+    struct ptn_turn_way good; /* led to an allocation last; server none: none has yet */
+    struct ptn_turn_event
+        wrongs[PTN_TURN_WAYS_MAX]; /* why ways have failed, since one stood last */
+    unsigned wrong_count;
     uint64_t begun, lost; /* allocations ever */
     struct ptn_relays_slot {
         bool lent, leaving;
@@ -90,6 +91,9 @@ void ptn_relays_add_to(const struct ptn_relays *r, struct ptn_anchor_servers *se
 
 /* Nothing is being given back. */
 bool ptn_relays_idle(const struct ptn_relays *r);
+
+/* The failure that says most, of those since an allocation stood last; NULL: there was none. */
+const struct ptn_turn_event *ptn_relays_wrong(const struct ptn_relays *r);
 
 /* How many allocations stand. */
 unsigned ptn_relays_standing(const struct ptn_relays *r);

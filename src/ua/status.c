@@ -157,14 +157,18 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
 
 static void turn_status(const struct ptn_relays *r, struct ptn_ua_turn_status *out)
 {
+    const struct ptn_turn_event *wrong = ptn_relays_wrong(r);
+
     out->wanted = true;
     out->standing = ptn_relays_standing(r);
     out->begun = r->begun;
     out->lost = r->lost;
     out->way = r->good;
-    out->is_wrong = r->is_wrong;
-    out->wrong = r->wrong.way;
-    out->why = r->wrong.why;
+    if (wrong) {
+        out->is_wrong = true;
+        out->wrong = wrong->way;
+        out->why = wrong->why;
+    }
 }
 
 void ptn_ua_status(const struct ptn_ua *ua, ptn_time now, struct ptn_ua_status *out)

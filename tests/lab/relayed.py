@@ -19,7 +19,7 @@ from programs import Trouble, last_words, wait_until  # noqa: E402
 from town import Lab, Phone, start_registrar, start_server  # noqa: E402
 
 BUILD, WORK, STORY = sys.argv[1:4]
-TALK_MS = 3000
+TALK_MS, AFTERWARDS_MS = 3000, 6000
 USER, PASSWORD, REALM = 'phone', 'turn of the town', 'town.example'
 PEERS = '203.0.113.0-203.0.113.255'  # those of the documentation are denied by default
 SYMMETRIC = 'symmetric ports random'
@@ -74,7 +74,8 @@ def talk(town, alice, bob, relays, meanwhile=None, gap_max_ms=1000):
     alice.wait_call(lambda c: c.get('answered_for_ms', 0) > TALK_MS, 'to go on for some seconds')
     if meanwhile:
         meanwhile()
-        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > TALK_MS + 14000, 'to go on', 30)
+        so_far = alice.calls()[0]['answered_for_ms']
+        alice.wait_call(lambda c: c.get('answered_for_ms', 0) > so_far + AFTERWARDS_MS, 'to go on', 30)
     alice.hang_up()
     for phone in (alice, bob):
         phone.wait_calls(0)

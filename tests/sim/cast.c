@@ -77,3 +77,36 @@ void person_take_events(struct person *p, ptn_time now)
         p->ear.samples = 0;
     }
 }
+
+void cast_add_turn(struct ptn_relay_opts *opts, struct ptn_addr first)
+{
+    static const struct ptn_relay_user user = {.name = {(const uint8_t *)"phone", 5},
+                                               .password = {(const uint8_t *)"turn", 4}};
+    static const struct ptn_relay_range allowed[] = {
+        {{.ip = {192, 0, 2, 0}, .family = PTN_IPV4}, {.ip = {192, 0, 2, 255}, .family = PTN_IPV4}},
+        {{.ip = {198, 51, 100, 0}, .family = PTN_IPV4},
+         {.ip = {198, 51, 101, 255}, .family = PTN_IPV4}},
+        {{.ip = {203, 0, 113, 0}, .family = PTN_IPV4},
+         {.ip = {203, 0, 113, 255}, .family = PTN_IPV4}},
+    };
+
+    opts->turn = (struct ptn_relay_turn){.realm = "town",
+                                         .users = &user,
+                                         .user_count = 1,
+                                         .addresses = {{.local = ptn_addr_with_port(first, 0)}},
+                                         .address_count = 1,
+                                         .peers = {.allowed = allowed, .allowed_count = 3},
+                                         .allocations_max = 256,
+                                         .stock = 16};
+    opts->connections_max = 64;
+    opts->listeners[opts->listener_count++] = (struct ptn_relay_listener){
+        .id = 9, .transport = PTN_TCP, .local = ptn_addr_with_port(first, CAST_STUN_PORT)};
+}
+
+struct ptn_ua_turn cast_turn(const char *server)
+{
+    return (struct ptn_ua_turn){.servers = {{server, CAST_STUN_PORT, 5349}},
+                                .server_count = 1,
+                                .user = "phone",
+                                .password = "turn"};
+}

@@ -36,6 +36,11 @@ ptn_sim_machine cast_add(struct ptn_sim *w, const struct ptn_scenario *s, const 
 /* Listeners on two ports of `first` and of the address after it, as RFC 5780 wants. */
 struct ptn_relay_opts cast_stun_opts(struct ptn_addr first);
 
+/* The same server is TURN's as well, at `first` by UDP and TCP, for the user of cast_turn(), and
+ * for peers of the ranges of documentation, to which nobody is relayed else. */
+void cast_add_turn(struct ptn_relay_opts *opts, struct ptn_addr first);
+struct ptn_ua_turn cast_turn(const char *server);
+
 /* An event of the scenario happens now. */
 void cast_happen(struct ptn_sim *w, struct ptn_scenario *s, const char *event);
 

@@ -38,37 +38,12 @@ static void write_scenario(const struct homes_opts *opts, char *text, size_t siz
     cast_must((size_t)used < size, "the scenario is too long");
 }
 
-/* The homes' addresses are of the ranges that nobody else may be relayed to. */
-static void add_turn(struct ptn_relay_opts *opts)
-{
-    static const struct ptn_relay_user user = {.name = {(const uint8_t *)"phone", 5},
-                                               .password = {(const uint8_t *)"turn", 4}};
-    static const struct ptn_relay_range allowed[] = {
-        {{.ip = {198, 51, 100, 0}, .family = PTN_IPV4},
-         {.ip = {198, 51, 101, 255}, .family = PTN_IPV4}},
-        {{.ip = {203, 0, 113, 0}, .family = PTN_IPV4},
-         {.ip = {203, 0, 113, 255}, .family = PTN_IPV4}},
-    };
-
-    opts->turn = (struct ptn_relay_turn){.realm = "homes",
-                                         .users = &user,
-                                         .user_count = 1,
-                                         .addresses = {{.local = ptn_addr_v4(203, 0, 113, 5, 0)}},
-                                         .address_count = 1,
-                                         .peers = {.allowed = allowed, .allowed_count = 2},
-                                         .allocations_max = 64,
-                                         .stock = 16};
-    opts->connections_max = 16;
-    opts->listeners[opts->listener_count++] = (struct ptn_relay_listener){
-        .id = 9, .transport = PTN_TCP, .local = ptn_addr_v4(203, 0, 113, 5, CAST_STUN_PORT)};
-}
-
 static void add_stun_server(struct homes *h, bool turn)
 {
     struct ptn_relay_opts opts = cast_stun_opts(ptn_addr_v4(203, 0, 113, 5, 0));
 
     if (turn)
-        add_turn(&opts);
+        cast_add_turn(&opts, ptn_addr_v4(203, 0, 113, 5, 0));
     h->stun = ptn_relay_new(&opts);
     ptn_relay_start(h->stun);
     cast_add(h->w, h->s, "server", ptn_relay_machine(h->stun));
@@ -123,10 +98,7 @@ static void add_phone(struct homes *h, const struct homes_opts *how, unsigned i)
         .keepalive = PTN_SIP_KEEPALIVE_CRLF,
     };
     if (how->turn)
-        opts.turn = (struct ptn_ua_turn){.servers = {{"203.0.113.5", CAST_STUN_PORT, 5349}},
-                                         .server_count = 1,
-                                         .user = "phone",
-                                         .password = "turn"};
+        opts.turn = cast_turn("203.0.113.5");
     if (how->change)
         how->change(&opts, i);
     cast_must(ptn_ua_new(&opts, &p->ua) == PTN_OK, "the phone's options are wrong");

@@ -91,6 +91,8 @@ static void add_stun_server(struct stage *st)
 {
     struct ptn_relay_opts opts = cast_stun_opts(ptn_addr_v4(198, 51, 100, 37, 0));
 
+    if (st->opts.turn)
+        cast_add_turn(&opts, ptn_addr_v4(198, 51, 100, 37, 0));
     st->stun = ptn_relay_new(&opts);
     ptn_relay_start(st->stun);
     cast_add(st->w, st->s, "stun", ptn_relay_machine(st->stun));
@@ -188,10 +190,7 @@ static void add_person(struct stage *st, unsigned i)
         opts.stun[opts.stun_count++] =
             (struct ptn_ua_stun_server){"stun.example.test", CAST_STUN_PORT};
     if (registers && st->opts.turn)
-        opts.turn = (struct ptn_ua_turn){.servers = {{"stun.example.test", CAST_STUN_PORT, 5349}},
-                                         .server_count = 1,
-                                         .user = "phone",
-                                         .password = "turn"};
+        opts.turn = cast_turn("stun.example.test");
     add_accounts(&st->opts, i, &opts);
     cast_must(ptn_ua_new(&opts, &p->is.ua) == PTN_OK, "the phone's options are wrong");
     ptn_ua_start(p->is.ua, ptn_sim_now(st->w));

@@ -272,3 +272,29 @@ TEST(an_icmp_error_is_as_good_as_silence_before_the_server_has_spoken)
     CHECK_EQ(PTN_ERR_REFUSED, world_event(w, PTN_TURN_FAILED)->err);
     world_free(w);
 }
+
+TEST(over_ipv6_an_address_of_that_family_is_asked_for)
+{
+    struct world *w = world_new(NULL);
+    const struct ptn_turn_way v6 = {
+        {.ip = {0x2a, 0x02, 0, 1, [15] = 1}, .port = 3478, .family = PTN_IPV6}, PTN_UDP, NULL};
+    uint8_t family = 0;
+
+    w->scripted = true;
+    w->t.opts.local = v6.server;
+    world_start(w, 1, &v6);
+    struct ptn_stun_msg m = world_last(w);
+    CHECK(ptn_stun_get_u8(&m, PTN_STUN_REQUESTED_ADDRESS_FAMILY, &family));
+    CHECK_EQ(2, family);
+    CHECK_ADDR(&v6.server, &w->sent_to);
+    /* What is given instead is of no use: nobody could be told it as ours. */
+    struct world_answer a;
+    struct ptn_addr v4 = ptn_addr_v4(81, 2, 69, 2, 50000);
+    world_challenge(w);
+    world_begin(w, &a, 0);
+    ptn_stun_put_addr(&a.o, PTN_STUN_XOR_RELAYED_ADDRESS, &v4);
+    ptn_stun_put_u32(&a.o, PTN_STUN_LIFETIME, 600);
+    world_answer(w, &a, true);
+    CHECK_EQ(PTN_TURN_NONSENSE, world_event(w, PTN_TURN_FAILED)->why);
+    world_free(w);
+}
