@@ -93,9 +93,8 @@ static void show_account(const json_t *a)
                text_of(a, "server_instead_of"), has(a, "server_instead_of") ? " " : "",
                text_of(a, "server_fault"));
     if (has(a, "server_why"))
-        printf("         where %s is, is not known%s: %s\n", server,
-               has(a, "server_address") ? " any more, the address is from before" : "",
-               text_of(a, "server_why"));
+        printf("         looking up %s fails: %s%s\n", server, text_of(a, "server_why"),
+               has(a, "server_address") ? "; what is known is used" : "");
     if (has(a, "also_registered_at"))
         printf("         also registered at %s\n", text_of(a, "also_registered_at"));
     show_told(json_object_get(a, "contact"), "contact");

@@ -16,6 +16,9 @@
  * as long, or a lifetime of 0 would ask for every message. */
 #define NAME_KEPT_MIN PTN_S(5)
 
+/* Of one whose services could not be asked for, what was found instead is good for so long. */
+#define MAKESHIFT_KEPT_MAX PTN_S(60)
+
 /* For so long a place that has answered is remembered when its name no longer leads to it. */
 #define PROVEN_KEPT PTN_S(86400)
 
@@ -102,6 +105,8 @@ static void finish(struct ptn_sip_name *n, ptn_time now)
         n->dests = result.dests;
         n->answered_at = now;
         kept = ptn_time_max(kept, PTN_S(result.ttl_s));
+        if (result.why)
+            kept = ptn_time_min(kept, MAKESHIFT_KEPT_MAX);
     }
     n->why = result.why;
     n->expires = now + kept;

@@ -42,6 +42,8 @@ struct ptn_sip_search {
     unsigned step_count, found_count;
     uint32_t ttl_s;
     enum ptn_err why; /* a question of this round failed so, or was about nothing */
+    enum ptn_err
+        missing; /* one for NAPTR or SRV failed so: what is found is not what it should be */
 };
 
 static const struct {
@@ -421,8 +423,11 @@ bool ptn_sip_search_input(struct ptn_sip *s, struct ptn_sip_search *h, const str
     bool counts = tell->why != PTN_ERR_NO_SUCH_NAME || step->is_host;
     if (counts && ptn_err_is_answer(h->why))
         h->why = tell->why;
-    if (tell->kind == PTN_TELL_FAILED)
+    if (tell->kind == PTN_TELL_FAILED) {
+        if (!step->is_host)
+            h->missing = tell->why;
         tell = &nothing;
+    }
     if (h->state == ASKED_NAPTR)
         take_naptr(s, h, tell);
     else if (step->is_host)
@@ -468,7 +473,7 @@ static void add_dest(struct ptn_sip_result *out, const struct step *step, unsign
 
 void ptn_sip_search_result(const struct ptn_sip_search *h, struct ptn_sip_result *out)
 {
-    *out = (struct ptn_sip_result){.ttl_s = h->ttl_s};
+    *out = (struct ptn_sip_result){.ttl_s = h->ttl_s, .why = h->missing};
     for (unsigned i = 0; h->state == DONE && i < h->step_count; i++)
         for (unsigned n = 0; n < h->steps[i].addr_count; n++)
             add_dest(out, &h->steps[i], n);

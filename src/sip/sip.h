@@ -194,7 +194,8 @@ bool ptn_sip_call_follow(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
 /* False when ptn_sip_call would answer INVALID: for an owner that has to gather first. */
 bool ptn_sip_may_call(struct ptn_sip *s, ptn_sip_id account, const char *target);
 
-/* The IP address in the far end's Contact, without port; none while that is not known, or a name. */
+/* The IP address in the far end's Contact, without port; none while that is not known, or a name.
+ */
 struct ptn_addr ptn_sip_call_far_end(const struct ptn_sip *s, ptn_sip_id call);
 
 /* Provisional answer to an incoming call: 180, or 183 with a description. `contact` is the
@@ -262,7 +263,7 @@ enum ptn_sip_event_kind {
     PTN_SIP_SOCKET_OPENED,   /* socket, local */
     PTN_SIP_SOCKET_FAILED,   /* socket, why; also when a listener closes later */
     PTN_SIP_SERVER,          /* account, addr, transport: where its requests go; none: `why` it is
-                              * unknown. With `why` and an address that is known from before.
+                              * unknown; with both, the last look-up has failed, if only in part.
                               * `name` of the server, and `server`: the address that would be used
                               * if it had not failed, or none; and how it has: `fault` */
     PTN_SIP_REGISTERED,      /* account, addr: the contact bound, lease_s granted to it, status */

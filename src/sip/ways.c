@@ -204,7 +204,7 @@ struct choice {
     struct ptn_addr instead_of;
     bool good, known, pending;
     ptn_time failed_at, until;
-    enum ptn_err why; /* no place is known, or those known are not fresh */
+    enum ptn_err why; /* no place is known, or those known are not fresh, or not all */
     enum ptn_err fault;
 };
 

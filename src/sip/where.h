@@ -51,7 +51,8 @@ struct ptn_sip_result {
     struct ptn_sip_dests dests;         /* in the order of NAPTR and SRV; none: `why` not */
     uint32_t levels[PTN_SIP_DESTS_MAX]; /* equal ones could change places */
     uint32_t ttl_s;                     /* the least met on the way */
-    enum ptn_err why;
+    enum ptn_err why;                   /* also: what was not learnt of NAPTR and SRV, and so is
+                                           not in `dests` */
 };
 
 struct ptn_sip_name {
@@ -60,7 +61,8 @@ struct ptn_sip_name {
     bool done;                     /* asked at least once */
     ptn_time expires;              /* of the answer, or of the failure */
     ptn_time answered_at;          /* 0: never */
-    enum ptn_err why;              /* the last look-up failed so; `dests` are from one before */
+    enum ptn_err why;              /* the last look-up failed so, at least in part; `dests` are of
+                                      it, or of one before */
     struct ptn_sip_dests dests;
     struct ptn_sip_dest proven; /* it has answered, at `proven_at`; 0: none has */
     ptn_time proven_at;
@@ -72,7 +74,7 @@ struct ptn_sip_places {
     unsigned good;              /* so many have not failed */
     ptn_time failed_at;         /* none is good: when the first of them failed */
     ptn_time until;             /* when to look again */
-    enum ptn_err why;           /* there are none, or they are not fresh */
+    enum ptn_err why;           /* there are none, or they are not fresh, or not all */
 };
 
 /* A place that did not answer. */

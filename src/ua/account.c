@@ -42,9 +42,9 @@ static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
     snprintf(a->server_name, sizeof a->server_name, "%s", ev->name ? ev->name : "");
     ua->dirty = true;
     if (ptn_addr_is_none(&ev->addr) || ev->why)
-        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: where %s is, is not known: %s%s", a->opts.user,
+        ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: looking up %s fails: %s%s", a->opts.user,
                 a->server_name, ptn_err_text(ev->why),
-                ptn_addr_is_none(&ev->addr) ? "" : "; what was known before is used");
+                ptn_addr_is_none(&ev->addr) ? "" : "; what is known is used");
     else
         ptn_log(ua->opts.log, second_best ? PTN_LOG_WARN : PTN_LOG_INFO,
                 "%s: server at %s (%s)%s%s%s%s", a->opts.user, ptn_addr_format(&ev->addr, text),

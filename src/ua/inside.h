@@ -72,7 +72,7 @@ struct ptn_ua_account_here {
     enum ptn_ua_account_state state;
     struct ptn_addr server;
     enum ptn_transport transport; /* towards it */
-    enum ptn_err server_why;      /* its name leads nowhere now */
+    enum ptn_err server_why;      /* looking it up has failed */
     struct ptn_addr instead_of;   /* of one that has failed, */
     enum ptn_err fault;           /* in this way */
     char server_name[PTN_UA_TEXT_MAX];

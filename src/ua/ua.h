@@ -311,7 +311,7 @@ struct ptn_ua_account_status {
     enum ptn_ua_account_state state;
     struct ptn_addr server;          /* none while not known */
     enum ptn_transport transport;    /* towards it */
-    enum ptn_err server_why;         /* why not, or why what was known before is used */
+    enum ptn_err server_why;         /* looking it up has failed, if only in part */
     struct ptn_addr instead_of;      /* who would be used, had he not failed; none: nobody */
     enum ptn_err fault;              /* how he has */
     struct ptn_addr also_at;         /* registered there, too; none: nowhere */

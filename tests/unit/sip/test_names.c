@@ -302,6 +302,30 @@ TEST(a_name_server_that_knows_no_naptr_is_asked_for_services_and_the_name_at_onc
     }
 }
 
+/* What stands in for a service that could not be asked for is no more than that, however long its
+ * own lifetime is. */
+TEST(a_service_that_could_not_be_asked_for_is_asked_for_again_soon)
+{
+    struct world *w = world_new(15);
+
+    w->dns_deaf = PTN_DNS_SRV;
+    w->records[0] = srv("_sip._udp.example.org", 1, 1, "a.example.org");
+    w->records[1] = host("a.example.org", peer(9), 60);
+    w->records[2] = host("example.org", peer(10), 86400);
+    world_registering_account(w, ALICE, &AT_EXAMPLE);
+    const struct seen *seen = world_expect(w, ALICE, PTN_SIP_SERVER);
+    CHECK_EQ(10, seen->event.addr.ip[3]);
+    CHECK_EQ(PTN_ERR_NAMES_SILENT, seen->event.why);
+    grant(w, world_receive(w, "REGISTER"));
+    w->dns_deaf = 0;
+    ptn_time began = w->now;
+    seen = world_expect(w, ALICE, PTN_SIP_SERVER);
+    CHECK_EQ(9, seen->event.addr.ip[3]);
+    CHECK_EQ(PTN_OK, seen->event.why);
+    CHECK(w->now - began <= PTN_S(61));
+    world_free(w);
+}
+
 /* What a name server may say that leads nowhere: it is not asked for ever, and not believed. */
 TEST(lies_of_the_name_server_are_found_out)
 {
