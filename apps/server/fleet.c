@@ -70,6 +70,11 @@ bool server_fleet_open(struct server *s, uint8_t users_owner, uint8_t stats_owne
     snprintf(f->realm, sizeof f->realm, "%s",
              s->settings->realm[0] ? s->settings->realm : s->host_name);
     name_oneself(s, f);
+    if (s->settings->redis_statsdb[0] && !s->settings->nonce_secret[0])
+        ptn_log(
+            &s->log, PTN_LOG_WARN,
+            "postern-nonce-secret is not set: browsers that are sent from one server of the fleet "
+            "to another will fail there");
     return open_redis(s, "redis-userdb", s->settings->redis_userdb, users_owner, &f->users) &&
            open_redis(s, "redis-statsdb", s->settings->redis_statsdb, stats_owner, &f->stats);
 }

@@ -7,6 +7,7 @@ import tempfile
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
 from browser import Browser, browser_missing  # noqa: E402
+from certificates import make_own_certificate  # noqa: E402
 from island import move_to_island  # noqa: E402
 from programs import ROOT, Program, last_words  # noqa: E402
 from tap import Skip, case, check, need, on_failure, run_cases  # noqa: E402
@@ -32,15 +33,15 @@ def run(*words):
     return done.stdout
 
 
-def start_server():
+def start_server(ip, *flags):
     """Peers are the documentation's addresses, which nobody may reach by default."""
-    run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-        '-subj', f'/CN={REALM}', '-keyout', in_folder('key.pem'), '-out', in_folder('certificate.pem'))
-    return Program([SERVER, '--listening-ip', HERE, '--listening-port', PORT, '--tls-listening-port', TLS_PORT,
-                    '--relay-ip', HERE, '--lt-cred-mech', '--user', f'{USER}:{PASSWORD}', '--realm', REALM,
-                    '--allowed-peer-ip', '203.0.113.0-203.0.113.255',
-                    '--cert', in_folder('certificate.pem'), '--pkey', in_folder('key.pem')],
-                   ready=f'listening on TLS {HERE}:{TLS_PORT}')
+    if not os.path.exists(in_folder('cert.pem')):
+        make_own_certificate(folder.name, REALM)
+    return Program([SERVER, '--listening-ip', ip, '--listening-port', PORT, '--tls-listening-port', TLS_PORT,
+                    '--relay-ip', ip, '--lt-cred-mech', '--user', f'{USER}:{PASSWORD}', '--realm', REALM,
+                    '--allowed-peer-ip', '203.0.113.0-203.0.113.255', '--postern-nonce-secret', 'the same at both', '--postern-status-socket', in_folder(f'{ip}.sock'),
+                    '--cert', in_folder('cert.pem'), '--pkey', in_folder('key.pem'), *flags],
+                   ready=f'listening on UDP {ip}:{PORT + 1}')
 
 
 def pion_relays_by(transport, port):
@@ -112,18 +113,31 @@ setTimeout(() => end(`nothing, ${a.iceConnectionState}`), 20000);
 '''
 
 
-@case
-def chromiums_webrtc_connects_by_relayed_addresses_alone_over_udp_tcp_and_tls():
+def chromium_connects_by(server, relayed_at):
+    """By relayed addresses alone, over UDP, TCP and TLS."""
     if missing := browser_missing():
         raise Skip(f'{missing} is not installed (tools/setup installs it)')
     with Browser() as browser:
         browser.open('about:blank')
-        for url in (f'turn:{HERE}:{PORT}?transport=udp', f'turn:{HERE}:{PORT}?transport=tcp',
-                    f'turns:{HERE}:{TLS_PORT}?transport=tcp'):
+        for url in (f'turn:{server}:{PORT}?transport=udp', f'turn:{server}:{PORT}?transport=tcp',
+                    f'turns:{server}:{TLS_PORT}?transport=tcp'):
             got = browser.run(CALL_ITSELF, {'urls': url, 'username': USER, 'credential': PASSWORD})
             check(got['said'] == 'heard hello', f'{url}: {got}')
-            check(all(' typ relay ' in candidate for candidate in got['candidates']), f'{url}: {got}')
+            check(all(f' {relayed_at} ' in candidate and ' typ relay ' in candidate for candidate in got['candidates']),
+                  f'{url}: {got}')
 
 
-with start_server():
+@case
+def chromiums_webrtc_connects_by_relayed_addresses_alone_over_udp_tcp_and_tls():
+    chromium_connects_by(HERE, relayed_at=HERE)
+
+
+@case
+def chromium_follows_to_another_server_over_udp_tcp_and_tls():
+    """With the nonce that it has: of a server that does not take that it gives up, where others try again."""
+    with start_server(THERE, '--alternate-server', HERE, '--tls-alternate-server', HERE):
+        chromium_connects_by(THERE, relayed_at=HERE)
+
+
+with start_server(HERE):
     run_cases()
