@@ -36,8 +36,9 @@
 enum {
     PTN_SIP_SOCKETS_MAX = 24,
     PTN_SIP_CONNS_MAX = 64,
-    PTN_SIP_SENDS = 4,    /* of a request, before the next place is asked */
-    PTN_SIP_WAYS_MAX = 4, /* of an account: two servers, two proxies */
+    PTN_SIP_ACCEPTED_MAX = 40, /* of these, made by others */
+    PTN_SIP_SENDS = 4,         /* of a request, before the next place is asked */
+    PTN_SIP_WAYS_MAX = 4,      /* of an account: two servers, two proxies */
     PTN_SIP_ACCOUNTS_MAX = 64,
     PTN_SIP_CALL_CHAINS = 64, /* by Call-ID */
     PTN_SIP_NOTES_MAX = 16,   /* texts of ours on their way */
@@ -60,7 +61,9 @@ struct ptn_sip_conn {
     enum ptn_transport transport;
     struct ptn_addr remote;
     bool up;
+    bool accepted;     /* the far end connected to us */
     bool pongs;        /* the far end has answered a ping */
+    ptn_time heard;    /* when it began, or said something that was whole */
     ptn_time up_by;    /* not up by then: given up. PTN_NEVER: it is up */
     ptn_time pong_due; /* PTN_NEVER: no ping is out */
     struct ptn_sip_stream stream;
@@ -303,6 +306,7 @@ struct ptn_sip {
     struct ptn_sip_event_node *events, **events_end, *event_shown;
     struct ptn_sip_socket sockets[PTN_SIP_SOCKETS_MAX];
     struct ptn_sip_conn conns[PTN_SIP_CONNS_MAX];
+    uint32_t crowd_key; /* of who connected to us */
     struct ptn_sip_name names[PTN_SIP_NAMES_MAX];
     struct ptn_sip_failure failures[PTN_SIP_FAILURES_MAX];
     unsigned failure_count;
@@ -450,11 +454,12 @@ struct ptn_sip_acct *ptn_sip_find_account(const struct ptn_sip *s, ptn_sip_id id
 struct ptn_sip_acct *ptn_sip_account_for(struct ptn_sip *s, const struct ptn_sip_in *in);
 bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
                                 struct ptn_sip_auth_chain *chain, const struct ptn_sip_in *in);
-/* May whom the call is with hear what is derived from our password? A stranger who calls could else
- * challenge our BYE, and guess the password from what we answer. */
+/* May whom the call is with hear what is derived from our password? Whoever calls could else
+ * challenge our BYE, and guess the password from what we answer: also by way of our server, which
+ * hands such a challenge on as it hands on any other answer. */
 static inline bool ptn_sip_call_trusts(const struct ptn_sip_session *c)
 {
-    return !c->stranger && !c->redirect.away;
+    return !c->incoming && !c->redirect.away;
 }
 
 /* Authorization lines into `buf`; "" without. False: no room. */

@@ -65,6 +65,17 @@ static void tell_incoming(struct ptn_sip *s, const struct ptn_sip_session *c,
     free(called);
 }
 
+/* Scanners that found our port ring all day: half of the calls that there can be are for those who
+ * come by the account's server. */
+static bool is_crowded(const struct ptn_sip *s)
+{
+    unsigned strangers = 0;
+
+    for (const struct ptn_sip_session *c = s->living; c; c = c->next_living)
+        strangers += c->stranger && c->state == PTN_SIP_CALL_RINGING;
+    return strangers >= (s->opts.calls_max + 1) / 2;
+}
+
 void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
                           struct ptn_sip_acct *a, const struct ptn_sip_in *in)
 {
@@ -82,7 +93,8 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
         !ptn_sip_lifetime_judge(s, now, id, in) ||
         !ptn_sip_replaces_judge(s, now, id, in, &replaced))
         return;
-    struct ptn_sip_session *c = ptn_sip_call_add(s, a->id);
+    bool stranger = a->has_hop && !ptn_sip_account_has_server(s, a, &in->from);
+    struct ptn_sip_session *c = stranger && is_crowded(s) ? NULL : ptn_sip_call_add(s, a->id);
     if (!c) {
         ptn_sip_reject(s, now, id, 486, NULL);
         return;
@@ -96,7 +108,7 @@ void ptn_sip_call_invited(struct ptn_sip *s, ptn_time now, ptn_sip_txn_id id,
     ptn_sip_exchange_assign(s, id, c);
     c->state = PTN_SIP_CALL_RINGING;
     c->incoming = true;
-    c->stranger = a->has_hop && !ptn_sip_account_has_server(s, a, &in->from);
+    c->stranger = stranger;
     c->invite = id;
     c->their_cseq = in->msg->cseq.num;
     c->updates = ptn_sip_in_lists(in, SIP_HDR_ALLOW, "UPDATE");

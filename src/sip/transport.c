@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "base/crowd.h"
 #include "sip/agent.h"
 
 /* RFC 5626 §4.4.1: a pong that has not come after 10 s. */
@@ -250,6 +251,7 @@ static void read_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c,
                step == PTN_SIP_STREAM_PING || step == PTN_SIP_STREAM_PONG) {
             /* Whatever comes shows that the far end lives. */
             c->pong_due = PTN_NEVER;
+            c->heard = now;
             c->pongs |= step == PTN_SIP_STREAM_PONG;
             struct ptn_sip_in in = {.socket = id, .transport = c->transport, .from = c->remote};
             if (step == PTN_SIP_STREAM_MESSAGE)
@@ -311,15 +313,50 @@ static void failed(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell)
     }
 }
 
-static void accepted(struct ptn_sip *s, const struct ptn_tell *tell)
+/* Others may have so many connections and no more, or they would keep us from our own servers. Of
+ * the largest crowd behind one address the longest silent makes room. */
+static void make_room(struct ptn_sip *s, ptn_time now)
 {
+    struct ptn_crowd crowd = {0};
+    struct ptn_sip_conn *chosen = NULL;
+    uint32_t most = 0, count = 0;
+
+    if (s->crowd_key == 0)
+        s->crowd_key = (uint32_t)ptn_dice_u64(&s->dice) | 1;
+    crowd.key = s->crowd_key;
+    for (unsigned i = 0; i < PTN_SIP_CONNS_MAX; i++)
+        if (s->conns[i].id && s->conns[i].accepted) {
+            ptn_crowd_add(&crowd, &s->conns[i].remote);
+            count++;
+        }
+    for (unsigned i = 0; i < PTN_SIP_CONNS_MAX && count >= PTN_SIP_ACCEPTED_MAX; i++) {
+        struct ptn_sip_conn *c = &s->conns[i];
+        if (!c->id || !c->accepted)
+            continue;
+        uint32_t size = ptn_crowd_size(&crowd, &c->remote);
+        if (size > most || (size == most && c->heard < chosen->heard)) {
+            chosen = c;
+            most = size;
+        }
+    }
+    if (!chosen)
+        return;
+    s->counts[PTN_SIP_NO_ROOM]++;
+    close_conn(s, now, chosen, PTN_ERR_NO_ROOM);
+}
+
+static void accepted(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell)
+{
+    make_room(s, now);
+
     const struct ptn_sip_socket *k = ptn_sip_find_socket(s, tell->listener);
     struct ptn_sip_hop hop = {
         .socket = tell->listener, .transport = tell->transport, .to = tell->from};
     struct ptn_sip_conn *c = k ? add_conn(s, tell->id, &hop) : NULL;
 
     if (c) {
-        c->up = true;
+        c->up = c->accepted = true;
+        c->heard = now;
         return;
     }
     s->counts[PTN_SIP_NO_ROOM]++;
@@ -345,7 +382,7 @@ void ptn_sip_transport_input(struct ptn_sip *s, ptn_time now, const struct ptn_t
     case PTN_TELL_OPENED: opened(s, now, tell); break;
     case PTN_TELL_FAILED:
     case PTN_TELL_CLOSED: failed(s, now, tell); break;
-    case PTN_TELL_ACCEPTED: accepted(s, tell); break;
+    case PTN_TELL_ACCEPTED: accepted(s, now, tell); break;
     /* An ICMP error may be anyone's, and a registrar that restarts sends them too: where there is
      * nobody else to turn to, the transaction's own repeats decide. */
     case PTN_TELL_ICMP_ERROR: ptn_sip_client_unreachable(s, now, &tell->from); break;

@@ -68,10 +68,26 @@ static const struct ptn_sdp_codec *common_codec(const struct ptn_agree_ours *our
     return NULL;
 }
 
-static bool line_usable(const struct ptn_sdp_media *line)
+/* Not where many would hear it, nor ourselves: a description may name anything. */
+static bool is_elsewhere(const struct ptn_addr *ours, const struct ptn_addr *theirs)
+{
+    enum ptn_addr_kind kind = ptn_addr_kind(theirs);
+
+    return kind != PTN_ADDR_MULTICAST && kind != PTN_ADDR_RESERVED &&
+           (kind != PTN_ADDR_LOOPBACK || ptn_addr_kind(ours) == PTN_ADDR_LOOPBACK) &&
+           !ptn_addr_equal(ours, theirs);
+}
+
+static bool is_sound(const struct ptn_sdp_media *line)
 {
     return strcmp(line->kind, "audio") == 0 && strcasecmp(line->proto, "RTP/AVP") == 0 &&
            !ptn_addr_is_none(&line->rtp) && line->rtp.port != 0;
+}
+
+static bool line_usable(const struct ptn_agree_ours *ours, const struct ptn_sdp_media *line)
+{
+    return is_sound(line) && is_elsewhere(&ours->rtp, &line->rtp) &&
+           (ptn_addr_is_none(&line->rtcp) || is_elsewhere(&ours->rtcp, &line->rtcp));
 }
 
 static bool sends(enum ptn_sdp_direction d)
@@ -122,7 +138,7 @@ bool ptn_agree_answer(const struct ptn_agree_ours *ours, const struct ptn_sdp *o
         struct ptn_sdp_media *line = &answer->media[i];
         enum ptn_codec codec;
         const struct ptn_sdp_codec *common =
-            !taken && line_usable(theirs) ? common_codec(ours, theirs, &codec) : NULL;
+            !taken && line_usable(ours, theirs) ? common_codec(ours, theirs, &codec) : NULL;
         if (!common) {
             *line = *theirs;
             line->rtp = ptn_addr_with_port(ours->rtp, 0);
@@ -147,7 +163,7 @@ bool ptn_agree_read_answer(const struct ptn_agree_ours *ours, const struct ptn_s
     enum ptn_codec codec;
     const struct ptn_sdp_media *line = &answer->media[0];
 
-    if (answer->media_count == 0 || !line_usable(line))
+    if (answer->media_count == 0 || !line_usable(ours, line))
         return false;
     const struct ptn_sdp_codec *common = common_codec(ours, line, &codec);
     if (!common)
@@ -164,7 +180,7 @@ bool ptn_agree_read_answer(const struct ptn_agree_ours *ours, const struct ptn_s
 struct ptn_addr ptn_agree_their_rtp(const struct ptn_sdp *offer)
 {
     for (unsigned i = 0; i < offer->media_count; i++)
-        if (line_usable(&offer->media[i]))
+        if (is_sound(&offer->media[i]))
             return offer->media[i].rtp;
     return (struct ptn_addr){0};
 }

@@ -68,9 +68,9 @@ TEST(a_challenge_is_answered_and_the_lease_is_told)
     world_free(w);
 }
 
-/* Whoever calls us by our address could else challenge our BYE, and guess the password at leisure.
- */
-TEST(a_stranger_who_calls_hears_no_credentials_and_gets_none_for_a_challenge)
+/* Whoever calls us could else challenge our BYE, and guess the password at leisure; our server
+ * hands such a challenge on like any other answer. */
+TEST(whoever_calls_hears_no_credentials_and_gets_none_for_a_challenge)
 {
     for (unsigned from = 9; from <= 11; from += 2) {
         ptn_sip_id id;
@@ -102,15 +102,11 @@ TEST(a_stranger_who_calls_hears_no_credentials_and_gets_none_for_a_challenge)
 
         ptn_sip_call_hang_up(w->agents[ALICE], w->now, call);
         snprintf(text, sizeof text, "%s", world_receive(w, "BYE"));
-        CHECK_EQ(from == 9, header_of(text, "Authorization")[0] != '\0');
+        CHECK_STR("", header_of(text, "Authorization"));
         world_reply(w, ALICE, text, "401 Unauthorized", NULL,
                     "WWW-Authenticate: Digest realm=\"example.org\", nonce=\"of-eve\"\r\n", "");
-        if (from == 9) {
-            CHECK(strstr(header_of(world_receive(w, "BYE"), "Authorization"), "nonce=\"of-eve\""));
-        } else {
-            world_expect(w, ALICE, PTN_SIP_ENDED);
-            world_receive_none(w, PTN_S(10));
-        }
+        world_expect(w, ALICE, PTN_SIP_ENDED);
+        world_receive_none(w, PTN_S(10));
         world_free(w);
     }
 }

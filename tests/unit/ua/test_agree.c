@@ -137,3 +137,32 @@ TEST(where_an_offer_wishes_to_receive_is_its_first_usable_line)
     got = ptn_agree_their_rtp(&offer);
     CHECK(ptn_addr_is_none(&got));
 }
+
+/* Nobody can make us send sound to a group of many, or to ourselves. */
+TEST(sound_goes_to_one_other_host_only)
+{
+    static const struct {
+        const char *where;
+        bool taken;
+    } rows[] = {
+        {"m=audio 5000 RTP/AVP 0\r\nc=IN IP4 198.51.100.7\r\n", true},
+        {"m=audio 5000 RTP/AVP 0\r\nc=IN IP4 10.0.0.7\r\n", true},
+        {"m=audio 5000 RTP/AVP 0\r\nc=IN IP4 239.1.2.3\r\n", false},
+        {"m=audio 5000 RTP/AVP 0\r\nc=IN IP4 255.255.255.255\r\n", false},
+        {"m=audio 5000 RTP/AVP 0\r\nc=IN IP4 127.0.0.1\r\n", false},
+        {"m=audio 5000 RTP/AVP 0\r\nc=IN IP6 ff02::1\r\n", false},
+        {"m=audio 40000 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\n", false},
+        {"m=audio 40002 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\n", true},
+        {"m=audio 5000 RTP/AVP 0\r\na=rtcp:5001 IN IP4 239.1.2.3\r\n", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ptn_sdp offer, answer;
+        struct ptn_agreed agreed;
+        char text[400];
+
+        snprintf(text, sizeof text, HEAD "%s", rows[i].where);
+        parse(text, &offer);
+        CHECK_EQ(rows[i].taken, ptn_agree_answer(&OURS, &offer, &answer, &agreed));
+        CHECK_EQ(rows[i].taken, ptn_agree_read_answer(&OURS, &offer, &agreed));
+    }
+}
