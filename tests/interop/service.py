@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """postern-server as a service: of systemd, in a system booted for it, and as a pod would run it. service.py BUILD"""
+import json
 import os
 import re
 import signal
@@ -215,6 +216,33 @@ def stop_waits_for_those_who_are_relayed_for_longer_than_for_one_that_hangs():
     wait_until(lambda: show('ActiveState') == 'inactive', 'the server to stop')
     check_equal(('success', '0'), (show('Result'), show('ExecMainStatus')))
     check_equal('', host.run('ls', '/run/postern').stdout)
+
+
+PHONE = 'postern-phone@desk.service'
+CFG = '''#!version:1.0.0.1
+account.1.enable = 1
+account.1.user_name = 1001
+sip.listen_port = 5066
+'''
+
+
+@case
+def a_phone_is_a_service_too_and_its_wrong_settings_are_the_reloads():
+    check_equal('', host.run('systemd-analyze', 'verify', '--man=no', PHONE).stderr)
+    told = host.run('systemd-analyze', 'security', '--no-pager', PHONE).stdout
+    check(float(re.search(r'Overall exposure level for .*: ([\d.]+)', told)[1]) <= 1.5, told)
+    host.write('/etc/postern/desk.cfg', CFG, 0o640)
+    host.run('chgrp', 'postern', '/etc/postern/desk.cfg')
+    systemctl('start', PHONE)
+    status = json.loads(host.run('postern', 'status', '--instance', 'desk', '--json').stdout)
+    check_equal(['direct'], [a['state'] for a in status['accounts']], status)
+    host.write('/etc/postern/desk.cfg', CFG + 'sip.listen_port = 80\n', 0o640)
+    check(systemctl('reload', PHONE, fine=False).returncode != 0)
+    said = host.run('journalctl', '--no-pager', '-b', '-u', PHONE).stdout
+    check('/etc/postern/desk.cfg:5: sip.listen_port: "80" is not a number from 1024 to 65535' in said, said)
+    check(host.run('postern', 'status', '--instance', 'desk').returncode == 0)
+    systemctl('stop', PHONE)
+    check_equal('success', systemctl('show', '--property', 'Result', '--value', PHONE).stdout.strip())
 
 
 def healthy():
