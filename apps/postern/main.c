@@ -410,5 +410,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)
             return with_phone(i, argc - 1, argv + 1);
-    return complain("\"%s\" is no command", name);
+    return complain(name[0] == '-' ? "\"%s\" is no command: flags stand behind one"
+                                   : "\"%s\" is no command",
+                    name);
 }

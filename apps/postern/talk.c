@@ -5,13 +5,46 @@
  */
 #include "postern/talk.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/clock.h"
 #include "os/runtime.h"
 
 #define ANSWER_WITHIN PTN_S(5)
+
+/* The phones whose sockets are in `folder`, each behind a blank; `*count` grows. */
+static void print_phones(const char *folder, size_t *count)
+{
+    DIR *dir = opendir(folder);
+
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        size_t size = strlen(e->d_name);
+        if (size <= 5 || strcmp(e->d_name + size - 5, ".sock") != 0 ||
+            strcmp(e->d_name, "server.sock") == 0)
+            continue;
+        fprintf(stderr, "%s %.*s", (*count)++ ? "" : "; -i names one of these:", (int)size - 5,
+                e->d_name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void say_who_is_there(const char *instance, const char *path)
+{
+    const char *user = getenv("XDG_RUNTIME_DIR");
+    char folder[PTN_RUNTIME_PATH_SIZE];
+    size_t count = 0;
+
+    fprintf(stderr, "postern: no phone called \"%s\" runs here (%s is not there)", instance, path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    print_phones(folder, &count);
+    if (user && snprintf(folder, sizeof folder, "%s/postern", user) < PTN_RUNTIME_PATH_SIZE)
+        print_phones(folder, &count);
+    fprintf(stderr, "\n");
+}
 
 int talk_begin(struct talk *t, const char *instance, const char *socket)
 {
@@ -20,8 +53,7 @@ int talk_begin(struct talk *t, const char *instance, const char *socket)
     if (socket)
         snprintf(path, sizeof path, "%s", socket);
     else if (ptn_runtime_find(instance, path) != PTN_OK) {
-        fprintf(stderr, "postern: no phone called \"%s\" runs here (%s is not there)\n", instance,
-                path);
+        say_who_is_there(instance, path);
         return POSTERN_NO_PHONE;
     }
     enum ptn_err err = ptn_control_call(path, &t->caller);

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -117,6 +118,17 @@ def nobody_answers_and_the_ringing_stops():
     check(code == 5 and 'nobody answered' in said, f'{code}: {said}')
     alice.wait_calls(0)
     bob.wait_calls(0)
+
+
+@case
+def who_asks_for_a_phone_that_does_not_run_is_told_which_do():
+    os.makedirs(town.path('run/postern'))
+    for name in ('desk.sock', 'server.sock'):
+        open(town.path(f'run/postern/{name}'), 'w', encoding='utf-8').close()
+    done = subprocess.run([town.program('postern'), 'status', '--instance', 'attic'], capture_output=True, text=True, check=False,
+                          env={**os.environ, 'XDG_RUNTIME_DIR': town.path('run')})
+    check(done.returncode == 3 and 'no phone called "attic" runs here' in done.stderr, done.stderr)
+    check('; -i names one of these:' in done.stderr and ' desk' in done.stderr and 'server' not in done.stderr, done.stderr)
 
 
 @case
