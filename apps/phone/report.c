@@ -244,6 +244,8 @@ static json_t *call_json(const struct phone *p, const struct ptn_ua_call_status 
         set_way(call, "relay", &c->relay);
     set_addr(call, "rtp_signalled", &c->rtp_signalled);
     set_addr(call, "rtp_remote", &c->rtp_remote);
+    if (c->way[0])
+        set_text(call, "ice", c->way);
     if (c->has_stats)
         json_object_set_new(call, "stats", stats_json(&c->stats));
     return call;

@@ -446,6 +446,7 @@ bool phone_wire_up(const struct phone_settings *s, const struct ptn_addr *interf
     wire_addresses(&x, interfaces, interface_count);
     wire_stun(&x);
     wire_turn(&x);
+    opts->ice = s->ice;
     wire_accounts(&x);
     if (s->static_nat_enable && ptn_addr_is_none(&s->static_nat_addr))
         WARN(&x, "static.network.static_nat.enable",

@@ -141,6 +141,8 @@ static void show_call(const json_t *c)
             printf(" (it said %s)", signalled);
         putchar('\n');
     }
+    if (has(c, "ice"))
+        printf("         found by ICE %s\n", text_of(c, "ice"));
     if (json_is_true(json_object_get(c, "relayed")))
         printf("         relayed by %s\n",
                has(c, "relay") ? text_of(c, "relay") : "nobody at the moment");

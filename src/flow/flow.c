@@ -1,14 +1,15 @@
 /*
  * flow/flow.c - the first byte decides who gets a datagram.
  *
- *   0 … 3      STUN         the TURN client, else the anchor (RFC 7983 §7)
+ *   0 … 3      STUN         the TURN client, else the ICE agent, else the anchor (RFC 7983 §7)
  *   64 … 79    ChannelData  the TURN client
  *   16 … 63    ZRTP, DTLS: not spoken
  *   128 … 191  RTP, RTCP    the latch, then the stream
  *
  * Relayed media bears the address of the far end, not of the server, so the latch knows no
  * difference. It goes back by the way that was told in our SDP: a far end behind a NAT has opened
- * that for us, and no other.
+ * that for us, and no other. With ICE the agent knows both: which ways were proven, and who proved
+ * them; the latch is not asked.
  */
 #include "flow/flow.h"
 
@@ -48,6 +49,15 @@ void ptn_flow_lend(struct ptn_flow *f, struct ptn_turn *turn)
         ptn_reach_set_relayed(&f->anchor.reach, &none);
 }
 
+void ptn_flow_meet(struct ptn_flow *f, struct ptn_ice *ice, unsigned component, bool decides)
+{
+    if (f->meets != decides)
+        f->sent_at = PTN_NEVER;
+    f->ice = ice;
+    f->component = component;
+    f->meets = decides;
+}
+
 void ptn_flow_go_relayed(struct ptn_flow *f, bool relayed)
 {
     if (f->relayed != relayed)
@@ -72,9 +82,11 @@ bool ptn_flow_settled(const struct ptn_flow *f)
     return ptn_anchor_settled(&f->anchor) && (!f->turn || ptn_turn_settled(f->turn));
 }
 
-static enum ptn_flow_verdict take_media(struct ptn_flow *f, ptn_time now,
+static enum ptn_flow_verdict take_media(struct ptn_flow *f, ptn_time now, ptn_id path,
                                         const struct ptn_addr *from, struct ptn_bytes datagram)
 {
+    if (f->meets)
+        return ptn_ice_knows(f->ice, path, from) ? PTN_FLOW_MEDIA : PTN_FLOW_FOREIGN;
     switch (ptn_latch_take(&f->latch, now, from, datagram)) {
     case PTN_LATCH_MOVED:
         f->sent_at = PTN_NEVER; /* the new way has to be opened, too */
@@ -93,6 +105,12 @@ static bool is_rtp(struct ptn_bytes bytes)
     return bytes.size > 0 && bytes.data[0] >> 6 == 2;
 }
 
+/* The agent's, or not. */
+static bool take_check(struct ptn_flow *f, ptn_time now, const struct ptn_tell *tell)
+{
+    return f->ice && ptn_ice_input(f->ice, now, tell) != PTN_ICE_NOT_OURS;
+}
+
 enum ptn_flow_verdict ptn_flow_input(struct ptn_flow *f, ptn_time now, const struct ptn_tell *tell)
 {
     enum ptn_flow_verdict verdict = PTN_FLOW_OTHER;
@@ -100,13 +118,31 @@ enum ptn_flow_verdict ptn_flow_input(struct ptn_flow *f, ptn_time now, const str
     if (f->turn && ptn_turn_input(f->turn, now, tell)) {
         verdict = PTN_FLOW_RELAY;
     } else if (tell->kind == PTN_TELL_ICMP_ERROR || ptn_anchor_is_stun(tell->bytes)) {
-        ptn_anchor_input(&f->anchor, now, tell);
+        if (!take_check(f, now, tell))
+            ptn_anchor_input(&f->anchor, now, tell);
         verdict = PTN_FLOW_STUN;
     } else if (is_rtp(tell->bytes)) {
-        verdict = take_media(f, now, &tell->from, tell->bytes);
+        verdict = take_media(f, now, tell->id, &tell->from, tell->bytes);
     }
     f->counts[verdict]++;
     return verdict;
+}
+
+/* What a peer of the TURN client has sent. */
+static enum ptn_flow_verdict take_relayed(struct ptn_flow *f, ptn_time now,
+                                          const struct ptn_addr *from, struct ptn_bytes bytes)
+{
+    struct ptn_tell tell = {.kind = PTN_TELL_DATAGRAM,
+                            .id = f->opts.socket | PTN_FLOW_BY_RELAY,
+                            .from = *from,
+                            .bytes = bytes};
+
+    if (is_rtp(bytes))
+        return take_media(f, now, tell.id, from, bytes);
+    if (!ptn_anchor_is_stun(bytes))
+        return PTN_FLOW_OTHER;
+    take_check(f, now, &tell);
+    return PTN_FLOW_STUN;
 }
 
 bool ptn_flow_relayed(struct ptn_flow *f, ptn_time now, struct ptn_bytes *media)
@@ -114,9 +150,7 @@ bool ptn_flow_relayed(struct ptn_flow *f, ptn_time now, struct ptn_bytes *media)
     struct ptn_addr from;
 
     while (f->turn && ptn_turn_data(f->turn, now, &from, media)) {
-        enum ptn_flow_verdict verdict = is_rtp(*media) ? take_media(f, now, &from, *media)
-                                        : ptn_anchor_is_stun(*media) ? PTN_FLOW_STUN
-                                                                     : PTN_FLOW_OTHER;
+        enum ptn_flow_verdict verdict = take_relayed(f, now, &from, *media);
         f->counts[verdict]++;
         if (verdict == PTN_FLOW_MEDIA)
             return true;
@@ -178,7 +212,8 @@ void ptn_flow_tick(struct ptn_flow *f, ptn_time now)
                                   : ptn_addr_kind(&a->reach.opts.local) != PTN_ADDR_PUBLIC);
     if (!f->turn)
         return;
-    permit_peers(f, now);
+    if (!f->ice)
+        permit_peers(f, now);
     ptn_turn_tick(f->turn, now);
     tell_relayed(f, now);
 }
@@ -219,17 +254,37 @@ bool ptn_flow_output(struct ptn_flow *f, ptn_time now, struct ptn_ask *ask)
     return ptn_flow_send(f, now, keepalive_bytes(f), NULL, ask);
 }
 
+/* Where media goes now: by the way that ICE has proven, or to where the latch says. */
+static bool find_way(const struct ptn_flow *f, ptn_time now, struct ptn_addr *to, bool *relayed)
+{
+    struct ptn_ice_route route;
+
+    *to = f->latch.target;
+    *relayed = f->relayed;
+    if (!f->meets)
+        return has_far_end(f);
+    if (!ptn_ice_route(f->ice, now, f->component, &route))
+        return false;
+    *to = route.to;
+    *relayed = route.path & PTN_FLOW_BY_RELAY;
+    /* One from before a restart may have been of a socket that is gone. */
+    return (route.path & ~PTN_FLOW_BY_RELAY) == f->opts.socket;
+}
+
 bool ptn_flow_send(struct ptn_flow *f, ptn_time now, struct ptn_bytes media, uint8_t *room,
                    struct ptn_ask *ask)
 {
-    if (!has_far_end(f))
+    struct ptn_addr to;
+    bool relayed;
+
+    if (!find_way(f, now, &to, &relayed))
         return false;
-    if (f->relayed) {
-        if (!f->turn || !ptn_turn_send(f->turn, now, &f->latch.target, media, room, ask))
+    if (relayed) {
+        if (!f->turn || !ptn_turn_send(f->turn, now, &to, media, room, ask))
             return false;
     } else {
         *ask = (struct ptn_ask){
-            .kind = PTN_ASK_DATAGRAM, .id = f->opts.socket, .to = f->latch.target, .bytes = media};
+            .kind = PTN_ASK_DATAGRAM, .id = f->opts.socket, .to = to, .bytes = media};
     }
     f->sent_at = now;
     return true;

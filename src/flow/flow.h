@@ -11,7 +11,11 @@
 #include "base/effect.h"
 #include "flow/anchor.h"
 #include "flow/latch.h"
+#include "ice/ice.h"
 #include "turn/turn.h"
+
+/* Set in an ICE path's id where it goes by way of the TURN client of the socket. */
+#define PTN_FLOW_BY_RELAY 0x40000000u
 
 struct ptn_flow_opts {
     ptn_id socket;
@@ -42,6 +46,9 @@ struct ptn_flow {
     struct ptn_turn *turn;     /* lent by the owner; NULL: there is none */
     bool relayed;              /* media goes by way of it */
     struct ptn_addr permitted; /* whom the SDP named when the client was told of peers last */
+    struct ptn_ice *ice;       /* lent (meet.h); NULL: there is none */
+    unsigned component;        /* there */
+    bool meets;                /* it decides where media goes and from where it is taken */
     ptn_time lost_at;     /* the relayed address, which is told on for a while; PTN_NEVER: no */
     struct ptn_addr also; /* another address of the far end; none: none is known */
     uint64_t counts[PTN_FLOW_VERDICTS];
@@ -59,6 +66,10 @@ void ptn_flow_expect(struct ptn_flow *f, const struct ptn_addr *signalled,
 /* The owner lends a TURN client for this socket, or takes it back (NULL). It is driven by what is
  * called here; its address goes to `reach`. */
 void ptn_flow_lend(struct ptn_flow *f, struct ptn_turn *turn);
+
+/* An ICE agent is lent, or taken back (NULL). STUN goes to it first. `decides`: the far end speaks
+ * ICE too. */
+void ptn_flow_meet(struct ptn_flow *f, struct ptn_ice *ice, unsigned component, bool decides);
 
 /* By which way media goes: what was told to the far end decides. */
 void ptn_flow_go_relayed(struct ptn_flow *f, bool relayed);

@@ -128,7 +128,8 @@ static void try(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
     ptn_ua_call_renew_contact(ua, call);
     ptn_ua_talk_compose(ua, call);
     call->ours.version++;
-    ptn_agree_offer(&call->ours, &offer);
+    call->meet_anew_at = now; /* who is found there may be another agent */
+    ptn_ua_say_offer(ua, now, call, &offer);
     path = (struct ptn_sip_path){call->socket, call->contact};
     enum ptn_err err =
         ptn_sip_call_again(ua->sip, now, call->sip, &path, &offer, &again->sip[again->tries]);
@@ -176,7 +177,7 @@ static void go_on_as(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call, 
 static void answered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                      const struct ptn_sip_event *ev)
 {
-    if (!ev->sdp || !ptn_agree_read_answer(&call->ours, ev->sdp, &call->agreed)) {
+    if (!ev->sdp || !ptn_ua_take_answer(ua, now, call, ev->sdp)) {
         ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: the answer names no sound we share",
                 (unsigned)call->id);
         ptn_sip_call_hang_up(ua->sip, now, ev->call);
@@ -239,7 +240,7 @@ bool ptn_ua_again_called(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     call->has_theirs = has_theirs;
     if (has_theirs)
         call->theirs = *ev->sdp;
-    bool agreed = ptn_ua_hold_agree(ua, call, ev->sdp, &sdp);
+    bool agreed = ptn_ua_hold_agree(ua, now, call, ev->sdp, &sdp);
     call->has_theirs = false;
     if (!agreed) {
         ptn_sip_call_reject(ua->sip, now, ev->call, 488);

@@ -48,6 +48,7 @@ static struct ptn_ua_call *new_call(struct ptn_ua *ua, ptn_time now, unsigned ac
         .answer_at = PTN_NEVER,
         .ring_until = PTN_NEVER,
         .say_by = PTN_NEVER,
+        .meet_anew_at = PTN_NEVER,
         .watch = {.next = PTN_NEVER, .moved_at = PTN_NEVER, .tell_at = PTN_NEVER},
         .source = ua->opts.source,
         .agreed.send.codec = PTN_CODEC_COUNT,
@@ -114,6 +115,7 @@ void ptn_ua_call_end(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
 
 static void bury(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
 {
+    ptn_ua_meet_end(call);
     if (call->pair)
         ptn_pool_drop(&ua->pool, now, call->pair);
     ptn_stream_free(call->stream);
@@ -196,7 +198,7 @@ static void send_invite(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *cal
     struct ptn_sip_path path = {call->socket, call->contact};
     struct ptn_sdp offer;
 
-    ptn_agree_offer(&call->ours, &offer);
+    ptn_ua_say_offer(ua, now, call, &offer);
     enum ptn_err err = ptn_sip_call(ua->sip, now, ua->accounts[call->account].sip, call->target,
                                     &path, &offer, &call->sip);
     if (err) {
@@ -212,8 +214,8 @@ static void send_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *cal
     struct ptn_sdp sdp;
 
     if (!call->has_theirs) {
-        ptn_agree_offer(&call->ours, &sdp);
-    } else if (!ptn_agree_answer(&call->ours, &call->theirs, &sdp, &call->agreed)) {
+        ptn_ua_say_offer(ua, now, call, &sdp);
+    } else if (!ptn_ua_say_answer(ua, now, call, &call->theirs, &sdp, &call->agreed)) {
         call->state = PTN_UA_CALL_ENDING;
         ptn_sip_call_reject(ua->sip, now, call->sip, 488);
         return;
@@ -388,7 +390,7 @@ static void ring(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call)
     ptn_ua_call_renew_contact(ua, call);
     if (with_offer) {
         ptn_ua_talk_compose(ua, call);
-        ptn_agree_offer(&call->ours, &offer);
+        ptn_ua_say_offer(ua, now, call, &offer);
     }
     ptn_sip_call_progress(ua->sip, now, call->sip, 180, &call->contact, with_offer ? &offer : NULL);
 }
@@ -446,7 +448,7 @@ static void incoming(struct ptn_ua *ua, ptn_time now, const struct ptn_sip_event
 static bool take_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
                         const struct ptn_sdp *sdp)
 {
-    if (!ptn_agree_read_answer(&call->ours, sdp, &call->agreed))
+    if (!ptn_ua_take_answer(ua, now, call, sdp))
         return false;
     ptn_ua_talk_begin(ua, now, call);
     return true;
@@ -495,7 +497,7 @@ static void redirected(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
     set_contact(ua, call, socket);
     ptn_ua_talk_compose(ua, call);
     call->ours.version++;
-    ptn_agree_offer(&call->ours, &offer);
+    ptn_ua_say_offer(ua, now, call, &offer);
     struct ptn_sip_path path = {call->socket, call->contact};
     if (!ptn_sip_call_follow(ua->sip, now, call->sip, &path, &offer))
         ptn_ua_call_hang_up(ua, now, call);
@@ -602,6 +604,6 @@ ptn_time ptn_ua_call_deadline(const struct ptn_ua_call *call)
     ptn_time deadline = ptn_time_min(ptn_time_min(call->gather_by, call->answer_at),
                                      ptn_time_min(call->ring_until, call->watch.next));
 
-    deadline = ptn_time_min(deadline, call->say_by);
+    deadline = ptn_time_min(deadline, ptn_time_min(call->say_by, ptn_ua_meet_deadline(call)));
     return call->stream ? ptn_time_min(deadline, ptn_stream_deadline(call->stream)) : deadline;
 }

@@ -45,7 +45,7 @@ bool ptn_ua_hold(struct ptn_ua *ua, ptn_time now, ptn_ua_call_id id, bool hold)
     call->held = hold;
     ptn_ua_talk_compose(ua, call);
     call->ours.version++;
-    ptn_agree_offer(&call->ours, &offer);
+    ptn_ua_say_offer(ua, now, call, &offer);
     call->changing = ptn_sip_call_modify(ua->sip, now, call->sip, NULL, &offer);
     if (!call->changing)
         call->held = !hold;
@@ -60,7 +60,7 @@ void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call
     bool asked = call->changing, held_there = call->held_there;
 
     call->changing = false;
-    if (!ptn_agree_read_answer(&call->ours, ev->sdp, &call->agreed)) {
+    if (!ptn_ua_take_answer(ua, now, call, ev->sdp)) {
         ptn_log(ua->opts.log, PTN_LOG_WARN, "call %u: the answer names no sound we share",
                 (unsigned)call->id);
         ptn_ua_call_hang_up(ua, now, call);
@@ -89,18 +89,18 @@ void ptn_ua_hold_failed(struct ptn_ua *ua, struct ptn_ua_call *call, const struc
     told->status = ev->status;
 }
 
-bool ptn_ua_hold_agree(struct ptn_ua *ua, struct ptn_ua_call *call, const struct ptn_sdp *theirs,
-                       struct ptn_sdp *sdp)
+bool ptn_ua_hold_agree(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                       const struct ptn_sdp *theirs, struct ptn_sdp *sdp)
 {
     struct ptn_agreed agreed;
 
     ptn_ua_talk_compose(ua, call);
     call->ours.version++;
     if (!theirs) {
-        ptn_agree_offer(&call->ours, sdp);
+        ptn_ua_say_offer(ua, now, call, sdp);
         return true;
     }
-    if (!ptn_agree_answer(&call->ours, theirs, sdp, &agreed))
+    if (!ptn_ua_say_answer(ua, now, call, theirs, sdp, &agreed))
         return false;
     call->agreed = agreed;
     return true;
@@ -112,7 +112,7 @@ void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
     struct ptn_sdp sdp;
 
     ptn_ua_call_renew_contact(ua, call);
-    if (!ptn_ua_hold_agree(ua, call, ev->sdp, &sdp)) {
+    if (!ptn_ua_hold_agree(ua, now, call, ev->sdp, &sdp)) {
         ptn_sip_call_reject(ua->sip, now, call->sip, 488);
         return;
     }

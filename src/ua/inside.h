@@ -20,6 +20,7 @@
 #define PTN_UA_INSIDE_H
 
 #include "discover/discover.h"
+#include "flow/meet.h"
 #include "stun/stream.h"
 #include "ua/agree.h"
 #include "ua/pool.h"
@@ -136,6 +137,9 @@ struct ptn_ua_call {
     struct ptn_addr contact;
     struct ptn_addr told_to; /* whom `ours` was composed for */
     struct ptn_pair *pair;
+    struct ptn_meet meet;
+    ptn_time meet_anew_at; /* ICE has to begin anew; PTN_NEVER: no */
+    bool without_ice;      /* it was tried, or the far end does not speak it */
     bool has_theirs, early;
     bool held, held_there; /* as wished by us; as the far end's last description says */
     bool changing;         /* our offer of `held` is under way */
@@ -164,6 +168,7 @@ struct ptn_ua {
     struct ptn_sip *sip;
     struct ptn_servers servers;
     struct ptn_relays *relays; /* NULL: there is no TURN server */
+    struct ptn_crypto *crypto; /* of ICE; NULL: without */
     struct ptn_pool pool;
     struct ptn_ua_sip_socket sockets[PTN_UA_SIP_SOCKETS_MAX];
     unsigned socket_count;
@@ -346,6 +351,26 @@ struct ptn_ua_call *ptn_ua_find_call(struct ptn_ua *ua,
                                      ptn_ua_call_id id); /* NULL: none, or over */
 struct ptn_ua_call *ptn_ua_call_with_pair(struct ptn_ua *ua, const struct ptn_pair *pair);
 
+/* --- meet.c --- */
+
+/* Our offer, with ICE where that is wanted. After compose(). */
+void ptn_ua_say_offer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                      struct ptn_sdp *offer);
+/* Our answer, as ptn_agree_answer(), with ICE where `offer` has it. */
+bool ptn_ua_say_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                       const struct ptn_sdp *offer, struct ptn_sdp *answer,
+                       struct ptn_agreed *agreed);
+/* Reads theirs into call->agreed, as ptn_agree_read_answer(). */
+bool ptn_ua_take_answer(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                        const struct ptn_sdp *answer);
+void ptn_ua_meet_tick(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call);
+ptn_time ptn_ua_meet_deadline(const struct ptn_ua_call *call);
+/* Before the call's sockets go. */
+void ptn_ua_meet_end(struct ptn_ua_call *call);
+/* "directly: through our NAT to the far end itself"; false, and "", without ICE or a way. */
+bool ptn_ua_meet_words(const struct ptn_ua_call *call, ptn_time now,
+                       char words[static PTN_UA_TEXT_MAX]);
+
 /* --- hold.c --- */
 
 /* The far end wants a change. */
@@ -353,8 +378,8 @@ void ptn_ua_hold_offered(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
                          const struct ptn_sip_event *ev);
 /* Says our media anew: the answer to their offer, or an offer where they have made none. False: it
  * has nothing in common with theirs. */
-bool ptn_ua_hold_agree(struct ptn_ua *ua, struct ptn_ua_call *call, const struct ptn_sdp *theirs,
-                       struct ptn_sdp *sdp);
+bool ptn_ua_hold_agree(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,
+                       const struct ptn_sdp *theirs, struct ptn_sdp *sdp);
 
 /* Ours was taken, or was not. */
 void ptn_ua_hold_taken(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *call,

@@ -141,7 +141,8 @@ static void tell_far_end(struct ptn_ua *ua, ptn_time now, struct ptn_ua_call *ca
 
     ptn_ua_talk_compose(ua, call);
     call->ours.version++;
-    ptn_agree_offer(&call->ours, &offer);
+    call->meet_anew_at = now; /* ICE's pairs stand on the addresses of before */
+    ptn_ua_say_offer(ua, now, call, &offer);
     call->watch.moved_at = PTN_NEVER;
     if (call->state == PTN_UA_CALL_UP)
         ptn_ua_again_may_be_needed(ua, now, call);

@@ -148,6 +148,13 @@ static void call_status(const struct ptn_ua_call *call, ptn_time now,
     out->rtp_signalled = call->pair->ends[0].flow.latch.signalled;
     out->rtp_remote = call->pair->ends[0].flow.latch.target;
     out->relayed = call->pair->ends[0].flow.relayed;
+    if (ptn_ua_meet_words(call, now, out->way)) {
+        struct ptn_ice_route route;
+        if (ptn_ice_route(call->meet.ice, now, 1, &route)) {
+            out->rtp_remote = route.to;
+            out->relayed = route.path & PTN_FLOW_BY_RELAY;
+        }
+    }
     if (out->relayed && call->pair->ends[0].flow.turn)
         out->relay = call->pair->ends[0].flow.turn->at;
     out->has_stats = call->stream != NULL;

@@ -249,6 +249,8 @@ enum ptn_err ptn_ua_new(const struct ptn_ua_opts *opts, struct ptn_ua **out)
         err = init_sip(ua);
     if (err == PTN_OK)
         err = init_relays(ua);
+    if (err == PTN_OK && ua->opts.ice && !(ua->crypto = ptn_crypto_new()))
+        err = PTN_ERR_NO_MEMORY;
     if (err) {
         ptn_ua_free(ua);
         return err;
@@ -262,12 +264,15 @@ void ptn_ua_free(struct ptn_ua *ua)
 {
     if (!ua)
         return;
-    for (unsigned i = 0; i < ua->call_count; i++)
+    for (unsigned i = 0; i < ua->call_count; i++) {
+        ptn_ua_meet_end(&ua->calls[i]);
         ptn_stream_free(ua->calls[i].stream);
+    }
     ptn_ua_events_fini(ua);
     ptn_sip_free(ua->sip);
     ptn_discover_free(ua->discover);
     ptn_relays_free(ua->relays);
+    ptn_crypto_free(ua->crypto);
     for (unsigned i = 0; i < ua->text_count; i++)
         free(ua->texts[i]);
     free(ua);
@@ -521,8 +526,11 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
     ptn_pool_see_pending(&ua->pool, ptn_servers_pending(&ua->servers));
     ptn_pool_tick(&ua->pool, now);
     for (unsigned i = 0; i < ua->call_count; i++)
-        if (ua->calls[i].stream)
-            ptn_stream_tick(ua->calls[i].stream, now);
+        if (ua->calls[i].id != 0) {
+            if (ua->calls[i].stream)
+                ptn_stream_tick(ua->calls[i].stream, now);
+            ptn_ua_meet_tick(ua, now, &ua->calls[i]);
+        }
     ua->dirty |= now >= ptn_ua_accounts_deadline(ua);
     advance(ua, now);
 }
@@ -530,7 +538,8 @@ void ptn_ua_tick(struct ptn_ua *ua, ptn_time now)
 bool ptn_ua_output(struct ptn_ua *ua, ptn_time now, struct ptn_ask *ask)
 {
     for (unsigned i = 0; i < ua->call_count; i++)
-        if (ptn_ua_talk_output(&ua->calls[i], now, ask))
+        if (ptn_ua_talk_output(&ua->calls[i], now, ask) ||
+            (ua->calls[i].id != 0 && ptn_meet_output(&ua->calls[i].meet, now, ask)))
             return true;
     ptn_ua_calls_bury(ua, now);
     if (ptn_sip_output(ua->sip, now, ask) || ptn_servers_output(&ua->servers, now, ask))

@@ -134,6 +134,7 @@ struct ptn_ua_opts {
     struct ptn_ua_stun_server stun[PTN_UA_STUN_MAX];
     unsigned stun_count;
     struct ptn_ua_turn turn;
+    bool ice; /* RFC 8445, with far ends that speak it */
     enum ptn_ua_dialect stun_dialect;
     ptn_time stun_every;    /* between two questions on a socket; 0: 20 s */
     bool no_discovery;      /* do not look for the NAT's type */
@@ -376,6 +377,7 @@ struct ptn_ua_call_status {
     struct ptn_reach_answer rtp;   /* what SDP told, and why */
     struct ptn_addr rtp_signalled; /* the far end's SDP; none before */
     struct ptn_addr rtp_remote;    /* where media really goes */
+    char way[PTN_UA_TEXT_MAX];     /* with ICE: by which pair, in words; else "" */
     bool relayed;                  /* by way of a TURN server: */
     struct ptn_turn_way relay;     /* server none: by none at the moment */
     bool has_stats;

@@ -223,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .account_count = 1,
         .stun = {{"203.0.113.1", 3478}},
         .stun_count = 1,
+        .ice = true,
         .source = ptn_source_tone(440, -12),
         .auto_answer = true,
         .auto_answer_after = PTN_MS(200),

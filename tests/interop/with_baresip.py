@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """Calls with baresip in both directions, through Debian's Kamailio, over UDP, TCP and TLS."""
-import json
 import math
 import os
-import re
-import socket
 import struct
 import sys
 import wave
 
 sys.path.insert(0, f'{sys.path[0]}/../support')
+from baresip import Baresip  # noqa: E402
 from certificates import make_ca, make_certificate, tls_flags  # noqa: E402
-from programs import Program, last_words, wait_until  # noqa: E402
+from programs import last_words, wait_until  # noqa: E402
 from tap import case, check, need, on_failure, run_cases  # noqa: E402
 from town import Loopback, Phone, start_registrar  # noqa: E402
 
@@ -19,53 +17,6 @@ need('kamailio', 'baresip', 'openssl')
 town = Loopback.alone(os.environ['POSTERN_BUILD'])
 on_failure.append(last_words)
 world = {}
-
-
-class Baresip(Program):
-    """baresip, told what to do over its TCP control. Answers by itself.
-
-    `source` "aubridge,echo" sends back what it hears, but only in calls that it did not begin itself (a
-    matter of its own); "aufile,FILE" plays a file.
-    """
-
-    def __init__(self, user, address, registrar, source, transport='udp'):
-        self.address = address
-        town.write('baresip/config', f'''
-module_path /usr/lib/baresip/modules
-sip_cafile {town.path('our-ca.pem')}
-sip_certificate {town.path('baresip.both')}
-sip_listen {address}:5060
-audio_source {source}
-audio_player aubridge,echo
-audio_alert aubridge,alert
-rtp_timeout 0
-ctrl_tcp_listen {address}:4444
-module account.so
-module uuid.so
-module g711.so
-module aubridge.so
-module aufile.so
-module_app account.so
-module_app menu.so
-module_app ctrl_tcp.so
-rtp_ports 20000-20100
-''')
-        port = 5061 if transport == 'tls' else 5060
-        town.write('baresip/accounts', f'<sip:{user}@{registrar};transport={transport}>;auth_pass=secret-{user};answermode=auto;'
-                   f'regint=600;outbound="sip:{registrar}:{port};transport={transport}"\n')
-        town.write('baresip/contacts', '')
-        super().__init__(['baresip', '-4', '-f', town.path('baresip'), '-n', address], town.path('baresip.log'), ready='200 OK')
-
-    def command(self, command, params=''):
-        text = json.dumps({'command': command, 'params': params}).encode()
-        with socket.create_connection((self.address, 4444), 5) as s:
-            s.sendall(b'%d:%s,' % (len(text), text))
-            s.recv(4000)
-
-    def hears(self):
-        """Its last line of statistics told that packets come in: "audio=sent/received (bit/s)"."""
-        rates = re.findall(r'audio=(\d+)/(\d+) \(bit/s\)', self.said())
-        return bool(rates) and int(rates[-1][1]) > 0
 
 
 def tone_file(name, hz, seconds):
@@ -101,7 +52,7 @@ def both_register():
     world['registrar'] = start_registrar(town, *tls_flags(town, 'registrar'))
     world['alice'] = Phone(town, 'alice', {'postern.auto_answer': 1, 'account.1.codec.1.enable': 0}, stun=False)
     world['alice'].wait_registered()
-    world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aubridge,echo')
+    world['baresip'] = Baresip(town, '1003', town.address['carol'], 'aubridge,echo')
 
 
 @case
@@ -114,7 +65,7 @@ def we_call_and_hear_ourselves_sent_back():
 @case
 def it_calls_and_hangs_up():
     world['baresip'].end()
-    world['baresip'] = other = Baresip('1003', town.address['carol'], town.registrar, 'aufile,' + tone_file('620.wav', 620, 20))
+    world['baresip'] = other = Baresip(town, '1003', town.address['carol'], 'aufile,' + tone_file('620.wav', 620, 20))
     other.command('dial', f'sip:1001@{town.registrar}')
     sound_at_alice(150)
     wait_until(other.hears, 'it hears us')
@@ -143,12 +94,12 @@ def over(transport, kind, port):
         'postern.auto_answer': 1, 'account.1.sip_server.1.transport_type': kind, 'account.1.sip_server.1.port': port,
         'postern.tls.ca_file': town.path('our-ca.pem')}, stun=False)
     alice.wait_registered()
-    other = world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aubridge,echo', transport)
+    other = world['baresip'] = Baresip(town, '1003', town.address['carol'], 'aubridge,echo', transport)
     code, said = alice.postern('dial', '1003', '--for', '3')
     check(code == 0, f'{code}: {said}')
     heard(440, 1)
     other.end()
-    other = world['baresip'] = Baresip('1003', town.address['carol'], town.registrar, 'aufile,' + town.path('620.wav'), transport)
+    other = world['baresip'] = Baresip(town, '1003', town.address['carol'], 'aufile,' + town.path('620.wav'), transport)
     other.command('dial', f'sip:1001@{town.registrar}')
     sound_at_alice(100)
     wait_until(other.hears, 'it hears us')

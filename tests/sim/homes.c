@@ -228,6 +228,13 @@ bool homes_is_relayed(const struct homes *h, unsigned phone)
     return call && call->relayed;
 }
 
+const char *homes_way(const struct homes *h, unsigned phone)
+{
+    const struct ptn_ua_call_status *call = call_of(h, phone);
+
+    return call ? call->way : "";
+}
+
 struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone)
 {
     const struct ptn_ua_call_status *call = call_of(h, phone);

@@ -65,6 +65,9 @@ struct ptn_stream_stats homes_stats(const struct homes *h, unsigned phone);
 /* Does this phone's sound go by way of a TURN server? */
 bool homes_is_relayed(const struct homes *h, unsigned phone);
 
+/* By which way its sound goes, if ICE has found it; "": without. */
+const char *homes_way(const struct homes *h, unsigned phone);
+
 /* Whether the last tenth of a second at this phone was the far end's tone. */
 bool homes_hears(const struct homes *h, unsigned phone);
 
