@@ -192,7 +192,7 @@ def a_server_that_crashes_is_started_again():
 
 @case
 def a_server_that_hangs_is_started_again():
-    host.write(DROP_IN, '[Service]\nWatchdogSec=1\nTimeoutAbortSec=1\n')
+    host.write(DROP_IN, '[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n')
     systemctl('daemon-reload')
     systemctl('restart', UNIT)
     before = show('MainPID')
@@ -203,14 +203,15 @@ def a_server_that_hangs_is_started_again():
 
 @case
 def stop_waits_for_those_who_are_relayed_for_longer_than_for_one_that_hangs():
-    host.write(DROP_IN, '[Service]\nTimeoutStopSec=1\n')
+    host.write(DROP_IN, '[Service]\nTimeoutStopSec=2\n')
     systemctl('daemon-reload')
+    systemctl('restart', UNIT)
     client = allocated(1)[0]
     begun = time.monotonic()
     systemctl('stop', '--no-block', UNIT)
     wait_until(lambda: show('StatusText') == 'draining: 1 allocations are left', 'the server to drain')
     check(TurnClient(SERVER, *by_secret('first', 'late'), 'north.gov').allocate() != 0)
-    time.sleep(max(0.0, begun + 2 - time.monotonic()))  # systemd's patience has to have had its end
+    time.sleep(max(0.0, begun + 3 - time.monotonic()))  # systemd's patience has to have had its end
     check_equal(('deactivating', 0), (show('ActiveState'), client.refresh()))
     check_equal(0, client.refresh(0))
     wait_until(lambda: show('ActiveState') == 'inactive', 'the server to stop')
