@@ -422,8 +422,7 @@ void phone_control_line(struct phone *p, ptn_time now, const struct ptn_control_
     send_json(p, line->client, answer);
     json_decref(answer);
     /* What a status or a trace is made of is the most that this program ever takes for a moment. */
-    if (follows != PHONE_FOLLOWS_EVENTS)
-        ptn_limits_give_back();
+    ptn_limits_give_back();
 }
 
 /* Takes the reference of `event`, which may be NULL. */
