@@ -110,6 +110,15 @@ static bool proved(struct ptn_latch *l, const struct ptn_addr *from, const struc
     return c->count >= (l->heard ? PACKETS_LATER : PACKETS_AT_FIRST);
 }
 
+/* Whoever steals the place of a far end that is on hold, or says nothing for a while, loses it as
+ * soon as that one speaks again. */
+static bool was_replaced(const struct ptn_latch *l, const struct ptn_addr *from,
+                         const struct head *head)
+{
+    return l->replaced.count > 0 && ptn_addr_equal(from, &l->replaced.from) &&
+           head->ssrc == l->replaced.ssrc;
+}
+
 static void hear(struct ptn_latch *l, ptn_time now, const struct head *head)
 {
     l->heard = true;
@@ -135,13 +144,17 @@ enum ptn_latch_verdict ptn_latch_take(struct ptn_latch *l, ptn_time now,
         hear(l, now, &head);
         return PTN_LATCH_TAKEN;
     }
-    bool home = ptn_addr_equal(from, &l->signalled);
+    bool home = was_replaced(l, from, &head) || ptn_addr_equal(from, &l->signalled);
     if (!home && (!mode_allows(l, from) || !target_silent(l, now, &head)))
         return PTN_LATCH_FOREIGN;
     if (!proved(l, from, &head))
         return PTN_LATCH_WAITING;
     if (!may_move(l, now))
         return PTN_LATCH_FOREIGN;
+    if (l->heard && !home && !l->rtcp && head.ssrc != l->ssrc)
+        l->replaced = (struct ptn_latch_source){.from = l->target, .ssrc = l->ssrc, .count = 1};
+    else if (home)
+        l->replaced = (struct ptn_latch_source){0};
     l->target = *from;
     l->moves++;
     l->candidate = (struct ptn_latch_source){0};

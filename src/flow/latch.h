@@ -7,7 +7,8 @@
  *
  *   - a new source needs consecutive packets of one SSRC and of a format agreed on;
  *   - one that is being heard is left only after it fell silent, except for the
- *     address that SDP named, which may always take its place back;
+ *     address that SDP named, and for a source that another one replaced while it
+ *     was silent: both may always take their place back;
  *   - moves are few in any ten seconds.
  *
  * RTCP comes too seldom to prove itself; it follows the IP address or the SSRC of
@@ -55,7 +56,7 @@ struct ptn_latch {
         uint32_t ssrc;
         uint16_t seq;
         unsigned count;
-    } candidate;
+    } candidate, replaced; /* who had the place before; count 0: nobody */
     ptn_time window_start;
     unsigned moves;
 };

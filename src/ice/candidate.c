@@ -56,10 +56,13 @@ void ptn_ice_preferences(const struct ptn_addr *addrs, unsigned count, uint16_t 
 
 bool ptn_ice_may_pair(const struct ptn_addr *a, const struct ptn_addr *b)
 {
-    if (a->family != b->family)
+    enum ptn_addr_kind kind = ptn_addr_kind(a), other = ptn_addr_kind(b);
+
+    /* What a far end calls its loopback is ours, and a broadcast is for everybody else. */
+    if (a->family != b->family || kind == PTN_ADDR_RESERVED || other == PTN_ADDR_RESERVED ||
+        (kind == PTN_ADDR_LOOPBACK) != (other == PTN_ADDR_LOOPBACK))
         return false;
-    return a->family != PTN_IPV6 ||
-           (ptn_addr_kind(a) == PTN_ADDR_LINK_LOCAL) == (ptn_addr_kind(b) == PTN_ADDR_LINK_LOCAL);
+    return a->family != PTN_IPV6 || (kind == PTN_ADDR_LINK_LOCAL) == (other == PTN_ADDR_LINK_LOCAL);
 }
 
 const char *ptn_ice_kind_word(enum ptn_ice_kind kind)

@@ -45,7 +45,8 @@ uint64_t ptn_ice_pair_priority(uint32_t controlling, uint32_t controlled);
  */
 void ptn_ice_preferences(const struct ptn_addr *addrs, unsigned count, uint16_t *preferences);
 
-/* Can a datagram go from one to the other at all? Same family, and link-local with its like. */
+/* Can a datagram go from one to the other at all? Same family, link-local and loopback with their
+ * like, and no broadcast. */
 bool ptn_ice_may_pair(const struct ptn_addr *a, const struct ptn_addr *b);
 
 /* The word of SDP: "host", "srflx", "prflx", "relay". */

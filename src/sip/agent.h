@@ -456,11 +456,9 @@ bool ptn_sip_account_challenged(struct ptn_sip *s, struct ptn_sip_acct *a,
                                 struct ptn_sip_auth_chain *chain, const struct ptn_sip_in *in);
 /* May whom the call is with hear what is derived from our password? Whoever calls could else
  * challenge our BYE, and guess the password from what we answer: also by way of our server, which
- * hands such a challenge on as it hands on any other answer. */
-static inline bool ptn_sip_call_trusts(const struct ptn_sip_session *c)
-{
-    return !c->incoming && !c->redirect.away;
-}
+ * hands such a challenge on as it hands on any other answer. The same for whom we called, where our
+ * server is not on the way any more. */
+bool ptn_sip_call_trusts(struct ptn_sip *s, const struct ptn_sip_session *c);
 
 /* Authorization lines into `buf`; "" without. False: no room. */
 bool ptn_sip_account_authorize(struct ptn_sip *s, struct ptn_sip_acct *a, const char *method,

@@ -223,7 +223,7 @@ static void refused(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
     unsigned status = in ? in->msg->scode : 0;
 
     c->change = PTN_SIP_CHANGE_NONE;
-    if (((status == 401 || status == 407) && a && ptn_sip_call_trusts(c) &&
+    if (((status == 401 || status == 407) && a && ptn_sip_call_trusts(s, c) &&
          ptn_sip_account_challenged(s, a, &c->chain, in)) ||
         (in && ptn_sip_lifetime_too_small(c, in))) {
         c->change = PTN_SIP_CHANGE_OURS;

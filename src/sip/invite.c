@@ -44,12 +44,33 @@ static bool begin_request(const struct ptn_sip *s, const struct ptn_sip_session 
     return ptn_sip_call_next_hop(s, c, d, &ask->target);
 }
 
+static bool leads_to_server(struct ptn_sip *s, const struct ptn_sip_acct *a, struct pl uri)
+{
+    struct ptn_sip_target next;
+    struct ptn_addr addr;
+
+    return ptn_sip_target_of_uri(uri, &next) &&
+           (strcasecmp(next.host, a->domain) == 0 || strcasecmp(next.host, a->server->host) == 0 ||
+            (ptn_addr_parse(next.host, &addr) && ptn_sip_account_has_server(s, a, &addr)));
+}
+
+bool ptn_sip_call_trusts(struct ptn_sip *s, const struct ptn_sip_session *c)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
+    bool direct = c->dialog.remote_tag[0] && !c->dialog.route_set[0];
+
+    return !c->incoming && !c->redirect.away &&
+           (!direct || !a || !a->has_hop ||
+            leads_to_server(s, a, ptn_sip_dialog_next_hop(&c->dialog)));
+}
+
 static void authorize(struct ptn_sip *s, const struct ptn_sip_session *c, const char *method,
                       const char *uri, char *buf, size_t size)
 {
     struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
 
-    if (!a || !ptn_sip_call_trusts(c) || !ptn_sip_account_authorize(s, a, method, uri, buf, size))
+    if (!a || !ptn_sip_call_trusts(s, c) ||
+        !ptn_sip_account_authorize(s, a, method, uri, buf, size))
         buf[0] = '\0';
 }
 
@@ -124,7 +145,7 @@ void ptn_sip_call_send_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessi
     if (!begin_request(s, c, d, "ACK", &ask))
         return;
     ask.request.cseq = cseq;
-    ask.request.headers = c->invite_auth;
+    ask.request.headers = ptn_sip_call_trusts(s, c) ? c->invite_auth : NULL;
     ptn_sip_exchange_ack(s, now, &ask);
 }
 

@@ -193,7 +193,8 @@ void ptn_sip_lifetime_updated(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
     }
     bool again = status == 422 && ptn_sip_lifetime_too_small(c, in);
     if (status == 401 || status == 407)
-        again = ptn_sip_call_trusts(c) && ptn_sip_account_challenged(s, a, &c->lifetime.chain, in);
+        again =
+            ptn_sip_call_trusts(s, c) && ptn_sip_account_challenged(s, a, &c->lifetime.chain, in);
     if (again) {
         ptn_sip_call_send_update(s, now, c);
     } else if (status == 481 || status == 408) {

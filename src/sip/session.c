@@ -289,7 +289,7 @@ static void refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_session *c,
     /* It ends all that rang. */
     ptn_sip_change_abandon(s, now, c);
     ptn_sip_early_fini(c);
-    if (((status == 401 || status == 407) && a && ptn_sip_call_trusts(c) &&
+    if (((status == 401 || status == 407) && a && ptn_sip_call_trusts(s, c) &&
          ptn_sip_account_challenged(s, a, &c->chain, in)) ||
         ptn_sip_lifetime_too_small(c, in) || may_show_more(c, in)) {
         c->state = PTN_SIP_CALL_CALLING;
@@ -328,7 +328,7 @@ static void bye_answered(struct ptn_sip *s, ptn_time now, struct ptn_sip_session
 
     if (c->state != PTN_SIP_CALL_ENDING || !is_bye || (in && in->msg->scode < 200))
         return;
-    if (in && (in->msg->scode == 401 || in->msg->scode == 407) && a && ptn_sip_call_trusts(c) &&
+    if (in && (in->msg->scode == 401 || in->msg->scode == 407) && a && ptn_sip_call_trusts(s, c) &&
         ptn_sip_account_challenged(s, a, &c->chain, in))
         ptn_sip_call_send_bye(s, now, c, &c->dialog, PTN_SIP_FOR_CALL);
     else

@@ -96,7 +96,7 @@ void ptn_sip_refer_answered(struct ptn_sip *s, ptn_time now, ptn_sip_id call,
     /* What comes of it is told by NOTIFY. */
     if (!a || !c->referring || c->state != PTN_SIP_CALL_UP || status < 300)
         return;
-    if ((status == 401 || status == 407) && ptn_sip_call_trusts(c) &&
+    if ((status == 401 || status == 407) && ptn_sip_call_trusts(s, c) &&
         ptn_sip_account_challenged(s, a, &c->refer_chain, in) && send_refer(s, now, c))
         return;
     tell_transfer(s, c, status);

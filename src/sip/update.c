@@ -90,7 +90,7 @@ static bool is_challenged(struct ptn_sip *s, ptn_time now, struct ptn_sip_sessio
     struct ptn_sip_acct *a = ptn_sip_find_account(s, c->account);
     unsigned status = in ? in->msg->scode : 0;
 
-    return (status == 401 || status == 407) && a && ptn_sip_call_trusts(c) &&
+    return (status == 401 || status == 407) && a && ptn_sip_call_trusts(s, c) &&
            ptn_sip_account_challenged(s, a, e ? &e->chain : &c->chain, in) &&
            send_update(s, now, c, e ? &e->dialog : NULL, e ? &e->update : &c->update);
 }

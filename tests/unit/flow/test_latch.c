@@ -170,6 +170,25 @@ TEST(the_named_address_takes_its_place_back)
     CHECK_ADDR(&SIGNALLED, &l.target);
 }
 
+/* Behind a NAT, so that SDP does not name it. */
+TEST(who_was_silent_takes_his_place_back_from_a_thief_and_a_thief_does_not)
+{
+    ptn_time now = 0;
+    struct ptn_latch l = latch(PTN_LATCH_ANY);
+
+    CHECK_EQ(PTN_LATCH_MOVED, stream(&l, &now, MAPPED, 1, 7, 2));
+    now += PTN_S(3); /* on hold */
+    CHECK_EQ(PTN_LATCH_MOVED, stream(&l, &now, ATTACKER, 1, 66, 4));
+    for (uint16_t i = 0; i < 3; i++) { /* both send */
+        CHECK_EQ(PTN_LATCH_TAKEN, stream(&l, &now, ATTACKER, (uint16_t)(5 + i), 66, 1));
+        CHECK_EQ(PTN_LATCH_WAITING, stream(&l, &now, MAPPED, (uint16_t)(150 + i), 7, 1));
+    }
+    CHECK_EQ(PTN_LATCH_MOVED, stream(&l, &now, MAPPED, 153, 7, 1));
+    CHECK_EQ(PTN_LATCH_TAKEN, stream(&l, &now, MAPPED, 154, 7, 50));
+    CHECK_EQ(PTN_LATCH_FOREIGN, stream(&l, &now, ATTACKER, 8, 66, 50));
+    CHECK_ADDR(&MAPPED, &l.target);
+}
+
 TEST(moves_are_few_in_ten_seconds)
 {
     ptn_time now = PTN_S(100);
