@@ -13,7 +13,7 @@ import urllib.request
 sys.path.insert(0, f'{sys.path[0]}/../support')
 from programs import Program, free_port, wait_until  # noqa: E402
 from stun import ask_udp, request  # noqa: E402
-from tap import case, check, check_equal, need, run_cases  # noqa: E402
+from tap import Skip, case, check, check_equal, need, run_cases  # noqa: E402
 
 SERVER = sys.argv[1]
 EXAMPLES = ('/etc/turnserver.conf', '/usr/share/doc/coturn/examples/etc/turnserver.conf')
@@ -146,9 +146,7 @@ def a_renewed_certificate_of_root_is_read_by_the_user_it_became():
         os.chmod(folder, 0o755)
         cert, key = make_certificate(folder, 'first.example')
         with Server('--cert', cert, '--pkey', key, '--proc-user', 'nobody', folder=folder) as s:
-            with open(f'/proc/{s.pid}/status', encoding='utf-8') as f:
-                status = dict(line.split(':\t', 1) for line in f)
-            check(status['Uid'].split()[0] != '0' and int(status['CapEff'], 16) == 0, status)
+            wait_until(lambda: has_given_up(s.pid), 'the rights to be given up')
             check('warning: cert: for /CN=first.example, until ' in s.said(), s.said())
             check('first.example' in s.shown())
             make_certificate(folder, 'second.example')
@@ -157,6 +155,39 @@ def a_renewed_certificate_of_root_is_read_by_the_user_it_became():
             check('second.example' in s.shown(), s.said())
             left = s.metric('postern_certificate_end_timestamp_seconds') - time.time()
             check(2 * 86400 - 60 < left <= 2 * 86400, left)
+
+
+@case
+def rights_that_came_with_the_start_open_ports_and_are_given_up():
+    """As of a service manager: an ordinary user, who may do two things of root's."""
+    need('setpriv', 'openssl')
+    if os.geteuid() != 0:
+        raise Skip('only root can give rights to others')
+    rights = '+net_bind_service,+dac_read_search'
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        cert, key = make_certificate(folder, 'first.example')
+        with Program(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', f'--inh-caps={rights}',
+                      f'--ambient-caps={rights}', SERVER, '-L', '127.0.4.1', '-p', '843', '--tls-listening-port', '845',
+                      '--cert', cert, '--pkey', key, '--postern-status-socket', f'{folder}/s'],
+                     ready='listening on TCP 127.0.4.1:844') as s:
+            # The certificate was read before the ports were opened: that right alone was laid down with it.
+            wait_until(lambda: has_given_up(s.pid), 'the rights to be given up')
+            make_certificate(folder, 'second.example')
+            s.process.send_signal(signal.SIGHUP)
+            s.wait_said('cert: for /CN=second.example')
+
+
+def rights_of(pid, which):
+    """Of each thread."""
+    for thread in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{thread}/status', encoding='utf-8') as f:
+            yield int(dict(line.split(':\t', 1) for line in f)[which], 16)
+
+
+def has_given_up(pid):
+    """No thread has a right in use; the main one may borrow CAP_DAC_READ_SEARCH."""
+    return set(rights_of(pid, 'CapEff')) == {0} and set(rights_of(pid, 'CapPrm')) == {0, 1 << 2}
 
 
 @case
