@@ -9,13 +9,35 @@
 #include "postern/show.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+/* Names, texts and reasons are strangers': none of them ends a line or moves the terminal's cursor.
+ * The controls from U+0080 to U+009F are two bytes. */
+static void tame(char *text)
+{
+    for (uint8_t *at = (uint8_t *)text; *at; at++) {
+        bool two = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+        if (*at < ' ' || *at == 0x7f || two)
+            *at = ' ';
+        if (two)
+            *++at = ' ';
+    }
+}
+
+/* Holds until so many others were asked for. */
 static const char *text_of(const json_t *object, const char *name)
 {
+    enum { KEPT = 16 };
+    static char kept[KEPT][2048];
+    static unsigned last;
     const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "";
+
+    last = (last + 1) % KEPT;
+    snprintf(kept[last], sizeof kept[last], "%s", text ? text : "");
+    tame(kept[last]);
+    return kept[last];
 }
 
 static double number_of(const json_t *object, const char *name)
