@@ -44,10 +44,13 @@ static json_t *server(const struct ptn_discover_server *s, const char *name)
                           : s->dialect == PTN_STUN_MODERN          ? "modern"
                                                                    : "classic";
 
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s?, s:o, s:i}", "name", name, "state",
-                     state_text(s->state), "address", address(&s->addr), "other_address",
-                     address(&s->other), "mapped", address(&s->mapped), "dialect", dialect,
-                     "round_trip_ms", milliseconds(s->rtt), "error_code", (int)s->error_code);
+    bool unresolved = s->state == PTN_DISCOVER_SERVER_UNRESOLVED;
+
+    return json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o, s:s?, s:o, s:i}", "name", name, "state",
+                     state_text(s->state), "why", unresolved ? ptn_err_text(s->why) : NULL,
+                     "address", address(&s->addr), "other_address", address(&s->other), "mapped",
+                     address(&s->mapped), "dialect", dialect, "round_trip_ms", milliseconds(s->rtt),
+                     "error_code", (int)s->error_code);
 }
 
 static json_t *learned(const char *text, enum ptn_discover_why why)

@@ -35,8 +35,8 @@ static void print_server(FILE *out, const struct ptn_discover_server *s, const c
     if (!ptn_addr_is_none(&s->addr))
         fprintf(out, " at %s", ptn_addr_format(&s->addr, addr));
     switch (s->state) {
-    case PTN_DISCOVER_SERVER_RESOLVING:
-    case PTN_DISCOVER_SERVER_UNRESOLVED: fprintf(out, ": has no address"); break;
+    case PTN_DISCOVER_SERVER_RESOLVING: fprintf(out, ": is still being looked up"); break;
+    case PTN_DISCOVER_SERVER_UNRESOLVED: fprintf(out, ": %s", ptn_err_text(s->why)); break;
     case PTN_DISCOVER_SERVER_ASKED:
     case PTN_DISCOVER_SERVER_SILENT: fprintf(out, ": does not answer"); break;
     case PTN_DISCOVER_SERVER_REFUSED: fprintf(out, ": refuses, error %u", s->error_code); break;

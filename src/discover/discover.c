@@ -356,7 +356,8 @@ static void begin_servers(struct ptn_discover *d, ptn_time now)
         if (d->surveys[i].is.state != PTN_DISCOVER_SERVER_RESOLVING)
             continue;
         if (l->state == PTN_DISCOVER_LOOKUP_FAILED)
-            d->surveys[i].is.state = PTN_DISCOVER_SERVER_UNRESOLVED;
+            d->surveys[i].is = (struct ptn_discover_server){.state = PTN_DISCOVER_SERVER_UNRESOLVED,
+                                                            .why = l->why};
         for (unsigned k = 0; k < PTN_DISCOVER_ROLES; k++) {
             ready &= socket_settled(d, sockets[k]);
             usable |= (unsigned)(d->sockets[sockets[k]].state == SOCKET_OPEN) << roles[k];

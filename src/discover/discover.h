@@ -100,6 +100,7 @@ enum ptn_discover_server_state {
 struct ptn_discover_server {
     enum ptn_discover_server_state state;
     struct ptn_addr addr;          /* none while unresolved */
+    enum ptn_err why;              /* UNRESOLVED */
     struct ptn_addr other;         /* its second address and port; none: has none */
     struct ptn_addr mapped;        /* how it saw the first socket */
     enum ptn_stun_dialect dialect; /* its own; valid when it answered */

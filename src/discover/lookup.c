@@ -27,6 +27,13 @@ static void ask(struct ptn_discover_lookup *l, enum query q)
     l->waiting |= bit(q);
 }
 
+static void fail(struct ptn_discover_lookup *l)
+{
+    l->state = PTN_DISCOVER_LOOKUP_FAILED;
+    if (l->why == PTN_OK)
+        l->why = PTN_ERR_NO_ADDRESS;
+}
+
 void ptn_discover_lookup_start(struct ptn_discover_lookup *l, ptn_time now, ptn_id first_id,
                                const char *name, uint16_t port, uint8_t family)
 {
@@ -41,8 +48,9 @@ void ptn_discover_lookup_start(struct ptn_discover_lookup *l, ptn_time now, ptn_
     if (ptn_addr_parse(l->name, &literal)) {
         literal.port = port ? port : literal.port ? literal.port : STUN_PORT;
         l->addr = literal;
-        l->state =
-            literal.family == family ? PTN_DISCOVER_LOOKUP_FOUND : PTN_DISCOVER_LOOKUP_FAILED;
+        l->state = PTN_DISCOVER_LOOKUP_FOUND;
+        if (literal.family != family)
+            fail(l);
         return;
     }
     ask(l, HOST);
@@ -122,7 +130,7 @@ static void decide(struct ptn_discover_lookup *l)
     if (!ptn_addr_is_none(&l->host))
         found(l, l->host, l->port ? l->port : STUN_PORT);
     else if (!(l->waiting & bit(HOST)))
-        l->state = PTN_DISCOVER_LOOKUP_FAILED;
+        fail(l);
 }
 
 void ptn_discover_lookup_input(struct ptn_discover_lookup *l, const struct ptn_tell *tell)
@@ -133,6 +141,9 @@ void ptn_discover_lookup_input(struct ptn_discover_lookup *l, const struct ptn_t
         (tell->kind != PTN_TELL_RESOLVED && tell->kind != PTN_TELL_FAILED))
         return;
     l->waiting &= ~bit(q);
+    /* That there is no such service says nothing of the name. */
+    if (q != SRV)
+        l->why = tell->why;
     if (q == TARGET)
         read_target(l, tell);
     else if (tell->kind == PTN_TELL_RESOLVED && q == SRV)
@@ -160,8 +171,10 @@ void ptn_discover_lookup_tick(struct ptn_discover_lookup *l, ptn_time now)
         return;
     if (now >= l->srv_until)
         l->waiting &= ~bit(SRV);
-    if (now >= l->until)
+    if (now >= l->until) {
         l->waiting = 0;
+        l->why = PTN_ERR_NAMES_SILENT;
+    }
     decide(l);
 }
 

@@ -23,6 +23,7 @@ enum ptn_discover_lookup_state {
 struct ptn_discover_lookup {
     enum ptn_discover_lookup_state state;
     struct ptn_addr addr; /* FOUND: with port */
+    enum ptn_err why;     /* FAILED */
 
     ptn_id first_id;
     uint8_t family;

@@ -275,6 +275,9 @@ static void take_answer(void *self, int status, int timeouts, unsigned char *byt
         send_part(part);
         return;
     }
+    /* They refused the first time, and have nothing to say why. */
+    if (part->blunt && status == ARES_ETIMEOUT)
+        err = PTN_ERR_NAMES_UNREACHABLE;
     if (status == ARES_SUCCESS &&
         !ptn_dns_answer_add(&q->answer, ptn_bytes(bytes, (size_t)size), part->type))
         err = PTN_ERR_INVALID;

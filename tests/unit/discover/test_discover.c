@@ -408,6 +408,8 @@ TEST(a_name_is_found_by_srv_or_by_its_own_address)
         if (cases[i].found_port == 0) {
             CHECK_EQ(PTN_DISCOVER_SERVER_UNRESOLVED, r.servers[0].state);
             CHECK_EQ(PTN_DISCOVER_NO_NAME, r.type_why);
+            CHECK_EQ(cases[i].resolve ? PTN_ERR_NO_ADDRESS : PTN_ERR_NAMES_SILENT,
+                     r.servers[0].why);
         } else if (cases[i].found_port == 3478) {
             CHECK(right(&r, PORT_RESTRICTED));
         }
