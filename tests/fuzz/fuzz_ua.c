@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#include "stun/cred.h"
 #include "stun/msg.h"
+#include "stun/seal.h"
 #include "ua/ua.h"
 
 enum { STEPS_MAX = 80, TICKS_MAX = 60, SOCKETS = 64, SENT_MAX = 4096 };
@@ -31,7 +33,7 @@ static struct sent {
     struct ptn_addr to;
     size_t size;
     uint8_t bytes[SENT_MAX];
-} last_sip, last_stun;
+} last_sip, last_stun, last_turn;
 static ptn_ua_call_id last_call;
 
 static void tell(enum ptn_tell_kind kind, ptn_id id, struct ptn_addr from, struct ptn_bytes bytes)
@@ -56,7 +58,10 @@ static void tell(enum ptn_tell_kind kind, ptn_id id, struct ptn_addr from, struc
 
 static void keep(const struct ptn_ask *ask)
 {
-    struct sent *to = ask->bytes.size > 0 && ask->bytes.data[0] < 4 ? &last_stun : &last_sip;
+    bool stun = ask->bytes.size > 1 && ask->bytes.data[0] < 4;
+    struct sent *to = !stun                                    ? &last_sip
+                      : ask->bytes.data[1] == PTN_STUN_BINDING ? &last_stun
+                                                               : &last_turn;
 
     /* Media is not kept: nobody answers that. */
     if (ask->bytes.size == 0 || ask->bytes.size > SENT_MAX || ask->bytes.data[0] >= 128)
@@ -154,6 +159,44 @@ static void answer_stun(uint8_t how, struct ptn_bytes extra)
         tell(PTN_TELL_DATAGRAM, last_stun.id, last_stun.to, bytes);
 }
 
+/* The phone's last TURN request: granted and sealed, or refused. */
+static void answer_turn(uint8_t how, struct ptn_bytes extra)
+{
+    static const unsigned codes[] = {0, 401, 438, 437, 300, 403, 486, 508};
+    static const struct ptn_addr relayed = {{203, 0, 113, 1}, 50000, PTN_IPV4, 0};
+    struct ptn_crypto *crypto = ptn_crypto_new();
+    struct ptn_stun_msg question;
+    struct ptn_stun_out out;
+    struct ptn_bytes bytes, realm = ptn_bytes("r", 1);
+    uint8_t buf[600], key[PTN_DIGEST_BYTES_MAX];
+    unsigned code = codes[how % 8];
+
+    if (!crypto)
+        abort();
+    if (ptn_stun_decode(&question, ptn_bytes(last_turn.bytes, last_turn.size)) == PTN_STUN_OK) {
+        ptn_stun_begin(&out, buf, sizeof buf, code ? PTN_STUN_ERROR : PTN_STUN_SUCCESS,
+                       question.method, &question.id);
+        if (code)
+            ptn_stun_put_error(&out, code);
+        if (code == 401 || code == 438) {
+            ptn_stun_put(&out, PTN_STUN_REALM, realm);
+            ptn_stun_put(&out, PTN_STUN_NONCE, ptn_bytes("n", 1));
+        } else {
+            ptn_stun_put_addr(&out, PTN_STUN_XOR_RELAYED_ADDRESS, &relayed);
+            ptn_stun_put_u32(&out, PTN_STUN_LIFETIME, how & 128 ? 0 : 600);
+        }
+        if (extra.size > 0 && extra.size < 200)
+            ptn_stun_put(&out, PTN_STUN_SOFTWARE, extra);
+        size_t size = ptn_stun_long_term_key(crypto, PTN_STUN_ALGORITHM_MD5, ptn_bytes("t", 1),
+                                             realm, ptn_bytes("t", 1), key);
+        if (!code)
+            ptn_stun_put_integrity(&out, crypto, ptn_bytes(key, size));
+        if (ptn_stun_end(&out, &bytes))
+            tell(PTN_TELL_DATAGRAM, last_turn.id, last_turn.to, bytes);
+    }
+    ptn_crypto_free(crypto);
+}
+
 static void command(uint8_t how, struct ptn_bytes bytes)
 {
     char target[64];
@@ -185,7 +228,7 @@ static void step(uint8_t what, uint8_t how, struct ptn_bytes bytes)
     static const struct ptn_addr *const froms[] = {&SERVER, &STUN, &PEER};
     ptn_time until;
 
-    switch (what % 6) {
+    switch (what % 7) {
     case 0: /* time, in steps as the phone wishes them */
         until = now + PTN_MS(20) * (1 + how) * (how >= 128 ? 50 : 1);
         for (unsigned i = 0; i < TICKS_MAX && ptn_ua_deadline(ua) <= until; i++) {
@@ -197,13 +240,14 @@ static void step(uint8_t what, uint8_t how, struct ptn_bytes bytes)
         break;
     case 1:
     case 2: /* SIP's socket is the first one opened, media's follow */
-        if (sockets[what % 6 == 1 ? 0 : how / 4 % 8].id != 0)
+        if (sockets[what % 7 == 1 ? 0 : how / 4 % 8].id != 0)
             tell(how & 128 ? PTN_TELL_ICMP_ERROR : PTN_TELL_DATAGRAM,
-                 sockets[what % 6 == 1 ? 0 : how / 4 % 8].id, *froms[how % 3], bytes);
+                 sockets[what % 7 == 1 ? 0 : how / 4 % 8].id, *froms[how % 3], bytes);
         break;
     case 3: answer_sip(how, bytes); break;
     case 4: answer_stun(how, bytes); break;
     case 5: command(how, bytes); break;
+    case 6: answer_turn(how, bytes); break;
     }
     ptn_ua_tick(ua, now);
     drain();
@@ -224,6 +268,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .stun = {{"203.0.113.1", 3478}},
         .stun_count = 1,
         .ice = true,
+        .turn = {.servers = {{"203.0.113.1", 3478, 5349}},
+                 .server_count = 1,
+                 .user = "t",
+                 .password = "t",
+                 .by = PTN_RELAYS_BY_UDP,
+                 .always = size % 2},
         .source = ptn_source_tone(440, -12),
         .auto_answer = true,
         .auto_answer_after = PTN_MS(200),
@@ -241,7 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .mailbox = "*97",
     };
     memset(sockets, 0, sizeof sockets);
-    last_sip.size = last_stun.size = 0;
+    last_sip.size = last_stun.size = last_turn.size = 0;
     last_call = 0;
     now = PTN_S(1000);
     if (ptn_ua_new(&opts, &ua))

@@ -11,7 +11,7 @@
 #include "support/turn_rig.h"
 #include "turn/turn.h"
 
-enum { WORLD_SOCKET = 40, WORLD_CONNECTION = 41, WORLD_EVENTS_MAX = 32 };
+enum { WORLD_SOCKET = 40, WORLD_CONNECTION = 41, WORLD_EVENTS_MAX = 64 };
 
 struct world {
     struct rig *g;
