@@ -20,7 +20,7 @@
 #define KEEPALIVE_DEFAULT PTN_S(25)
 #define CONNECT_MAX PTN_S(5)
 #define REST_FIRST PTN_S(2)
-#define REST_MAX PTN_S(60)
+#define REST_MAX PTN_S(30)
 
 enum { PROTOCOL_UDP = 17, FAMILY_V6 = 2, LIFETIME_DEFAULT_S = 600, REFRESHES_MIN = 2 };
 
@@ -152,12 +152,14 @@ void ptn_turn_start(struct ptn_turn *t, ptn_time now, const struct ptn_turn_ways
     try_way(t, now, ways->first);
 }
 
-void ptn_turn_set_ways(struct ptn_turn *t, const struct ptn_turn_ways *ways)
+void ptn_turn_set_ways(struct ptn_turn *t, ptn_time now, const struct ptn_turn_ways *ways)
 {
     assert(ways->count > 0 && ways->count <= PTN_TURN_WAYS_MAX && ways->first < ways->count);
 
     t->ways = *ways;
     t->way %= ways->count;
+    if (t->state == PTN_TURN_RESTING)
+        t->due = now;
 }
 
 void ptn_turn_send_on(struct ptn_turn *t, ptn_time now, const struct ptn_addr *server)

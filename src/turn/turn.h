@@ -151,8 +151,8 @@ void ptn_turn_init(struct ptn_turn *t, const struct ptn_turn_opts *opts);
 /* At least one way, each to a server of the socket's family. */
 void ptn_turn_start(struct ptn_turn *t, ptn_time now, const struct ptn_turn_ways *ways);
 
-/* Others from now on: what stands is kept, what is being tried goes on. */
-void ptn_turn_set_ways(struct ptn_turn *t, const struct ptn_turn_ways *ways);
+/* Others from now on: what stands is kept, what is being tried goes on, and who rests does not. */
+void ptn_turn_set_ways(struct ptn_turn *t, ptn_time now, const struct ptn_turn_ways *ways);
 
 /* Is the allocation still there? Asks at once. */
 void ptn_turn_doubt(struct ptn_turn *t, ptn_time now);

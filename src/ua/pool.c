@@ -96,7 +96,7 @@ static void look_for_relays(struct ptn_pool *p, ptn_time now, struct ptn_pair *p
     for (unsigned end = 0; end < 2; end++) {
         struct ptn_pair_end *e = &pair->ends[end];
         if (e->flow.turn)
-            ptn_relays_hear(p->opts.relays, e->flow.turn);
+            ptn_relays_hear(p->opts.relays, now, e->flow.turn);
         if (!needed && !pair->taken)
             take_back(p, now, e);
         if (!needed || e->flow.turn)

@@ -75,7 +75,7 @@ static struct ptn_turn_ways ways_of(const struct ptn_relays *r, uint8_t family)
     return ways;
 }
 
-static void renew_ways(struct ptn_relays *r)
+static void renew_ways(struct ptn_relays *r, ptn_time now)
 {
     for (unsigned i = 0; i < r->opts.count; i++) {
         struct ptn_relays_slot *slot = &r->slots[i];
@@ -83,7 +83,7 @@ static void renew_ways(struct ptn_relays *r)
             continue;
         struct ptn_turn_ways ways = ways_of(r, slot->turn.opts.local.family);
         if (ways.count > 0)
-            ptn_turn_set_ways(&slot->turn, &ways);
+            ptn_turn_set_ways(&slot->turn, now, &ways);
     }
 }
 
@@ -140,7 +140,7 @@ bool ptn_relays_take_back(struct ptn_relays *r, ptn_time now, struct ptn_turn *t
 {
     struct ptn_relays_slot *slot = slot_of(r, turn);
 
-    ptn_relays_hear(r, turn);
+    ptn_relays_hear(r, now, turn);
     ptn_turn_release(turn, now);
     slot->lent = false;
     slot->leaving = !ptn_turn_done(turn);
@@ -181,7 +181,7 @@ const struct ptn_turn_event *ptn_relays_wrong(const struct ptn_relays *r)
     return r->wrong_count > 0 ? &r->wrongs[0] : NULL;
 }
 
-static void hear(struct ptn_relays *r, const struct ptn_turn_event *ev)
+static void hear(struct ptn_relays *r, ptn_time now, const struct ptn_turn_event *ev)
 {
     char way[PTN_TURN_WAY_TEXT_MAX], addr[PTN_ADDR_TEXT_MAX];
 
@@ -200,8 +200,11 @@ static void hear(struct ptn_relays *r, const struct ptn_turn_event *ev)
                 ptn_turn_way_text(&ev->way, way), ptn_addr_format(&ev->relayed, addr),
                 ptn_turn_why_text(ev->why));
         break;
-    case PTN_TURN_WAY_FAILED:
-    case PTN_TURN_FAILED: say_wrong(r, ev); break;
+    case PTN_TURN_FAILED:
+        ptn_servers_doubt(&r->names, now); /* a name server may have lied */
+        say_wrong(r, ev);
+        break;
+    case PTN_TURN_WAY_FAILED: say_wrong(r, ev); break;
     case PTN_TURN_PEER_REFUSED:
         ptn_log(r->opts.log, PTN_LOG_WARN, "%s: does not relay to %s (%u)",
                 ptn_turn_way_text(&ev->way, way), ptn_addr_format(&ev->peer, addr), ev->code);
@@ -209,12 +212,12 @@ static void hear(struct ptn_relays *r, const struct ptn_turn_event *ev)
     }
 }
 
-void ptn_relays_hear(struct ptn_relays *r, struct ptn_turn *turn)
+void ptn_relays_hear(struct ptn_relays *r, ptn_time now, struct ptn_turn *turn)
 {
     struct ptn_turn_event ev;
 
     while (ptn_turn_event(turn, &ev))
-        hear(r, &ev);
+        hear(r, now, &ev);
 }
 
 /* ---- the machine ---- */
@@ -258,7 +261,7 @@ bool ptn_relays_input(struct ptn_relays *r, ptn_time now, const struct ptn_tell 
     if (is_query(r, tell->id)) {
         bool changed = ptn_servers_input(&r->names, now, tell);
         if (changed)
-            renew_ways(r);
+            renew_ways(r, now);
         return changed;
     }
     if (i < r->opts.count && ptn_turn_input(&r->slots[i].turn, now, tell))

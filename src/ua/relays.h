@@ -71,7 +71,7 @@ struct ptn_turn *ptn_relays_lend(struct ptn_relays *r, ptn_time now, ptn_id sock
 bool ptn_relays_take_back(struct ptn_relays *r, ptn_time now, struct ptn_turn *turn, ptn_id socket);
 
 /* Takes what a client that is lent has to tell. */
-void ptn_relays_hear(struct ptn_relays *r, struct ptn_turn *turn);
+void ptn_relays_hear(struct ptn_relays *r, ptn_time now, struct ptn_turn *turn);
 
 /* Whose connection that is; NULL: nobody's. */
 struct ptn_turn *ptn_relays_of_connection(struct ptn_relays *r, ptn_id id);

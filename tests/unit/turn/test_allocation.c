@@ -249,9 +249,9 @@ TEST(without_a_way_that_leads_anywhere_it_rests_ever_longer_and_delays_nobody)
     CHECK(ptn_turn_settled(&w->t));
     CHECK(world_event(w, PTN_TURN_FAILED) != NULL);
     CHECK_EQ(PTN_TURN_UNREACHABLE, world_event(w, PTN_TURN_FAILED)->why);
-    /* 2, 4, … 60 s, each a fifth less, and four seconds of questions: 12 to 18 rounds. */
-    CHECK(w->requests[PTN_STUN_ALLOCATE] <= 18 * 5);
-    CHECK(w->requests[PTN_STUN_ALLOCATE] >= 10 * 5);
+    /* 2, 4, … 30 s, each up to a fifth less, and four seconds of questions: 20 to 26 rounds. */
+    CHECK(w->requests[PTN_STUN_ALLOCATE] <= 26 * 5);
+    CHECK(w->requests[PTN_STUN_ALLOCATE] >= 20 * 5);
     w->dark = false;
     world_run(w, PTN_S(65));
     CHECK(ptn_turn_relayed(&w->t) != NULL);
@@ -296,5 +296,29 @@ TEST(over_ipv6_an_address_of_that_family_is_asked_for)
     ptn_stun_put_u32(&a.o, PTN_STUN_LIFETIME, 600);
     world_answer(w, &a, true);
     CHECK_EQ(PTN_TURN_NONSENSE, world_event(w, PTN_TURN_FAILED)->why);
+    world_free(w);
+}
+
+TEST(who_rests_tries_other_ways_as_soon_as_there_are_any)
+{
+    const struct ptn_turn_way dead = {
+        {.ip = {81, 2, 69, 77}, .port = 3478, .family = PTN_IPV4}, PTN_UDP, NULL};
+    struct ptn_turn_ways good = {.count = 1, .ways = {WORLD_UDP}};
+    struct world *w = world_new(NULL);
+
+    w->scripted = true;
+    world_start(w, 1, &dead);
+    world_run(w, PTN_S(100));
+    CHECK_EQ(PTN_TURN_RESTING, w->t.state);
+    w->scripted = false;
+    ptn_turn_set_ways(&w->t, w->now, &good);
+    world_run(w, PTN_MS(10));
+    CHECK(ptn_turn_relayed(&w->t) != NULL);
+    /* What stands is not left because of others. */
+    struct ptn_addr relayed = *ptn_turn_relayed(&w->t);
+    good.ways[0] = dead;
+    ptn_turn_set_ways(&w->t, w->now, &good);
+    world_run(w, PTN_S(100));
+    CHECK_ADDR(&relayed, ptn_turn_relayed(&w->t));
     world_free(w);
 }
