@@ -120,6 +120,11 @@ def without_settings_it_ends_with_a_word_and_is_not_tried_again():
     check(f'{CONFIG}: not found; --print-sample prints one to begin with' in journal(), journal())
 
 
+def of_threads(which):
+    """A line of each thread's status, its first word."""
+    return re.findall(rf'{which}:\t(\w+)', host.run('sh', '-c', f'cat /proc/{show("MainPID")}/task/*/status').stdout)
+
+
 @case
 def it_answers_as_soon_as_systemctl_start_returns_and_has_no_rights_left():
     settings('static-auth-secret=first\n')
@@ -127,12 +132,11 @@ def it_answers_as_soon_as_systemctl_start_returns_and_has_no_rights_left():
     systemctl('enable', '--now', UNIT)
     check_equal(32, len(ask_udp(SERVER, request())[0]))
     check_equal('serving STUN and TURN', show('StatusText'))
-    threads = host.run('sh', '-c', f'cat /proc/{show("MainPID")}/task/*/status').stdout
-    check_equal({'0000000000000000'}, set(re.findall(r'Cap(?:Eff|Inh|Amb):\t(\w+)', threads)))
-    # The main thread may borrow CAP_DAC_READ_SEARCH; workers may not.
-    check_equal(['0000000000000004'], [c for c in re.findall(r'CapPrm:\t(\w+)', threads) if c.strip('0')])
+    # The main thread may borrow CAP_DAC_READ_SEARCH; workers, from their first moment, may not.
+    wait_until(lambda: [c for c in of_threads('CapPrm') if c.strip('0')] == ['0000000000000004'], 'the rights to be given up')
+    check_equal({'0000000000000000'}, set(of_threads('Cap(?:Eff|Inh|Amb)')))
     owner = host.run('id', '-u', 'postern').stdout.strip()
-    check_equal({owner}, set(re.findall(r'Uid:\t(\d+)', threads)))
+    check_equal({owner}, set(of_threads('Uid')))
     check(owner != '0' and '"ok":true' in host.run('postern-server', '--status').stdout)
 
 
