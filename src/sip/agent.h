@@ -37,8 +37,9 @@ enum {
     PTN_SIP_SOCKETS_MAX = 24,
     PTN_SIP_CONNS_MAX = 64,
     PTN_SIP_ACCEPTED_MAX = 40, /* of these, made by others */
-    PTN_SIP_SENDS = 4,         /* of a request, before the next place is asked */
-    PTN_SIP_WAYS_MAX = 4,      /* of an account: two servers, two proxies */
+    PTN_SIP_PONGERS_MAX = 8,
+    PTN_SIP_SENDS = 4,    /* of a request, before the next place is asked */
+    PTN_SIP_WAYS_MAX = 4, /* of an account: two servers, two proxies */
     PTN_SIP_ACCOUNTS_MAX = 64,
     PTN_SIP_CALL_CHAINS = 64, /* by Call-ID */
     PTN_SIP_NOTES_MAX = 16,   /* texts of ours on their way */
@@ -62,7 +63,7 @@ struct ptn_sip_conn {
     struct ptn_addr remote;
     bool up;
     bool accepted;     /* the far end connected to us */
-    bool pongs;        /* the far end has answered a ping */
+    bool pongs;        /* the far end has answered a ping, here or on a connection before */
     ptn_time heard;    /* when it began, or said something that was whole */
     ptn_time up_by;    /* not up by then: given up. PTN_NEVER: it is up */
     ptn_time pong_due; /* PTN_NEVER: no ping is out */
@@ -306,7 +307,9 @@ struct ptn_sip {
     struct ptn_sip_event_node *events, **events_end, *event_shown;
     struct ptn_sip_socket sockets[PTN_SIP_SOCKETS_MAX];
     struct ptn_sip_conn conns[PTN_SIP_CONNS_MAX];
-    uint32_t crowd_key; /* of who connected to us */
+    uint32_t crowd_key;                               /* of who connected to us */
+    struct ptn_sip_dest pongers[PTN_SIP_PONGERS_MAX]; /* who answers pings; none: free */
+    unsigned ponger_next;
     struct ptn_sip_name names[PTN_SIP_NAMES_MAX];
     struct ptn_sip_failure failures[PTN_SIP_FAILURES_MAX];
     unsigned failure_count;

@@ -122,6 +122,35 @@ void ptn_sip_close(struct ptn_sip *s, ptn_time now, ptn_id socket)
             close_conn(s, now, &s->conns[i], PTN_ERR_RESET);
 }
 
+/* ---- who answers pings ---- */
+
+static struct ptn_sip_dest *find_ponger(struct ptn_sip *s, enum ptn_transport transport,
+                                        const struct ptn_addr *addr)
+{
+    for (unsigned i = 0; i < PTN_SIP_PONGERS_MAX; i++)
+        if (s->pongers[i].transport == transport && ptn_addr_equal(&s->pongers[i].addr, addr))
+            return &s->pongers[i];
+    return NULL;
+}
+
+static void take_pong(struct ptn_sip *s, struct ptn_sip_conn *c)
+{
+    c->pongs = true;
+    if (!c->accepted && !find_ponger(s, c->transport, &c->remote))
+        s->pongers[s->ponger_next++ % PTN_SIP_PONGERS_MAX] =
+            (struct ptn_sip_dest){c->transport, c->remote};
+}
+
+/* One that has answered before and does not now is gone, or the way to it; or it is another
+ * program by now, which the next connection is to find out. */
+static void miss_pong(struct ptn_sip *s, const struct ptn_sip_conn *c)
+{
+    struct ptn_sip_dest *ponger = find_ponger(s, c->transport, &c->remote);
+
+    if (ponger)
+        *ponger = (struct ptn_sip_dest){0};
+}
+
 /* ---- sending ---- */
 
 static struct ptn_sip_conn *add_conn(struct ptn_sip *s, ptn_id id, const struct ptn_sip_hop *hop)
@@ -132,6 +161,7 @@ static struct ptn_sip_conn *add_conn(struct ptn_sip *s, ptn_id id, const struct 
                                                 .socket = hop->socket,
                                                 .transport = hop->transport,
                                                 .remote = hop->to,
+                                                .pongs = find_ponger(s, hop->transport, &hop->to),
                                                 .up_by = PTN_NEVER,
                                                 .pong_due = PTN_NEVER};
             return &s->conns[i];
@@ -252,7 +282,8 @@ static void read_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_conn *c,
             /* Whatever comes shows that the far end lives. */
             c->pong_due = PTN_NEVER;
             c->heard = now;
-            c->pongs |= step == PTN_SIP_STREAM_PONG;
+            if (step == PTN_SIP_STREAM_PONG)
+                take_pong(s, c);
             struct ptn_sip_in in = {.socket = id, .transport = c->transport, .from = c->remote};
             if (step == PTN_SIP_STREAM_MESSAGE)
                 ptn_sip_exchange_input(s, now, message, &in);
@@ -400,6 +431,8 @@ void ptn_sip_transport_tick(struct ptn_sip *s, ptn_time now)
          * nothing is acknowledged any more. */
         if (c->id && c->pong_due <= now && !c->pongs)
             c->pong_due = PTN_NEVER;
+        if (c->id && c->pong_due <= now)
+            miss_pong(s, c);
         if (c->id && (c->pong_due <= now || c->up_by <= now))
             close_conn(s, now, c, PTN_ERR_TIMED_OUT);
     }

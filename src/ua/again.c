@@ -18,11 +18,12 @@
 
 #define OURS_AFTER PTN_S(3)
 #define THEIRS_AFTER PTN_S(8)
-#define UNHEARD_AFTER PTN_S(10) /* where no sound is expected that could be missed */
+#define OURS_UNSEEN_AFTER PTN_S(10) /* where silence does not show it */
+#define THEIRS_UNSEEN_AFTER PTN_S(15)
 #define TRY_EVERY PTN_S(5)
 #define LOOK_AGAIN PTN_MS(500)
 #define HEARD_WITHIN PTN_S(1)
-#define LEAD PTN_S(4)     /* so long one of theirs has to wait for ours */
+#define LEAD PTN_S(2)     /* so long one of theirs has to wait for ours */
 #define GIVE_UP PTN_S(10) /* nobody answers within the call: so long one of ours may */
 
 static bool is_out(const struct ptn_ua_call *call)
@@ -111,10 +112,14 @@ bool ptn_ua_again_outlives(ptn_time now, struct ptn_ua_call *call)
 static bool is_early(const struct ptn_ua *ua, ptn_time now, const struct ptn_ua_call *call)
 {
     const struct ptn_ua_account_here *a = &ua->accounts[call->account];
+    ptn_time patience = call->incoming ? THEIRS_UNSEEN_AFTER : OURS_UNSEEN_AFTER;
     bool hears = call->heard && now < call->heard_at + HEARD_WITHIN;
-    bool deaf = !call->agreed.we_receive && now < call->again.asked_at + UNHEARD_AFTER;
+    /* Sound may find its way by latching where messages do not; so it is a reason to wait longer,
+     * not for ever. */
+    bool may_be_slow = call->again.give_up == PTN_NEVER && now < call->again.asked_at + patience;
 
-    return hears || deaf || call->pair->state != PTN_PAIR_OPEN ||
+    return (may_be_slow && (hears || !call->agreed.we_receive)) ||
+           call->pair->state != PTN_PAIR_OPEN ||
            (a->opts.registers && a->state != PTN_UA_ACCOUNT_REGISTERED);
 }
 

@@ -333,3 +333,20 @@ TEST(a_call_on_hold_is_found_anew_too_and_stays_on_hold)
     CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_ENDED] + h.phones[BOB].events[PTN_UA_ENDED]);
     homes_close(&h);
 }
+
+/* Sound finds its way to who is behind an open NAT by himself; messages do not. */
+TEST(who_is_heard_but_does_not_answer_is_called_anew_as_well)
+{
+    open_homes("full-cone ports random", "full-cone ports sequential by 2", listen_to);
+    call_and_talk();
+    called_anew = 0;
+    homes_happen(&h, "address nat-a 203.0.113.77");
+    homes_run(&h, PTN_MS(1200));
+    homes_happen(&h, "address bob 192.168.1.99");
+    homes_run(&h, PTN_S(20));
+    both_hear();
+    CHECK(called_anew > 0);
+    CHECK(homes_hang_up(&h, BOB));
+    CHECK_EQ(PTN_SIP_ENDED_BY_PEER, h.phones[ALICE].ended);
+    homes_close(&h);
+}
