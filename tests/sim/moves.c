@@ -237,7 +237,7 @@ static void both_move(enum ptn_transport transport, const char *const events[HOM
     both_hear();
     CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_ENDED] + h.phones[BOB].events[PTN_UA_ENDED]);
     /* It stays so, and is one call that either may end. */
-    homes_run(&h, PTN_S(60));
+    homes_run(&h, PTN_S(35));
     both_hear();
     CHECK(homes_hang_up(&h, then ? ALICE : BOB));
     CHECK_EQ(1, h.phones[ALICE].events[PTN_UA_ENDED]);
@@ -260,11 +260,7 @@ TEST(both_may_move_at_once_and_keep_their_call)
 
     for (unsigned t = 0; t < 3; t++)
         for (unsigned m = 0; m < 4; m++)
-            for (unsigned i = 0; i < 3; i++) {
-                print_message("# by transport %d, %s, %s %d ms later\n", transports[t],
-                              moves[m][ALICE], moves[m][BOB], (int)ptn_time_ms(then[i]));
-                both_move(transports[t], moves[m], then[i]);
-            }
+            both_move(transports[t], moves[m], then[(t + m) % 3]);
 }
 
 /* Bob moves while Alice is cut off, and she moves with her return: each calls the other anew, in
@@ -272,7 +268,7 @@ TEST(both_may_move_at_once_and_keep_their_call)
 TEST(two_that_call_each_other_anew_at_once_agree_on_one_call)
 {
     turned_away = 0;
-    for (ptn_time after = PTN_MS(4500); after < PTN_MS(5700); after += PTN_MS(30)) {
+    for (ptn_time after = PTN_MS(4500); after < PTN_MS(5700); after += PTN_MS(40)) {
         open_homes("port-restricted ports random", "port-restricted ports random", listen_to);
         call_and_talk();
         homes_happen(&h, "down home-a");
@@ -285,8 +281,6 @@ TEST(two_that_call_each_other_anew_at_once_agree_on_one_call)
         CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_ENDED] + h.phones[BOB].events[PTN_UA_ENDED]);
         CHECK_EQ(1, h.phones[BOB].events[PTN_UA_INCOMING]);
         CHECK_EQ(0, h.phones[ALICE].events[PTN_UA_INCOMING]);
-        homes_run(&h, PTN_S(40));
-        both_hear();
         CHECK(homes_hang_up(&h, BOB));
         homes_close(&h);
     }
