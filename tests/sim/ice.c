@@ -20,7 +20,8 @@ struct call_opts {
     const char *link[HOMES]; /* of the home's wire; NULL: "delay 10ms" */
     bool no_turn;
     bool both_follow, both_lead;
-    bool one_home; /* Bob lives at Alice's */
+    bool one_home;           /* Bob lives at Alice's */
+    const char *gate[HOMES]; /* IPv6 beside IPv4, behind a firewall with these properties */
     unsigned components;
 };
 
@@ -45,6 +46,15 @@ static void write_home(const struct call_opts *o, unsigned i, char *text, size_t
 
     if (i == BOB && o->one_home) {
         snprintf(text + used, size - used, "host bob home-a 192.168.1.11\n");
+        return;
+    }
+    if (o->gate[i]) {
+        snprintf(text + used, size - used,
+                 "wire home-%c 192.168.1.0/24 2001:db8:%c::/64 %s\n"
+                 "host %s home-%c 192.168.1.10 2001:db8:%c::10\n"
+                 "nat box-%c %s inside home-%c outside core 91.198.174.%u\n"
+                 "firewall gate-%c only ipv6 %s inside home-%c outside core 2001:db8::%c\n",
+                 x, x, link, names[i], x, x, x, box, x, 10 * (i + 1), x, o->gate[i], x, x);
         return;
     }
     snprintf(prefix, sizeof prefix, is_nat ? "192.168.1" : "91.198.%u", 100 + i);
@@ -95,8 +105,8 @@ static void add_end(struct call *c, const struct call_opts *o, unsigned i)
     struct ptn_addr server = ptn_addr_v4(81, 2, 69, 1, 3478);
     struct ptn_machine machine;
     struct ice_end_opts opts = {
-        .addrs = {c->s->hosts[host].legs[0].addr},
-        .addr_count = 1,
+        .addrs = {c->s->hosts[host].legs[0].addr, c->s->hosts[host].legs[1].addr},
+        .addr_count = c->s->hosts[host].leg_count,
         .components = o->components ? o->components : 1,
         .controlling = o->both_lead || (i == ALICE && !o->both_follow),
         .stun = server,
@@ -123,7 +133,7 @@ static void pass_time(struct call *c, ptn_time span)
 /* Both have gathered. */
 static struct call call_open(const struct call_opts *o, uint64_t seed)
 {
-    char text[2000] = "wire core 81.2.69.0/24 91.198.174.0/24 delay 5ms\n"
+    char text[2000] = "wire core 81.2.69.0/24 91.198.174.0/24 2001:db8::/64 delay 5ms\n"
                       "host server core 81.2.69.1\n";
     struct call c = {.crypto = ptn_crypto_new()};
 
@@ -441,6 +451,22 @@ TEST(two_phones_in_one_home_speak_there_whatever_their_router_does)
                 CHECK_EQ(PTN_ICE_HOST, c.ends[i]->route.local_kind);
                 CHECK_EQ(PTN_ICE_HOST, c.ends[i]->route.remote_kind);
             }
+            call_close(&c);
+        }
+}
+
+TEST(with_both_families_ipv6_is_taken_where_it_works_and_costs_nothing_where_it_does_not)
+{
+    for (unsigned broken = 0; broken < 3; broken++)
+        for (unsigned k = 3; k < KINDS; k++) {
+            const char *shut = "blocks udp", *open = "filtering port";
+            struct call_opts o = {.box = {kinds[k].box, kinds[3].box},
+                                  .gate = {broken & 1 ? shut : open, broken & 2 ? shut : open}};
+            struct call c = call_play(&o, 1 + k, PTN_S(5));
+            CHECK(is_direct(&c));
+            for (unsigned i = 0; i < HOMES; i++)
+                CHECK_EQ(broken ? PTN_IPV4 : PTN_IPV6, c.ends[i]->route.to.family);
+            CHECK(time_to_first(&c) <= PTN_MS(300));
             call_close(&c);
         }
 }
