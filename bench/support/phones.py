@@ -75,9 +75,11 @@ class Measured(Program):
         return time.clock_gettime(~self.pid << 3 | 2)  # its clock, as clock_getcpuclockid(3) numbers it
 
     def memory_kib(self):
-        """Pages that are its alone: what one more of it costs the machine."""
+        """(pages that it has written to: what one more of it costs the machine; and with them those of its program and its
+        libraries that nobody else has at the moment)"""
         with open(f'/proc/{self.pid}/smaps_rollup', encoding='ascii') as f:
-            return sum(int(kib) for kib in re.findall(r'^Private_(?:Clean|Dirty): +(\d+) kB', f.read(), re.M))
+            kib = {kind: int(size) for kind, size in re.findall(r'^Private_(Clean|Dirty): +(\d+) kB', f.read(), re.M)}
+        return kib['Dirty'], kib['Dirty'] + kib['Clean']
 
 
 class Postern(Measured):
