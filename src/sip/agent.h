@@ -129,7 +129,7 @@ struct ptn_sip_entry {
     bool waiting;    /* for a name or a connection */
     ptn_time waits_until, gives_up; /* gives up: on this place, while it is silent */
     struct ptn_sip_in request;      /* server: to answer it later */
-    uint8_t *bytes;                 /* the request, or the last response */
+    uint8_t *bytes;                 /* the request, or the last response; libre counts them */
     size_t size;
 };
 
@@ -287,6 +287,7 @@ struct ptn_sip_ask_node {
     struct ptn_sip_ask_node *next;
     struct ptn_ask ask;
     char *name;
+    void *held; /* whose bytes they are; NULL: its own, below */
     uint8_t bytes[];
 };
 
@@ -338,14 +339,17 @@ struct ptn_sip {
 
 /* sip.c */
 void ptn_sip_ask(struct ptn_sip *s, const struct ptn_ask *ask);
+/* The same without a copy: `held`, which libre counts, has the ask's bytes, and they stay. */
+void ptn_sip_ask_held(struct ptn_sip *s, const struct ptn_ask *ask, void *held);
 void ptn_sip_tell(struct ptn_sip *s, const struct ptn_sip_event *ev);
 ptn_id ptn_sip_draw_id(struct ptn_sip *s);
 bool ptn_sip_id_in_use(const struct ptn_sip *s, ptn_id id);
 
 /* transport.c */
 void ptn_sip_transport_input(struct ptn_sip *s, ptn_time now, const struct ptn_tell *tell);
+/* `held` as of ptn_sip_ask_held(); NULL: `bytes` are copied. */
 enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_hop *hop,
-                               struct ptn_bytes bytes);
+                               struct ptn_bytes bytes, void *held);
 struct ptn_sip_socket *ptn_sip_find_socket(struct ptn_sip *s, ptn_id id);
 /* The socket or listener that `id` is, or that the connection `id` came to or went from. */
 ptn_id ptn_sip_listener_of(struct ptn_sip *s, ptn_id id);

@@ -316,7 +316,7 @@ void ptn_sip_client_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry 
         }
     }
     struct ptn_sip_txn_opts opts = ptn_sip_txn_opts_for(s, e->hop.transport);
-    switch (ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size))) {
+    switch (ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size), e->bytes)) {
     case PTN_SIP_SENT:
         e->waiting = false;
         ptn_sip_txn_start(&e->txn, now, kind, &opts);
@@ -412,7 +412,7 @@ void ptn_sip_exchange_ack(struct ptn_sip *s, ptn_time now, struct ptn_sip_ask_re
     complete_request(s, ask, branch);
     ptn_sip_print_request(&w, &ask->request);
     if (!w.bad)
-        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)));
+        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)), NULL);
 }
 
 /* What we sent, read back. */
@@ -431,7 +431,7 @@ static void send_ack_of_refusal(struct ptn_sip *s, ptn_time now, struct ptn_sip_
         return;
     ptn_sip_print_like_invite(&w, &invite, "ACK", response->msg->to.val);
     if (!w.bad)
-        ptn_sip_send(s, now, &e->hop, ptn_bytes(w.start, ptn_writer_size(&w)));
+        ptn_sip_send(s, now, &e->hop, ptn_bytes(w.start, ptn_writer_size(&w)), NULL);
     ptn_sip_in_fini(&invite);
 }
 

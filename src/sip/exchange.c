@@ -123,7 +123,7 @@ void ptn_sip_entry_release(struct ptn_sip *s, struct ptn_sip_entry *e)
     ptn_heap_set(&s->timers, slot, PTN_NEVER);
     ptn_sip_in_fini(&e->request);
     free(e->key);
-    free(e->bytes);
+    mem_deref(e->bytes);
     free(e->ways);
     free(e->target);
     *e = (struct ptn_sip_entry){.next = s->entry_free};
@@ -185,7 +185,7 @@ void ptn_sip_entry_set_timer(struct ptn_sip *s, const struct ptn_sip_entry *e)
 
 void ptn_sip_entry_lighten(struct ptn_sip_entry *e)
 {
-    free(e->bytes);
+    mem_deref(e->bytes);
     free(e->ways);
     free(e->target);
     e->bytes = NULL;
@@ -198,12 +198,12 @@ void ptn_sip_entry_lighten(struct ptn_sip_entry *e)
 bool ptn_sip_entry_keep(struct ptn_sip_entry *e, const struct ptn_writer *w)
 {
     size_t size = ptn_writer_size(w);
-    uint8_t *copy = w->bad ? NULL : malloc(size);
+    uint8_t *copy = w->bad ? NULL : mem_alloc(size, NULL);
 
     if (!copy)
         return false;
     memcpy(copy, w->start, size);
-    free(e->bytes);
+    mem_deref(e->bytes);
     e->bytes = copy;
     e->size = size;
     return true;
@@ -232,7 +232,7 @@ void ptn_sip_exchange_forget(struct ptn_sip *s, enum ptn_sip_user user, ptn_sip_
 void ptn_sip_entry_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry *e)
 {
     if (e->size > 0)
-        ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size));
+        ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size), e->bytes);
 }
 
 /* ---- server side ---- */
@@ -319,7 +319,7 @@ void ptn_sip_serve_bad(struct ptn_sip *s, ptn_time now, const struct ptn_sip_in 
     ptn_sip_print_response(
         &w, in, &(struct ptn_sip_response){.status = status, .tag = tag, .software = s->software});
     if (!w.bad && !ptn_sip_in_is(in, "ACK"))
-        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)));
+        ptn_sip_send(s, now, &hop, ptn_bytes(w.start, ptn_writer_size(&w)), NULL);
 }
 
 static void receive_cancel(struct ptn_sip *s, ptn_time now, struct ptn_sip_in *in,

@@ -183,7 +183,7 @@ static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
     if (is_to_ask(s, a, now))
         put_question(s, now, a);
     else if (hop.transport == PTN_UDP)
-        ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4));
+        ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4), NULL);
     else
         ptn_sip_ping_stream(s, now, &hop);
 }
@@ -361,7 +361,7 @@ static void tick_stun(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
         return;
     ptn_stun_begin(&o, buf, sizeof buf, PTN_STUN_REQUEST, PTN_STUN_BINDING, &a->pulse.stun_id);
     if (ptn_stun_end(&o, &bytes))
-        ptn_sip_send(s, now, &hop, bytes);
+        ptn_sip_send(s, now, &hop, bytes, NULL);
 }
 
 void ptn_sip_keepalive_tick(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)

@@ -67,8 +67,10 @@ enum ptn_err ptn_sip_new(const struct ptn_sip_opts *opts, struct ptn_sip **out)
 
 static void free_ask(struct ptn_sip_ask_node *n)
 {
-    if (n)
-        free(n->name);
+    if (!n)
+        return;
+    mem_deref(n->held);
+    free(n->name);
     free(n);
 }
 
@@ -110,14 +112,21 @@ void ptn_sip_free(struct ptn_sip *s)
 /* Without memory an ask is lost as a packet may be; whoever waits for its answer repeats. */
 void ptn_sip_ask(struct ptn_sip *s, const struct ptn_ask *ask)
 {
-    struct ptn_sip_ask_node *n = malloc(sizeof *n + ask->bytes.size);
+    ptn_sip_ask_held(s, ask, NULL);
+}
+
+void ptn_sip_ask_held(struct ptn_sip *s, const struct ptn_ask *ask, void *held)
+{
+    struct ptn_sip_ask_node *n = malloc(sizeof *n + (held ? 0 : ask->bytes.size));
 
     if (!n)
         return;
-    *n = (struct ptn_sip_ask_node){.ask = *ask};
-    if (ask->bytes.size > 0)
-        memcpy(n->bytes, ask->bytes.data, ask->bytes.size);
-    n->ask.bytes.data = n->bytes;
+    *n = (struct ptn_sip_ask_node){.ask = *ask, .held = mem_ref(held)};
+    if (!held) {
+        if (ask->bytes.size > 0)
+            memcpy(n->bytes, ask->bytes.data, ask->bytes.size);
+        n->ask.bytes.data = n->bytes;
+    }
     n->ask.name = n->name = ask->name ? ptn_sip_dup(ptn_pl(ask->name)) : NULL;
     *s->asks_end = n;
     s->asks_end = &n->next;

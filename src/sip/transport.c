@@ -227,14 +227,16 @@ ptn_id ptn_sip_socket_for(struct ptn_sip *s, const struct ptn_sip_hop *hop)
 }
 
 enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_hop *hop,
-                               struct ptn_bytes bytes)
+                               struct ptn_bytes bytes, void *held)
 {
     if (!hop->conn && !(hop->socket = ptn_sip_socket_for(s, hop)))
         return PTN_SIP_NOT_SENT;
     if (hop->transport == PTN_UDP) {
-        ptn_sip_ask(
-            s, &(struct ptn_ask){
-                   .kind = PTN_ASK_DATAGRAM, .id = hop->socket, .to = hop->to, .bytes = bytes});
+        ptn_sip_ask_held(
+            s,
+            &(struct ptn_ask){
+                .kind = PTN_ASK_DATAGRAM, .id = hop->socket, .to = hop->to, .bytes = bytes},
+            held);
         return PTN_SIP_SENT;
     }
     struct ptn_sip_conn *c = conn_for(s, hop);
@@ -243,7 +245,8 @@ enum ptn_sip_sent ptn_sip_send(struct ptn_sip *s, ptn_time now, struct ptn_sip_h
     hop->conn = c->id;
     if (!c->up)
         return PTN_SIP_SENT_LATER;
-    ptn_sip_ask(s, &(struct ptn_ask){.kind = PTN_ASK_STREAM, .id = c->id, .bytes = bytes});
+    ptn_sip_ask_held(s, &(struct ptn_ask){.kind = PTN_ASK_STREAM, .id = c->id, .bytes = bytes},
+                     held);
     return PTN_SIP_SENT;
 }
 

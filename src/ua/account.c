@@ -39,11 +39,13 @@ static void server_found(struct ptn_ua *ua, struct ptn_ua_account_here *a,
     a->server_why = ev->why;
     a->instead_of = ev->server;
     a->fault = ev->fault;
-    snprintf(a->server_name, sizeof a->server_name, "%s", ev->name ? ev->name : "");
+    a->server_name = ev->name && a->opts.server_2.name && !strcmp(ev->name, a->opts.server_2.name)
+                         ? a->opts.server_2.name
+                         : a->opts.server.name;
     ua->dirty = true;
     if (ptn_addr_is_none(&ev->addr) || ev->why)
         ptn_log(ua->opts.log, PTN_LOG_WARN, "%s: looking up %s fails: %s%s", a->opts.user,
-                a->server_name, ptn_err_text(ev->why),
+                a->server_name ? a->server_name : "", ptn_err_text(ev->why),
                 ptn_addr_is_none(&ev->addr) ? "" : "; what is known is used");
     else
         ptn_log(ua->opts.log, second_best ? PTN_LOG_WARN : PTN_LOG_INFO,

@@ -76,7 +76,7 @@ struct ptn_ua_account_here {
     enum ptn_err server_why;      /* looking it up has failed */
     struct ptn_addr instead_of;   /* of one that has failed, */
     enum ptn_err fault;           /* in this way */
-    char server_name[PTN_UA_TEXT_MAX];
+    const char *server_name;      /* one of those in `opts`; NULL: none */
     ptn_time ready_by; /* waits for mapped addresses no longer than this; 0: not yet begun */
     bool told;         /* the agent knows a path */
     struct ptn_sip_path path;

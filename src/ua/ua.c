@@ -53,8 +53,7 @@ static bool keep_texts(struct ptn_ua *ua)
         const struct ptn_sip_host *hop = a->proxy.name ? &a->proxy : &a->server;
         ua->accounts[i].opts = *a;
         ua->accounts[i].transport = hop->transport ? hop->transport : PTN_UDP;
-        snprintf(ua->accounts[i].server_name, PTN_UA_TEXT_MAX, "%s",
-                 a->server.name ? a->server.name : "");
+        ua->accounts[i].server_name = a->server.name;
     }
     return kept;
 }
