@@ -27,7 +27,7 @@
 #include "phone/phone.h"
 
 enum { OWNER_SIGNAL = 1, OWNER_HOST, OWNER_CONTROL };
-enum { READY_MAX = 64, SOCKETS_MAX = 320 };
+enum { READY_MAX = 64, SOCKETS_MAX = 320, SHAKING_MAX = 32 };
 
 /* Exit codes; documented in postern-phone(8). */
 enum { FINE, WRONG_SETTINGS, CANNOT_RUN };
@@ -112,6 +112,7 @@ static bool open_host(struct program *g)
         .owner = OWNER_HOST,
         .log = &g->phone.log,
         .sockets_max = SOCKETS_MAX,
+        .shaking_max = SHAKING_MAX,
         .machines_max = 1,
         .stream_queue_max = 1 << 18,
         .tls = g->tls,

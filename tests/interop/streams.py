@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """SIP over TCP and TLS at Debian's Kamailio: ports on the wire, calls, what is refused, coming back."""
+import concurrent.futures
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -157,6 +159,14 @@ def a_certificate_of_its_own_lets_others_in():
                                '-verify_return_error', '-brief', *flags], input=b'', stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=20, check=False)
         check((done.returncode == 0 and b'Verification: OK' in done.stdout) == fine, f'{flags}: {done.stdout.decode()}')
+    # Whoever begins to shake hands again and again takes no sockets from calls.
+    held = [socket.create_connection((address, 5061)) for _ in range(350)]
+    with concurrent.futures.ThreadPoolExecutor() as at_once:
+        for code, said in at_once.map(lambda name: world[name].postern('dial', one.number, '--for', '1'),
+                                      ('alice', 'bob', 'carol')):
+            check(code == 0 and 'answered' in said, f'{code}: {said}')
+    for s in held:
+        s.close()
     one.end()
 
 
