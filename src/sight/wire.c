@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "ip/ip.h"
+#include "stun/msg.h"
 
 enum { SEGMENT = 1400, WINDOW = 65535, STEPS_MAX = 3 };
 
@@ -42,7 +43,7 @@ struct ptn_wire {
     struct step before[STEPS_MAX], after[STEPS_MAX]; /* segments of bytes stand between */
     unsigned before_count, after_count, before_done, after_done;
     const char *comment; /* of the next packet */
-    char words[80];
+    char words[160];
 };
 
 struct ptn_wire *ptn_wire_new(uint32_t connections_max)
@@ -130,6 +131,25 @@ static void leave_out_empty_lines(struct ptn_wire *w)
         w->seen.bytes.size = 0;
 }
 
+/* Of which allocation the packets are that follow: they bear the server's address, and what is
+ * relayed looks like a number in front of them. */
+static void explain_relay(struct ptn_wire *w)
+{
+    const struct ptn_seen *seen = &w->seen;
+    char relayed_text[PTN_ADDR_TEXT_MAX], server_text[PTN_ADDR_TEXT_MAX];
+    struct ptn_stun_msg m;
+    struct ptn_addr relayed;
+
+    if (seen->sent || w->comment || ptn_stun_decode(&m, seen->bytes) != PTN_STUN_OK ||
+        m.method != PTN_STUN_ALLOCATE || m.class != PTN_STUN_SUCCESS ||
+        !ptn_stun_get_addr(&m, PTN_STUN_XOR_RELAYED_ADDRESS, &relayed))
+        return;
+    snprintf(w->words, sizeof w->words, "what comes to %s is relayed by %s:%s from now on",
+             ptn_addr_format(&relayed, relayed_text), seen->transport == PTN_TLS ? "turns" : "turn",
+             ptn_addr_format(&seen->far, server_text));
+    w->comment = w->words;
+}
+
 void ptn_wire_input(struct ptn_wire *w, const struct ptn_seen *seen)
 {
     w->seen = *seen;
@@ -142,6 +162,7 @@ void ptn_wire_input(struct ptn_wire *w, const struct ptn_seen *seen)
         w->seen.bytes.size = 0;
         return;
     }
+    explain_relay(w);
     if (w->datagram)
         return;
     w->link = find(w, seen->id);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ip/ip.h"
+#include "stun/msg.h"
 #include "support/test.h"
 
 enum { PACKETS_MAX = 64 };
@@ -19,7 +20,7 @@ static struct ptn_wire *wire;
 static struct packet {
     struct ptn_ip ip;
     uint32_t interface;
-    char comment[80];
+    char comment[160];
     uint8_t payload[2000];
 } packets[PACKETS_MAX];
 static unsigned count;
@@ -348,5 +349,54 @@ TEST(ipv6_and_the_largest_datagram_are_shown_and_ends_of_two_families_are_not)
     CHECK(ptn_wire_output(wire, buf, &p));
     CHECK_EQ(65535, p.bytes.size);
     CHECK(!ptn_wire_output(wire, buf, &p));
+    end();
+}
+
+/* An Allocate success by 192.0.2.9, for 203.0.113.5:50000. */
+static struct ptn_bytes allocate_success(uint8_t buf[static 100])
+{
+    struct ptn_dice dice = ptn_dice_seeded(1);
+    struct ptn_stun_id id = ptn_stun_id_new(&dice, PTN_STUN_MODERN);
+    struct ptn_addr relayed = ptn_addr_v4(203, 0, 113, 5, 50000);
+    struct ptn_bytes message = {0};
+    struct ptn_stun_out o;
+
+    ptn_stun_begin(&o, buf, 100, PTN_STUN_SUCCESS, PTN_STUN_ALLOCATE, &id);
+    ptn_stun_put_addr(&o, PTN_STUN_XOR_RELAYED_ADDRESS, &relayed);
+    CHECK(ptn_stun_end(&o, &message));
+    return message;
+}
+
+TEST(a_relayed_address_is_explained_where_it_is_given)
+{
+    uint8_t buf[100];
+    struct ptn_seen seen = {.kind = PTN_SEEN_DATAGRAM,
+                            .id = 1,
+                            .transport = PTN_UDP,
+                            .local = HERE,
+                            .far = THERE,
+                            .bytes = allocate_success(buf)};
+
+    begin();
+    show(&seen);
+    CHECK_STR("what comes to 203.0.113.5:50000 is relayed by turn:192.0.2.9:5062 from now on",
+              packets[0].comment);
+    seen.sent = true; /* nobody gives a server one */
+    show(&seen);
+    CHECK_STR("", packets[1].comment);
+    seen = (struct ptn_seen){.kind = PTN_SEEN_UP,
+                             .id = 2,
+                             .sent = true,
+                             .transport = PTN_TLS,
+                             .local = HERE,
+                             .far = THERE};
+    show(&seen);
+    seen.kind = PTN_SEEN_STREAM;
+    seen.sent = false;
+    seen.bytes = allocate_success(buf);
+    unsigned before = count;
+    show(&seen);
+    CHECK_STR("what comes to 203.0.113.5:50000 is relayed by turns:192.0.2.9:5062 from now on",
+              packets[before].comment);
     end();
 }
