@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <openssl/err.h>
-#include <openssl/proverr.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -56,16 +55,17 @@ static enum ptn_err refuse(char *sentence, const char *path, const char *what)
     return PTN_ERR_INVALID;
 }
 
-/* OpenSSL's words for the three usual mistakes are "unsupported", "bad decrypt" and "key values
- * mismatch". */
-static enum ptn_err refuse_key(char *sentence, const char *path, const struct ptn_tls_opts *o)
+/* OpenSSL's words for the three usual mistakes are "unsupported", "bad decrypt" (or any, as one of
+ * 256 wrong passwords makes something that looks like a key) and "key values mismatch". */
+static enum ptn_err refuse_key(char *sentence, const char *path, const struct ptn_tls_opts *o,
+                               bool locked)
 {
-    unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
+    unsigned long last = ERR_peek_last_error();
 
     if (ERR_GET_LIB(last) == ERR_LIB_X509 && ERR_GET_REASON(last) == X509_R_KEY_VALUES_MISMATCH)
         snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: the private key is not that of %s", path,
                  o->certificate);
-    else if (ERR_GET_LIB(first) == ERR_LIB_PROV && ERR_GET_REASON(first) == PROV_R_BAD_DECRYPT)
+    else if (locked)
         snprintf(sentence, PTN_TLS_SENTENCE_SIZE, "%s: the private key is locked, %s", path,
                  is_given(o->key_password) ? "by another password than the one that is set"
                                            : "and no password is set");
@@ -121,15 +121,22 @@ static enum ptn_err load_cas(SSL_CTX *ctx, const struct ptn_tls_opts *o, char *s
     return is_given(o->ca_dir) ? load_folder(ctx, o->ca_dir, sentence) : PTN_OK;
 }
 
+struct password {
+    const char *text;
+    bool wanted; /* the key is locked */
+};
+
 /* Without one OpenSSL would ask at the terminal. */
-static int give_password(char *buf, int size, int writing, void *password)
+static int give_password(char *buf, int size, int writing, void *arg)
 {
-    int length = (int)strlen(password);
+    struct password *password = arg;
+    int length = (int)strlen(password->text);
 
     (void)writing;
+    password->wanted = true;
     if (length > size)
         return -1;
-    memcpy(buf, password, (size_t)length);
+    memcpy(buf, password->text, (size_t)length);
     return length;
 }
 
@@ -137,19 +144,18 @@ enum ptn_err ptn_tls_load_certificate(SSL_CTX *ctx, const struct ptn_tls_opts *o
                                       char sentence[static PTN_TLS_SENTENCE_SIZE])
 {
     const char *key = is_given(o->key) ? o->key : o->certificate;
-    char password[256];
+    struct password password = {.text = is_given(o->key_password) ? o->key_password : ""};
 
-    snprintf(password, sizeof password, "%s", is_given(o->key_password) ? o->key_password : "");
     if (!is_given(o->certificate))
         return PTN_OK;
     if (is_given(o->ciphers) && SSL_CTX_set_cipher_list(ctx, o->ciphers) != 1)
         return refuse(sentence, o->ciphers, "no list of ciphers");
     SSL_CTX_set_default_passwd_cb(ctx, give_password);
-    SSL_CTX_set_default_passwd_cb_userdata(ctx, password);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &password);
     if (SSL_CTX_use_certificate_chain_file(ctx, o->certificate) != 1)
         return refuse(sentence, o->certificate, "no certificate in PEM");
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        return refuse_key(sentence, key, o);
+        return refuse_key(sentence, key, o, password.wanted);
     if (is_given(o->clients_ca_file)) {
         if (!SSL_CTX_load_verify_file(ctx, o->clients_ca_file))
             return refuse(sentence, o->clients_ca_file, "no CA certificates in PEM");
