@@ -563,6 +563,7 @@ TEST(what_cannot_work_is_refused_with_its_key)
         {"static.sip.nat_stun.server", "stun:stun.example", "without \"stun:\", a name or"},
         {"static.sip.nat_stun.server", "stun.example:3479",
          "the port belongs to static.sip.nat_stun.port"},
+        {"static.sip.nat_turn.server", "turns:turn.example", "without \"turns:\", a name or"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
