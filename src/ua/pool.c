@@ -70,6 +70,8 @@ static ptn_id new_id(struct ptn_pool *p)
 
 static bool needs_relays(const struct ptn_pool *p, const struct ptn_pair *pair)
 {
+    if (p->opts.relays_all)
+        return true;
     for (unsigned end = 0; end < 2 && !p->servers_pending; end++)
         if (ptn_reach_needs_relay(&pair->ends[end].flow.anchor.reach))
             return true;

@@ -48,6 +48,8 @@ struct ptn_pool_opts {
     enum ptn_latch_mode latch;
     struct ptn_stun_binding_opts binding;
     struct ptn_relays *relays; /* NULL: there are none */
+    bool relays_all; /* all pairs are lent clients: with ICE a relayed address is of use though
+                      * the mapped one would be reached, for who can tell by whom */
     struct ptn_dice dice;
 };
 

@@ -156,6 +156,7 @@ static void init_pool(struct ptn_ua *ua)
                     .refresh = o->stun_every,
                     .budget = PTN_UA_GATHER_MAX},
         .relays = ua->relays,
+        .relays_all = ua->opts.ice,
         .dice = ptn_dice_split(&ua->dice),
     };
 
