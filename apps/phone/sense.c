@@ -131,7 +131,6 @@ bool phone_makes_sense(const struct phone_settings *s, const struct phone_compla
     }
     look_at_host(&x, "static.sip.nat_stun.server", s->stun_server, "static.sip.nat_stun.port");
     look_at_host(&x, "static.sip.nat_turn.server", s->turn_server, "static.sip.nat_turn.port");
-    look_at_host(&x, "static.sip.nat_turn.server", s->turn_server, "static.sip.nat_turn.port");
     look_at_host(&x, "postern.turn.second_server", s->turn_second, "static.sip.nat_turn.port");
     if (!ptn_addr_is_none(&s->static_nat_addr) &&
         ptn_addr_kind(&s->static_nat_addr) != PTN_ADDR_PUBLIC)
