@@ -120,6 +120,7 @@ struct ptn_sip_entry {
     ptn_id socket;                 /* as wished, and how we are called there */
     struct ptn_addr via;
     bool veiled;               /* `via` is shown to nobody */
+    bool for_home;             /* a REGISTER that was written for a server in our own network */
     struct ptn_sip_dest *ways; /* where it may go, best first; NULL: not known yet */
     unsigned way_count, way;   /* `way`: where it goes now */
     bool within, new_business; /* as asked */

@@ -314,6 +314,11 @@ void ptn_sip_client_begin(struct ptn_sip *s, ptn_time now, struct ptn_sip_entry 
             ptn_sip_client_fail(s, now, e, PTN_ERR_NO_MEMORY);
             return;
         }
+        /* The name has led into our own network when it was written, and now leads out of it. */
+        if (e->for_home && ptn_addr_kind(&e->hop.to) == PTN_ADDR_PUBLIC) {
+            ptn_sip_client_fail(s, now, e, PTN_ERR_UNREACHABLE);
+            return;
+        }
     }
     struct ptn_sip_txn_opts opts = ptn_sip_txn_opts_for(s, e->hop.transport);
     switch (ptn_sip_send(s, now, &e->hop, ptn_bytes(e->bytes, e->size), e->bytes)) {
@@ -362,6 +367,16 @@ static void complete_request(struct ptn_sip *s, struct ptn_sip_ask_request *ask,
     ask->request.software = s->software;
 }
 
+/* Its owner has told a contact that such a server can use, and not yet another one. */
+static bool is_for_home(const struct ptn_sip *s, const struct ptn_sip_ask_request *ask)
+{
+    const struct ptn_sip_acct *a = ptn_sip_find_account(s, ask->account);
+
+    return a && ask->user == PTN_SIP_FOR_REGISTRATION && !ask->path.veiled &&
+           !ptn_addr_is_none(&a->path_for) && ptn_addr_kind(&a->path_for) != PTN_ADDR_PUBLIC &&
+           ptn_addr_kind(&ask->path.contact) != PTN_ADDR_PUBLIC;
+}
+
 ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
                                     struct ptn_sip_ask_request *ask)
 {
@@ -380,6 +395,7 @@ ptn_sip_txn_id ptn_sip_exchange_ask(struct ptn_sip *s, ptn_time now,
     e->socket = ask->path.socket;
     e->via = ask->path.contact;
     e->veiled = ask->path.veiled;
+    e->for_home = is_for_home(s, ask);
     e->hop = (struct ptn_sip_hop){
         .socket = ask->path.socket, .transport = ask->request.transport, .to = ask->only.addr};
     e->settled = !ptn_addr_is_none(&ask->only.addr);
