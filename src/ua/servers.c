@@ -118,9 +118,10 @@ static bool comes_before(const struct ptn_dns_record *a, const struct ptn_dns_re
 static const struct ptn_dns_record *choose_srv(struct ptn_server *server,
                                                const struct ptn_tell *tell)
 {
-    const struct ptn_dns_record *end = tell->records + tell->record_count;
-
     server->targets = 0;
+    if (tell->record_count == 0)
+        return NULL;
+    const struct ptn_dns_record *end = tell->records + tell->record_count;
     for (const struct ptn_dns_record *r = tell->records; r < end; r++)
         server->targets += is_usable(r);
     for (const struct ptn_dns_record *r = tell->records; r < end; r++) {
