@@ -270,12 +270,15 @@ static bool read_answer(struct ptn_stun_binding *b, ptn_time now, size_t server,
     return true;
 }
 
+/* Anybody may say so. It spares a first question the waiting; whoever has answered before is
+ * believed to be gone only when he is silent to the end. */
 static bool read_icmp(struct ptn_stun_binding *b, ptn_time now, const struct ptn_tell *tell)
 {
     for (size_t i = 0; i < b->opts.server_count; i++)
         if (b->servers[i].asked && b->servers[i].txn.sends > 0 &&
             ptn_addr_equal(&tell->from, &b->opts.servers[i])) {
-            fail_server(b, now, i, PTN_ERR_UNREACHABLE, 0);
+            if (b->servers[i].state != PTN_STUN_BINDING_ANSWERS)
+                fail_server(b, now, i, PTN_ERR_UNREACHABLE, 0);
             return true;
         }
     return false;
