@@ -171,6 +171,22 @@ static bool is_to_ask(struct ptn_sip *s, struct ptn_sip_acct *a, ptn_time now)
     return speaks_stun(a) || ++a->pulse.sent % probe_every(s, a) == 0;
 }
 
+static void flow_of_account_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
+                                 ptn_time wait)
+{
+    stop_asking(s, a);
+    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_KEEPALIVE_LOST, .account = a->id});
+    /* Perhaps the server has moved. */
+    ptn_sip_doubt_name(s, now, a->hop);
+    ptn_sip_account_look_up(s, now, a);
+    if (!a->reg.wanted)
+        return;
+    if (wait == 0)
+        ptn_sip_reg_go(s, now, a);
+    else if (is_bound(a))
+        a->reg.next = ptn_time_min(a->reg.next, now + wait);
+}
+
 static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
 {
     struct ptn_sip_hop hop = hop_of(a);
@@ -184,8 +200,8 @@ static void beat(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
         put_question(s, now, a);
     else if (hop.transport == PTN_UDP)
         ptn_sip_send(s, now, &hop, ptn_bytes("\r\n\r\n", 4), NULL);
-    else
-        ptn_sip_ping_stream(s, now, &hop);
+    else if (!ptn_sip_ping_stream(s, now, &hop) && is_bound(a))
+        flow_of_account_lost(s, now, a, 0);
 }
 
 /* A little early and never in step with others: 80 to 100 % of the interval (RFC 5626 §4.4). */
@@ -230,22 +246,6 @@ void ptn_sip_keepalive_stop(struct ptn_sip *s, struct ptn_sip_acct *a)
 }
 
 /* ---- answers, and none ---- */
-
-static void flow_of_account_lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
-                                 ptn_time wait)
-{
-    stop_asking(s, a);
-    ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_KEEPALIVE_LOST, .account = a->id});
-    /* Perhaps the server has moved. */
-    ptn_sip_doubt_name(s, now, a->hop);
-    ptn_sip_account_look_up(s, now, a);
-    if (!a->reg.wanted)
-        return;
-    if (wait == 0)
-        ptn_sip_reg_go(s, now, a);
-    else if (is_bound(a))
-        a->reg.next = ptn_time_min(a->reg.next, now + wait);
-}
 
 static void lost(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *asker)
 {

@@ -276,6 +276,9 @@ static void bound(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a,
     if (!ptn_addr_equal(&r->asked, &a->path.contact))
         r->next = now;
     ptn_sip_outbound_taken(a, in);
+    /* One that was given up for another answers after all: it is the one that knows us now. */
+    if (!ptn_addr_equal(&in->from, &a->hop_addr))
+        ptn_sip_account_look_up(s, now, a);
     ptn_sip_keepalive_start(s, now, a);
     ptn_sip_subscription_ready(s, now, a);
     ptn_sip_tell(s, &(struct ptn_sip_event){.kind = PTN_SIP_REGISTERED,

@@ -96,6 +96,28 @@ TEST(a_silent_server_is_followed_by_the_next_one_with_another_branch)
     world_free(w);
 }
 
+TEST(a_server_that_registers_us_after_another_took_its_place_is_the_one_that_is_used)
+{
+    struct world *w = world_new(2);
+    char request[WORLD_TEXT];
+    ptn_sip_id text;
+
+    three_servers(w);
+    ptn_sip_id id = world_registering_account(w, ALICE, &AT_EXAMPLE);
+    snprintf(request, sizeof request, "%s", world_receive(w, "REGISTER"));
+    CHECK_EQ(9, server_of(w).ip[3]);
+    CHECK_EQ(PTN_OK, ptn_sip_message(w->agents[ALICE], w->now, id, "1002", "hello", &text));
+    world_reply(w, ALICE, world_receive(w, "MESSAGE"), "503 Service Unavailable", "r", "", "");
+    CHECK_EQ(10, server_of(w).ip[3]);
+
+    /* It knows us now, and only the way to it is kept open. */
+    ptn_time answered_at = w->now;
+    world_reply(w, ALICE, request, "200 OK", "r", "Expires: 600\r\n", "");
+    CHECK_EQ(9, server_of(w).ip[3]);
+    CHECK(w->now < answered_at + PTN_S(1));
+    world_free(w);
+}
+
 TEST(when_all_are_silent_that_is_told_and_the_next_attempt_begins_with_another)
 {
     struct world *w = world_new(2);
