@@ -142,16 +142,21 @@ static void left(struct ptn_sip *s, struct ptn_sip_acct *a, unsigned status)
                         .kind = PTN_SIP_UNREGISTERED, .account = a->id, .status = status});
 }
 
-static void suspect_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+static void drop_stream(struct ptn_sip *s, ptn_time now, const struct ptn_sip_acct *a)
 {
     struct ptn_sip_hop hop = {
         .socket = a->path.socket, .transport = a->hop_transport, .to = a->hop_addr};
 
+    ptn_sip_drop_stream(s, now, &hop);
+}
+
+static void suspect_stream(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a)
+{
     a->reg.next = PTN_NEVER;
     if (a->reg.suspected)
         return;
     a->reg.suspected = true;
-    ptn_sip_drop_stream(s, now, &hop);
+    drop_stream(s, now, a);
 }
 
 /* Without a connection nobody can call us, and asking for one costs the server nothing while it is
@@ -186,6 +191,9 @@ static void fail(struct ptn_sip *s, ptn_time now, struct ptn_sip_acct *a, unsign
         left(s, a, status);
         return;
     }
+    /* A registrar that is slow has had all the time there is. */
+    if (why == PTN_ERR_TIMED_OUT && a->hop_transport != PTN_UDP)
+        drop_stream(s, now, a);
     /* Perhaps the name server has been wrong, or the server has moved. */
     if (status == 0) {
         ptn_sip_doubt_name(s, now, a->hop);
