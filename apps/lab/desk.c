@@ -4,7 +4,9 @@
 #include "desk.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -66,13 +68,21 @@ void ptn_desk_answer(struct ptn_control *desk, struct ptn_scenario *scenario,
     }
 }
 
-static bool ask_one(const char *path, const char *question, char *answer)
+/* By its socket's name. One that has just been started has a socket and does not listen yet. */
+static bool is_gone(const char *name)
+{
+    pid_t pid = atoi(name);
+
+    return pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+static bool ask_one(const char *path, const char *name, const char *question, char *answer)
 {
     struct ptn_control_caller caller;
     struct ptn_bytes line;
 
     enum ptn_err err = ptn_control_call(path, &caller);
-    if (err == PTN_ERR_REFUSED)
+    if (err == PTN_ERR_REFUSED && is_gone(name))
         (void)unlink(path); /* left by a lab that was killed */
     if (err)
         return false;
@@ -102,7 +112,7 @@ bool ptn_desk_ask(const char *folder, const char *question, char answer[static P
         snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
         bool meant = wanted ? strcmp(names[i]->d_name, wanted) == 0 : names[i]->d_name[0] != '.';
         if (!answered && meant)
-            answered = ask_one(path, question, answer);
+            answered = ask_one(path, names[i]->d_name, question, answer);
         free(names[i]);
     }
     if (count >= 0)

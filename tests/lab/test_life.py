@@ -65,6 +65,17 @@ def nothing_survives_sigkill():
     check(not glob.glob(f'{FOLDER}/postern-lab/*'), 'the socket of a killed lab is left')
 
 
+@case
+def a_lab_that_does_not_listen_yet_keeps_its_socket():
+    os.makedirs(f'{FOLDER}/postern-lab', exist_ok=True)
+    name = f'{FOLDER}/postern-lab/{os.getpid()}'
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(name)
+        lab('do', 'reboot', 'router')
+        check(os.path.exists(name), 'the socket of a lab that is starting is taken away')
+    os.unlink(name)
+
+
 @case_with_hosts
 def nothing_survives_sigint_or_sigterm():
     for number in (signal.SIGINT, signal.SIGTERM):
